@@ -1,0 +1,17 @@
+# Two commands matter: `make run` and `make test`. Both set up what they need.
+PYTHON ?= python3
+.PHONY: run test check
+
+run:
+	@$(PYTHON) ironbull/bootstrap.py run
+
+test:
+	@$(PYTHON) ironbull/bootstrap.py test
+
+# What every commit must pass, beside the tests.
+check:
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy engine workers
+	.venv/bin/lint-imports
+	.venv/bin/python manage.py makemigrations --check --dry-run

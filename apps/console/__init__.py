@@ -1,0 +1,1 @@
+"""Pages: the dashboard and the trace. No models, no rules."""

@@ -1,0 +1,1 @@
+"""What every noun uses: fields, states, tenant scope, audit, doors for messages."""

@@ -1,0 +1,57 @@
+"""Refusals that any noun can give. A refusal is raised, never returned."""
+
+
+class DomainError(Exception):
+    """A rule of the house says no; the caller can act on it."""
+
+    code = "refused"
+    http_status = 400
+
+    def __init__(self, message: str, **context: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.context = context
+
+
+class BadInput(DomainError):
+    """A value breaks a rule; the context names the field."""
+
+    code = "bad_input"
+
+
+class NotFound(DomainError):
+    """No such row for this caller."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class Conflict(DomainError):
+    """The row is not in a state that allows it, or somebody was faster."""
+
+    code = "conflict"
+    http_status = 409
+
+
+class KeyReused(Conflict):
+    """The same key came with other content; nothing was done."""
+
+    code = "key_reused"
+
+
+class NotAllowed(DomainError):
+    """The caller may not do this."""
+
+    code = "not_allowed"
+    http_status = 403
+
+
+class LimitReached(DomainError):
+    """A quota or rate is used up; it comes back with time or a larger plan."""
+
+    code = "limit_reached"
+    http_status = 429
+
+
+class TenantNeeded(Exception):
+    """A programmer asked for tenant-owned rows without naming the tenant."""

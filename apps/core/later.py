@@ -1,0 +1,25 @@
+"""The stair up: name a task to run once the surrounding transaction has committed.
+
+The message is only a hint. Whatever it names stands in a row, and a sweep names it
+again if the hint is lost.
+"""
+
+import logging
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+log = logging.getLogger(__name__)
+
+
+def later(task_name: str, **kwargs: object) -> None:
+    transaction.on_commit(lambda: publish(task_name, kwargs))
+
+
+def publish(task_name: str, kwargs: dict[str, object]) -> None:
+    try:
+        current_app.send_task(task_name, kwargs=kwargs)
+    except OperationalError as error:
+        # The broker is away; the row is committed, and its sweep will find it.
+        log.warning("the hint %s was not sent: %s", task_name, error)

@@ -1,0 +1,1 @@
+"""Points and USDT move between accounts here, and nowhere else."""

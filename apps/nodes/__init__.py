@@ -1,0 +1,1 @@
+"""Execution hosts: their keys, their heartbeats, whether they live."""

@@ -1,0 +1,1 @@
+"""From a signal to orders at venues: planning, dispatch, reports, reconciling."""

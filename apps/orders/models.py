@@ -1,0 +1,166 @@
+"""Tickets, orders, fills: what we want done, what the venue was asked, what it did.
+
+A ticket is one wish for one venue account, and the table of tickets is the outbox.
+Each try of it is an order with a client order id of its own; a ticket has a second
+order only after the first one is proved never to have been placed.
+"""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.fields import PriceField
+from apps.core.models import Fact, TenantOwned
+from apps.nodes.models import Node
+from apps.signals.models import Signal
+from apps.strategies.models import Subscription
+from apps.venues.models import VenueAccount
+from engine.order import OrderStatus
+from engine.signal import Side
+
+
+class Ticket(TenantOwned, Fact):
+    class Status(models.TextChoices):
+        PLANNED = "planned", _("Planned")
+        SENT = "sent", _("Sent")
+        UNKNOWN = "unknown", _("Unknown")  # the venue has to be asked what became of it
+        DONE = "done", _("Done")
+        REFUSED = "refused", _("Refused")  # by our own rules
+        REJECTED = "rejected", _("Rejected")  # by the venue
+        EXPIRED = "expired", _("Expired")  # proved never placed, and too late to try again
+        PARKED = "parked", _("Parked")  # a person has to look
+
+    S = Status
+    MOVES = {
+        S.PLANNED: {S.SENT, S.EXPIRED, S.DONE, S.REJECTED},
+        S.SENT: {S.SENT, S.UNKNOWN, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED},
+        S.UNKNOWN: {S.UNKNOWN, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED, S.PARKED},
+        S.PARKED: {S.DONE, S.REJECTED, S.EXPIRED},
+        S.DONE: set(),
+        S.REFUSED: set(),
+        S.REJECTED: set(),
+        S.EXPIRED: {S.DONE},
+    }
+    # Unfinished: somebody still has to do something.
+    IN_FLIGHT = [S.PLANNED, S.SENT, S.UNKNOWN, S.PARKED]
+
+    signal = models.ForeignKey(
+        Signal, models.PROTECT, null=True, related_name="tickets", verbose_name=_("signal")
+    )
+    subscription = models.ForeignKey(
+        Subscription,
+        models.PROTECT,
+        null=True,
+        related_name="tickets",
+        verbose_name=_("subscription"),
+    )
+    venue_account = models.ForeignKey(
+        VenueAccount, models.PROTECT, related_name="tickets", verbose_name=_("venue account")
+    )
+    node = models.ForeignKey(
+        Node, models.PROTECT, null=True, related_name="tickets", verbose_name=_("node")
+    )
+    symbol = models.CharField(_("symbol"), max_length=32)
+    action = models.CharField(_("action"), max_length=8, choices=Signal.ACTIONS)
+    direction = models.CharField(_("direction"), max_length=8, choices=Signal.DIRECTIONS)
+    quantity = PriceField(_("quantity"))
+    leverage = models.PositiveSmallIntegerField(_("leverage"), default=1)
+    stop = PriceField(_("stop"), null=True)
+    target = PriceField(_("target"), null=True)
+    status = models.CharField(_("status"), max_length=16, choices=Status)
+    refused_because = models.CharField(_("refused because"), max_length=200, blank=True)
+    generation = models.PositiveSmallIntegerField(_("generation"), default=1)
+    # No new try after this; null for closing tickets, which never expire.
+    worth_until = models.DateTimeField(_("worth until"), null=True)
+    # The venue may not accept the current try later than this.
+    not_after = models.DateTimeField(_("not after"), null=True)
+    # When a sweep takes it up again, and how often one has.
+    next_at = models.DateTimeField(_("next at"), null=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    sent_at = models.DateTimeField(_("sent at"), null=True)
+    done_at = models.DateTimeField(_("done at"), null=True)
+
+    class Meta(TenantOwned.Meta):
+        verbose_name = _("ticket")
+        verbose_name_plural = _("tickets")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["status", "next_at"], name="orders_ticket_due"),
+            models.Index(
+                fields=["venue_account", "symbol", "status"], name="orders_ticket_account"
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["signal", "subscription"], name="orders_one_ticket_per_subscription"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.action} {self.direction} {self.symbol}"
+
+
+class Order(TenantOwned, Fact):
+    STATUSES = [
+        (OrderStatus.NEW.value, _("New")),
+        (OrderStatus.UNKNOWN.value, _("Unknown")),
+        (OrderStatus.OPEN.value, _("Open")),
+        (OrderStatus.FILLED.value, _("Filled")),
+        (OrderStatus.CANCELED.value, _("Canceled")),
+        (OrderStatus.REJECTED.value, _("Rejected")),
+        (OrderStatus.EXPIRED.value, _("Expired")),
+    ]
+
+    ticket = models.ForeignKey(
+        Ticket, models.PROTECT, related_name="orders", verbose_name=_("ticket")
+    )
+    generation = models.PositiveSmallIntegerField(_("generation"))
+    venue_account = models.ForeignKey(
+        VenueAccount, models.PROTECT, related_name="orders", verbose_name=_("venue account")
+    )
+    client_order_id = models.CharField(_("client order id"), max_length=64)
+    venue_order_id = models.CharField(_("venue order id"), max_length=64, blank=True)
+    symbol = models.CharField(_("symbol"), max_length=32)
+    side = models.CharField(
+        _("side"), max_length=4, choices=[(Side.BUY.value, _("Buy")), (Side.SELL.value, _("Sell"))]
+    )
+    quantity = PriceField(_("quantity"))
+    filled = PriceField(_("filled"), default=0)
+    average_price = PriceField(_("average price"), null=True)
+    status = models.CharField(
+        _("status"), max_length=16, choices=STATUSES, default=OrderStatus.NEW.value, db_index=True
+    )
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    reported_at = models.DateTimeField(_("reported at"), null=True)
+
+    class Meta(TenantOwned.Meta):
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["venue_account", "client_order_id"], name="orders_client_id_once"
+            ),
+            models.UniqueConstraint(fields=["ticket", "generation"], name="orders_one_per_try"),
+        ]
+
+    def __str__(self):
+        return f"{self.side} {self.quantity.normalize():f} {self.symbol}"
+
+
+class Fill(TenantOwned, Fact):
+    # "account:symbol:venue fill id": the venue's own name for it, so it counts once.
+    key = models.CharField(_("key"), max_length=160, unique=True)
+    order = models.ForeignKey(Order, models.PROTECT, related_name="fills", verbose_name=_("order"))
+    venue_fill_id = models.CharField(_("venue fill id"), max_length=64)
+    quantity = PriceField(_("quantity"))
+    price = PriceField(_("price"))
+    fee = PriceField(_("fee"))
+    filled_at = models.DateTimeField(_("filled at"))
+
+    class Meta(TenantOwned.Meta):
+        verbose_name = _("fill")
+        verbose_name_plural = _("fills")
+        ordering = ["-id"]
+
+    def __str__(self):
+        return self.key

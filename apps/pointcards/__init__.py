@@ -1,0 +1,1 @@
+"""Prepaid credit: sold, given, charged on realised profit."""

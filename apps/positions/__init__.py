@@ -1,0 +1,1 @@
+"""What is held, folded from fills, and the profit each close realised."""

@@ -1,0 +1,78 @@
+"""What a venue account holds, folded from its fills; and what each close realised."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.fields import PointsField, PriceField
+from apps.core.models import Fact, TenantOwned
+from apps.venues.models import VenueAccount
+from engine.signal import Direction
+
+
+class Position(TenantOwned, Fact):
+    class Status(models.TextChoices):
+        OPEN = "open", _("Open")
+        CLOSED = "closed", _("Closed")
+
+    venue_account = models.ForeignKey(
+        VenueAccount, models.PROTECT, related_name="positions", verbose_name=_("venue account")
+    )
+    symbol = models.CharField(_("symbol"), max_length=32)
+    direction = models.CharField(
+        _("direction"),
+        max_length=8,
+        choices=[(Direction.LONG.value, _("Long")), (Direction.SHORT.value, _("Short"))],
+    )
+    quantity = PriceField(_("quantity"), default=0)
+    entry_price = PriceField(_("entry price"), default=0)
+    realized = PriceField(_("realised profit"), default=0)
+    fees = PriceField(_("fees"), default=0)
+    status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.OPEN)
+    closed_at = models.DateTimeField(_("closed at"), null=True)
+    # "account:symbol:direction" while open and null afterwards: one open position of a kind.
+    open_key = models.CharField(max_length=80, null=True, unique=True, editable=False)
+
+    class Meta(TenantOwned.Meta):
+        verbose_name = _("position")
+        verbose_name_plural = _("positions")
+        ordering = ["-id"]
+
+    def __str__(self):
+        return f"{self.symbol} {self.direction}"
+
+
+class Close(TenantOwned, Fact):
+    """One closing fill and the profit it realised: what a charge is taken on."""
+
+    class Status(models.TextChoices):
+        UNSETTLED = "unsettled", _("Unsettled")
+        SETTLED = "settled", _("Settled")
+        FAILED = "failed", _("Failed")
+
+    MOVES = {
+        Status.UNSETTLED: {Status.SETTLED, Status.FAILED},
+        Status.FAILED: {Status.SETTLED, Status.FAILED},
+        Status.SETTLED: set(),
+    }
+
+    # The fill that closed: the same fill never realises twice.
+    fill_key = models.CharField(_("fill"), max_length=160, unique=True)
+    position = models.ForeignKey(
+        Position, models.PROTECT, related_name="closes", verbose_name=_("position")
+    )
+    profit = PointsField(_("profit"))
+    fee = PointsField(_("fee"))
+    status = models.CharField(
+        _("status"), max_length=16, choices=Status, default=Status.UNSETTLED, db_index=True
+    )
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    failed_because = models.CharField(_("failed because"), max_length=500, blank=True)
+    settled_at = models.DateTimeField(_("settled at"), null=True)
+
+    class Meta(TenantOwned.Meta):
+        verbose_name = _("close")
+        verbose_name_plural = _("closes")
+        ordering = ["-id"]
+
+    def __str__(self):
+        return f"{self.position} {self.profit}"

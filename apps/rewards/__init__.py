@@ -1,0 +1,1 @@
+"""The self part of a charge, shared out along the invitation tree."""

@@ -1,0 +1,1 @@
+"""What a strategy wanted, published once for one cause."""

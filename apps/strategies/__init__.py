@@ -1,0 +1,1 @@
+"""The platform's strategies, the tenants' instances of them, the subscriptions."""

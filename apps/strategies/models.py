@@ -1,0 +1,135 @@
+"""Strategies of the platform, the tenants' instances of them, and who follows those."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.fields import PointsField
+from apps.core.models import Dated, TenantOwned
+from apps.members.models import Member
+from apps.venues.models import Venue, VenueAccount
+from engine.candle import TIMEFRAMES
+
+
+class Strategy(Dated):
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("Active")
+        PAUSED = "paused", _("Paused")
+
+    MOVES = {Status.ACTIVE: {Status.PAUSED}, Status.PAUSED: {Status.ACTIVE}}
+
+    code = models.SlugField(_("code"), max_length=64, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    description = models.TextField(_("description"), blank=True)
+    # The strategy of the engine's library that decides, and its parameters.
+    rule = models.CharField(_("rule"), max_length=64)
+    params = models.JSONField(_("parameters"), default=dict, blank=True)
+    # Where its candles come from, and what it watches.
+    venue = models.CharField(_("venue"), max_length=16, choices=Venue, default=Venue.PAPER)
+    symbols = models.JSONField(_("symbols"), default=list)
+    timeframe = models.CharField(
+        _("timeframe"), max_length=4, choices=[(name, name) for name in TIMEFRAMES]
+    )
+    min_confidence = models.PositiveSmallIntegerField(
+        _("minimum confidence"), default=50, validators=[MaxValueValidator(100)]
+    )
+    cooldown_seconds = models.PositiveIntegerField(_("cool-down (s)"), default=0)
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE)
+
+    class Meta:
+        verbose_name = _("strategy")
+        verbose_name_plural = _("strategies")
+
+    def __str__(self):
+        return self.name
+
+
+class Watch(models.Model):
+    """How far one strategy has looked at one symbol: no bar is decided twice."""
+
+    strategy = models.ForeignKey(Strategy, models.CASCADE, related_name="watches")
+    symbol = models.CharField(_("symbol"), max_length=32)
+    bar_at = models.DateTimeField(_("bar"))
+
+    class Meta:
+        verbose_name = _("watch")
+        verbose_name_plural = _("watches")
+        constraints = [
+            models.UniqueConstraint(fields=["strategy", "symbol"], name="strategies_watch_once"),
+        ]
+
+    def __str__(self):
+        return f"{self.strategy} {self.symbol}"
+
+
+class TenantStrategy(TenantOwned, Dated):
+    """A tenant's instance: what it offers its members, and the defaults they start from."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("Active")
+        PAUSED = "paused", _("Paused")
+
+    MOVES = {Status.ACTIVE: {Status.PAUSED}, Status.PAUSED: {Status.ACTIVE}}
+
+    strategy = models.ForeignKey(
+        Strategy, models.PROTECT, related_name="tenant_strategies", verbose_name=_("strategy")
+    )
+    display_name = models.CharField(_("display name"), max_length=100, blank=True)
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE)
+
+    class Meta(TenantOwned.Meta):
+        verbose_name = _("tenant strategy")
+        verbose_name_plural = _("tenant strategies")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "strategy"], name="strategies_one_instance_per_tenant"
+            ),
+        ]
+
+    def __str__(self):
+        return self.display_name or str(self.strategy)
+
+
+class Subscription(TenantOwned, Dated):
+    """A venue account following a tenant strategy, with its own capital."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("Active")
+        STOPPED = "stopped", _("Stopped")
+
+    MOVES = {Status.ACTIVE: {Status.STOPPED}, Status.STOPPED: {Status.ACTIVE}}
+
+    tenant_strategy = models.ForeignKey(
+        TenantStrategy,
+        models.PROTECT,
+        related_name="subscriptions",
+        verbose_name=_("tenant strategy"),
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="subscriptions", verbose_name=_("member")
+    )
+    venue_account = models.ForeignKey(
+        VenueAccount, models.PROTECT, related_name="subscriptions", verbose_name=_("venue account")
+    )
+    capital = PointsField(_("capital"))
+    leverage = models.PositiveSmallIntegerField(
+        _("leverage"), default=20, validators=[MinValueValidator(1), MaxValueValidator(125)]
+    )
+    risk_mode = models.PositiveSmallIntegerField(
+        _("risk mode"), default=1, choices=[(1, _("Careful")), (2, _("Balanced")), (3, _("Bold"))]
+    )
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE)
+
+    class Meta(TenantOwned.Meta):
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["venue_account", "tenant_strategy"], name="strategies_subscribed_once"
+            ),
+            models.CheckConstraint(name="strategies_capital_positive", condition=Q(capital__gt=0)),
+        ]
+
+    def __str__(self):
+        return f"{self.member} · {self.tenant_strategy}"

@@ -1,0 +1,1 @@
+"""Merchant companies and the users who log in."""

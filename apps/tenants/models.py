@@ -1,0 +1,42 @@
+"""A tenant is a merchant company; a user is someone who logs in."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.models import Dated
+
+
+class Tenant(Dated):
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("Active")
+        SUSPENDED = "suspended", _("Suspended")
+
+    MOVES = {Status.ACTIVE: {Status.SUSPENDED}, Status.SUSPENDED: {Status.ACTIVE}}
+
+    name = models.CharField(_("name"), max_length=100)
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE)
+
+    class Meta:
+        verbose_name = _("tenant")
+        verbose_name_plural = _("tenants")
+
+    def __str__(self):
+        return self.name
+
+
+class User(AbstractUser):
+    """Platform staff have no tenant and see all; a tenant's staff see their tenant only."""
+
+    tenant = models.ForeignKey(
+        Tenant,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="users",
+        verbose_name=_("tenant"),
+    )
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")

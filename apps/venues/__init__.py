@@ -1,0 +1,1 @@
+"""A member's account at an exchange, and its sealed credentials."""

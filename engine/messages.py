@@ -1,0 +1,117 @@
+"""What travels between the centre and the nodes: frozen, versioned, checked on both ends.
+
+Centre to node: `Batch` of `Ticket`s. Node to centre: `Batch` of `Report`s, a
+`Heartbeat`, or a `Refusal`. Every one of them rides in an envelope (`envelope.py`).
+A field may be added with a default; anything else is a new version.
+"""
+
+import enum
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+
+from engine.order import OrderStatus
+from engine.signal import Action, Direction, Side
+
+VERSION = 1
+# The broker is no place for large messages, and a reader must know when to stop reading.
+MAX_BYTES = 64 * 1024
+TICKETS_PER_BATCH = 40
+
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Text = Annotated[str, msgspec.Meta(max_length=500)]
+Positive = Annotated[str, msgspec.Meta(pattern=r"^(?!0+(\.0+)?$)\d{1,18}(\.\d{1,18})?$")]
+Amount = Annotated[str, msgspec.Meta(pattern=r"^-?\d{1,18}(\.\d{1,18})?$")]
+EpochMs = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+
+
+class Task(enum.StrEnum):
+    """What a ticket asks for."""
+
+    PLACE = "place"  # place the order, unless this host may have sent it before
+    LOOK_UP = "look_up"  # never place; say what the venue knows of it
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Ticket(Message, frozen=True, kw_only=True):
+    """One order for one venue account. Quantities are base units, prices quote per base."""
+
+    order_id: Code  # the centre's name for the order; reports carry it back
+    task: Task
+    venue: Code
+    account: Code  # the centre's name for the venue account
+    sealed_credentials: str  # sealed to the node's key, base64
+    client_order_id: Code
+    symbol: Code
+    side: Side
+    direction: Direction
+    action: Action
+    quantity: Positive
+    leverage: Annotated[int, msgspec.Meta(ge=1, le=200)]
+    price: Positive | None = None  # None is a market order
+    stop: Positive | None = None
+    target: Positive | None = None
+    not_after_ms: EpochMs  # the venue must not accept the order later than this
+
+
+class Fill(Message, frozen=True, kw_only=True):
+    venue_fill_id: Code
+    quantity: Positive
+    price: Positive
+    fee: Amount  # in the quote currency; negative is a rebate
+    filled_at_ms: EpochMs
+
+
+class Report(Message, frozen=True, kw_only=True):
+    """What is known of one order, in full: applying it twice or late changes nothing."""
+
+    order_id: Code
+    account: Code
+    client_order_id: Code
+    status: OrderStatus
+    venue_order_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    filled: Amount
+    fills: list[Fill] = []
+    reason: Text = ""  # why it was rejected, expired or is unknown
+    reported_at_ms: EpochMs
+
+
+class Heartbeat(Message, frozen=True, kw_only=True):
+    version: Code
+    clock_ms: EpochMs
+    running: Annotated[int, msgspec.Meta(ge=0)]  # tickets in hand
+
+
+class Refusal(Message, frozen=True, kw_only=True):
+    """A message this node refused, so that an operator sees it at the centre."""
+
+    queue: Code
+    reason: Text
+    digest: Code
+    preview: Annotated[str, msgspec.Meta(max_length=300)]
+
+
+class Tickets(Message, frozen=True, kw_only=True):
+    tickets: Annotated[list[Ticket], msgspec.Meta(min_length=1, max_length=TICKETS_PER_BATCH)]
+
+
+class Reports(Message, frozen=True, kw_only=True):
+    reports: Annotated[list[Report], msgspec.Meta(min_length=1, max_length=TICKETS_PER_BATCH)]
+
+
+KINDS: dict[str, type[Message]] = {
+    "tickets": Tickets,
+    "reports": Reports,
+    "heartbeat": Heartbeat,
+    "refusal": Refusal,
+}
+KIND_OF = {message: kind for kind, message in KINDS.items()}
+
+
+def number(value: Decimal) -> str:
+    """A decimal as it travels: plain digits, no exponent."""
+    return format(value.normalize(), "f") if value else "0"

@@ -1,0 +1,38 @@
+"""A position is a fold of its fills: quantity, average entry, realised profit."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from engine.errors import ImpossibleReport
+from engine.money import ZERO
+from engine.signal import Action, Direction
+
+
+@dataclass(frozen=True, slots=True)
+class PositionState:
+    direction: Direction
+    quantity: Decimal = ZERO
+    entry_price: Decimal = ZERO
+    realized: Decimal = ZERO
+    fees: Decimal = ZERO
+
+
+def absorb(
+    state: PositionState, *, action: Action, quantity: Decimal, price: Decimal, fee: Decimal
+) -> tuple[PositionState, Decimal]:
+    """The position after one fill, and the profit that fill realised, before fees."""
+    if quantity <= 0 or price <= 0:
+        raise ImpossibleReport(
+            "a fill needs a quantity and a price", quantity=quantity, price=price
+        )
+    fees = state.fees + fee
+    if action is Action.OPEN:
+        total = state.quantity + quantity
+        cost = state.quantity * state.entry_price + quantity * price
+        return replace(state, quantity=total, entry_price=cost / total, fees=fees), ZERO
+    if quantity > state.quantity:
+        raise ImpossibleReport(f"closed {quantity} of {state.quantity}")
+    gain = price - state.entry_price
+    profit = quantity * (gain if state.direction is Direction.LONG else -gain)
+    left = state.quantity - quantity
+    return replace(state, quantity=left, realized=state.realized + profit, fees=fees), profit

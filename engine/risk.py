@@ -1,0 +1,147 @@
+"""The rules that stand before every order; each approves, or refuses with a reason.
+
+A rule sees facts, never a database. A fact that is missing refuses: nothing is
+approved by accident.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TypeVar
+
+from engine.signal import Action
+
+F = TypeVar("F")
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    code: str
+    reason: str
+
+
+Verdict = Approved | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class SignalFacts:
+    """What is known when a signal is judged, before anybody's account is looked at."""
+
+    action: Action
+    confidence: int
+    min_confidence: int
+    bars_late: int
+    seconds_since_last: float | None  # since the last published signal of this watch and action
+    cooldown_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """What is known of one subscription's account when its order is planned."""
+
+    action: Action
+    symbol: str
+    node_alive: bool
+    points: Decimal  # point cards, self and gift
+    quantity: Decimal
+    held: Decimal  # of this symbol and direction
+    open_positions: int
+    tickets_in_flight: int  # for this account and symbol
+    max_positions: int = 10
+    blocked_symbols: frozenset[str] = field(default_factory=frozenset)
+
+
+MAX_BARS_LATE = 2
+
+
+def confident(facts: SignalFacts) -> Verdict:
+    if facts.confidence < facts.min_confidence:
+        return Refused("confidence", f"confidence {facts.confidence} of {facts.min_confidence}")
+    return Approved()
+
+
+def fresh(facts: SignalFacts) -> Verdict:
+    if facts.bars_late > MAX_BARS_LATE:
+        return Refused("stale", f"the bar closed {facts.bars_late} bars ago")
+    return Approved()
+
+
+def cooled_down(facts: SignalFacts) -> Verdict:
+    since = facts.seconds_since_last
+    if facts.action is Action.OPEN and since is not None and since < facts.cooldown_seconds:
+        return Refused("cooldown", f"{since:.0f} s of {facts.cooldown_seconds} s since the last")
+    return Approved()
+
+
+def node_alive(facts: AccountFacts) -> Verdict:
+    return Approved() if facts.node_alive else Refused("node", "no living node holds this account")
+
+
+def points_left(facts: AccountFacts) -> Verdict:
+    if facts.action is Action.OPEN and facts.points <= 0:
+        return Refused("points", "the member's point cards are empty")
+    return Approved()
+
+
+def symbol_allowed(facts: AccountFacts) -> Verdict:
+    if facts.action is Action.OPEN and facts.symbol in facts.blocked_symbols:
+        return Refused("symbol", f"{facts.symbol} is blocked")
+    return Approved()
+
+
+def room_for_one_more(facts: AccountFacts) -> Verdict:
+    if facts.action is Action.OPEN and facts.held > 0:
+        return Refused("held", "a position in this symbol and direction is open")
+    if facts.action is Action.OPEN and facts.open_positions >= facts.max_positions:
+        return Refused("positions", f"{facts.open_positions} positions are open")
+    return Approved()
+
+
+def one_at_a_time(facts: AccountFacts) -> Verdict:
+    if facts.tickets_in_flight:
+        return Refused("in_flight", "an earlier ticket for this symbol is unanswered")
+    return Approved()
+
+
+def something_to_close(facts: AccountFacts) -> Verdict:
+    if facts.action is Action.CLOSE and facts.held <= 0:
+        return Refused("nothing_held", "there is nothing to close")
+    return Approved()
+
+
+def large_enough(facts: AccountFacts) -> Verdict:
+    if facts.quantity <= 0:
+        return Refused("minimum", "below the venue's minimum order")
+    return Approved()
+
+
+SIGNAL_RULES: tuple[Callable[[SignalFacts], Verdict], ...] = (confident, fresh, cooled_down)
+ACCOUNT_RULES: tuple[Callable[[AccountFacts], Verdict], ...] = (
+    something_to_close,
+    symbol_allowed,
+    room_for_one_more,
+    one_at_a_time,
+    node_alive,
+    points_left,
+    large_enough,
+)
+
+
+def judge_signal(facts: SignalFacts) -> list[Refused]:
+    """Every reason against publishing; none means it may be published."""
+    return _refusals(facts, SIGNAL_RULES)
+
+
+def judge_account(facts: AccountFacts) -> Verdict:
+    """The first reason against trading this account, or approval."""
+    return next(iter(_refusals(facts, ACCOUNT_RULES)), Approved())
+
+
+def _refusals(facts: F, rules: Sequence[Callable[[F], Verdict]]) -> list[Refused]:
+    verdicts = (rule(facts) for rule in rules)
+    return [verdict for verdict in verdicts if isinstance(verdict, Refused)]

@@ -1,0 +1,1 @@
+"""Exchanges as we trade them: one protocol, one file per venue."""

@@ -1,0 +1,60 @@
+"""Database and broker addresses, checked and turned into what Django and Celery want."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;"
+
+
+def database(address: str) -> dict[str, object]:
+    """`sqlite:///path` or `mysql://user:password@host:port/name`."""
+    url = urlparse(address)
+    if url.scheme == "sqlite":
+        path = url.path.removeprefix("/")
+        if not path:
+            raise ValueError("sqlite:/// needs the path of a file")
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": path,
+            # A transaction takes the write lock at its start, so two that read and
+            # then write wait for each other instead of failing.
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": SQLITE_PRAGMAS,
+            },
+        }
+    if url.scheme == "mysql":
+        if not url.hostname or not url.path.strip("/"):
+            raise ValueError("mysql:// needs a host and a database name")
+        return {
+            "ENGINE": "django.db.backends.mysql",
+            "NAME": url.path.strip("/"),
+            "USER": unquote(url.username or ""),
+            "PASSWORD": unquote(url.password or ""),
+            "HOST": url.hostname,
+            "PORT": url.port or 3306,
+            "CONN_MAX_AGE": 60,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": {"charset": "utf8mb4", "isolation_level": "read committed"},
+        }
+    raise ValueError(f"{url.scheme or address!r} is neither sqlite nor mysql")
+
+
+def broker(address: str) -> str:
+    """`embedded:///path` or `redis://…`."""
+    url = urlparse(address)
+    if url.scheme == "embedded" and url.path.strip("/"):
+        return address
+    if url.scheme in {"redis", "rediss", "sentinel", "amqp"} and url.hostname:
+        return address
+    raise ValueError("not an embedded:///path, redis://host or amqp://host address")
+
+
+def absolute(address: str, root: Path) -> str:
+    """The address with a relative file path made absolute, so every process means the same file."""
+    url = urlparse(address)
+    if url.scheme in {"sqlite", "embedded"}:
+        path = url.path.removeprefix("/")
+        return f"{url.scheme}:///{path if path.startswith('/') else root / path}"
+    return address

@@ -1,0 +1,16 @@
+"""The centre's Celery app: queues by purpose, one task one verb."""
+
+import os
+
+from celery import Celery
+
+from ironbull.schedule import SCHEDULE
+from workers.embedded_broker import register
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ironbull.settings")
+register()
+
+app = Celery("ironbull")
+app.config_from_object("ironbull.celery_settings")
+app.conf.beat_schedule = SCHEDULE
+app.autodiscover_tasks()

@@ -1,0 +1,27 @@
+"""Celery, as the centre runs it. The broker carries hints; the truth is in the database."""
+
+from django.conf import settings
+
+broker_url = settings.BROKER_URL
+broker_connection_retry_on_startup = True
+broker_transport_options = {
+    "visibility_timeout": 60,
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+}
+task_default_queue = "centre.default"
+task_routes = {
+    "signals.*": {"queue": "centre.scan"},
+    "orders.dispatch": {"queue": "centre.dispatch"},
+    "orders.record_reports": {"queue": "centre.reports"},
+    "nodes.*": {"queue": "centre.heartbeats"},
+}
+accept_content = ["json"]
+task_serializer = "json"
+task_ignore_result = True
+task_acks_late = True
+task_reject_on_worker_lost = True
+worker_prefetch_multiplier = 1
+worker_enable_remote_control = False
+worker_hijack_root_logger = False
+beat_max_loop_interval = 1

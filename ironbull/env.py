@@ -1,0 +1,75 @@
+"""Typed readers for the environment: a wrong or missing value stops the start, by name."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+REQUIRED: object = object()
+
+
+class Reader:
+    """Reads one environment; every value passes through a function that may refuse it."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.env = environ.Env()
+        if file and file.exists():
+            self.env.read_env(str(file))
+
+    def read(self, name: str, convert: Callable[[str], T], default: object = REQUIRED) -> T:
+        raw = self.env.str(name, default="")
+        if raw == "":
+            if default is REQUIRED:
+                raise ImproperlyConfigured(f"{name} is not set")
+            return default  # type: ignore[return-value]
+        try:
+            return convert(raw)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name}: {error}") from error
+
+    def text(self, name: str, default: object = REQUIRED) -> str:
+        return self.read(name, str, default)
+
+    def flag(self, name: str, default: object = REQUIRED) -> bool:
+        return self.read(name, to_flag, default)
+
+    def whole(self, name: str, default: object = REQUIRED, *, least: int = 0) -> int:
+        def convert(raw: str) -> int:
+            if not raw.isdigit() or int(raw) < least:
+                raise ValueError(f"{raw!r} is not a whole number of at least {least}")
+            return int(raw)
+
+        return self.read(name, convert, default)
+
+    def words(self, name: str, default: object = REQUIRED) -> list[str]:
+        return self.read(name, to_words, default)
+
+    def keys(self, name: str, default: object = REQUIRED) -> list[bytes]:
+        """Comma-separated base64 keys of 32 bytes; the first one is the current one."""
+        return self.read(name, lambda raw: [to_key(word) for word in to_words(raw)], default)
+
+
+def to_flag(raw: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if raw.lower() not in known:
+        raise ValueError(f"{raw!r} is neither true nor false")
+    return known[raw.lower()]
+
+
+def to_words(raw: str) -> list[str]:
+    return [word.strip() for word in raw.split(",") if word.strip()]
+
+
+def to_key(raw: str) -> bytes:
+    try:
+        key = base64.b64decode(raw, validate=True)
+    except binascii.Error as error:
+        raise ValueError("a key is not base64") from error
+    if len(key) != 32:
+        raise ValueError(f"a key has {len(key)} bytes, not 32")
+    return key

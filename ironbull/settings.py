@@ -1,0 +1,171 @@
+"""The one settings module; every value that differs between hosts comes from the environment.
+
+`docs/operations.md` lists the variables. On the embedded default, `var/ironbull.env`
+holds the secrets that the first start made.
+"""
+
+from pathlib import Path
+
+from ironbull import addresses
+from ironbull.env import Reader
+from ironbull.sidebar import UNFOLD  # noqa: F401
+
+ROOT = Path(__file__).resolve().parent.parent
+VAR = Path(Reader().text("IRONBULL_VAR", str(ROOT / "var"))).resolve()
+env = Reader(VAR / "ironbull.env")
+
+DEBUG = env.flag("DEBUG", False)
+SECRET_KEY = env.text("SECRET_KEY")
+# Secrets at rest: the first key seals, all of them open (`apps/core/sealed.py`).
+SEAL_KEYS = env.keys("SEAL_KEYS")
+# Chains the audit trail; kept outside the database, so that the database alone cannot rewrite it.
+AUDIT_KEY = env.keys("AUDIT_KEY")[0]
+# Signs what the centre sends to its nodes.
+CENTRE_SIGNING_KEY = env.keys("CENTRE_SIGNING_KEY")[0]
+
+DATABASES = {
+    "default": env.read(
+        "DATABASE_URL",
+        lambda raw: addresses.database(addresses.absolute(raw, ROOT)),
+        addresses.database(f"sqlite:///{VAR / 'ironbull.sqlite3'}"),
+    )
+}
+BROKER_URL = env.read(
+    "BROKER_URL",
+    lambda raw: addresses.broker(addresses.absolute(raw, ROOT)),
+    f"embedded:///{VAR / 'broker.sqlite3'}",
+)
+
+# How long a node may still place an order after the ticket was sent.
+TICKET_SECONDS = env.whole("TICKET_SECONDS", 10, least=2)
+# How long an opening signal is worth a second try; a closing one always is.
+SIGNAL_SECONDS = env.whole("SIGNAL_SECONDS", 60, least=2)
+# A row that stood this long in a step is taken up again by a sweep.
+SWEEP_AFTER_SECONDS = env.whole("SWEEP_AFTER_SECONDS", 4, least=1)
+# A node that was silent this long is given no new tickets.
+NODE_SILENT_SECONDS = env.whole("NODE_SILENT_SECONDS", 45, least=5)
+# The built-in market that the paper venue trades on.
+PAPER_BOOK = env.text("PAPER_BOOK", str(VAR / "paper"))
+
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
+# Cookies and redirects insist on TLS unless this host is only reached over loopback.
+HTTPS = env.flag("HTTPS", not DEBUG)
+SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", False) else None
+)
+X_FRAME_OPTIONS = "DENY"
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.import_export",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "import_export",
+    "ironbull",
+    "apps.core",
+    "apps.tenants",
+    "apps.ledger",
+    "apps.quotas",
+    "apps.members",
+    "apps.nodes",
+    "apps.venues",
+    "apps.strategies",
+    "apps.signals",
+    "apps.positions",
+    "apps.orders",
+    "apps.pointcards",
+    "apps.rewards",
+    "apps.console",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.core.middleware.content_security",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.core.middleware.audit_actor",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "ironbull.urls"
+WSGI_APPLICATION = "ironbull.wsgi.application"
+AUTH_USER_MODEL = "tenants.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [ROOT / "ironbull" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR / "static"
+STATICFILES_DIRS = [ROOT / "static"]
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+FIXTURE_DIRS = [ROOT / "fixtures"]
+
+REST_FRAMEWORK = {"EXCEPTION_HANDLER": "apps.core.api.answer"}
+IMPORT_EXPORT_SKIP_ADMIN_LOG = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+}
+SILENCED_SYSTEM_CHECKS: list[str] = []
