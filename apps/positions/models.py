@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.fields import PointsField, PriceField
 from apps.core.models import Fact, TenantOwned
+from apps.strategies.models import Subscription
 from apps.venues.models import VenueAccount
 from engine.signal import Direction
 
@@ -16,6 +17,14 @@ class Position(TenantOwned, Fact):
 
     venue_account = models.ForeignKey(
         VenueAccount, models.PROTECT, related_name="positions", verbose_name=_("venue account")
+    )
+    # Whose order opened it, and so whose closing signal may close it.
+    subscription = models.ForeignKey(
+        Subscription,
+        models.PROTECT,
+        null=True,
+        related_name="positions",
+        verbose_name=_("subscription"),
     )
     symbol = models.CharField(_("symbol"), max_length=32)
     direction = models.CharField(

@@ -50,7 +50,9 @@ class Watch(models.Model):
 
     strategy = models.ForeignKey(Strategy, models.CASCADE, related_name="watches")
     symbol = models.CharField(_("symbol"), max_length=32)
-    bar_at = models.DateTimeField(_("bar"))
+    bar_at = models.DateTimeField(_("bar"), null=True)
+    # Why the last look came to nothing, where it should have come to something.
+    problem = models.CharField(_("problem"), max_length=300, blank=True)
 
     class Meta:
         verbose_name = _("watch")
