@@ -17,9 +17,15 @@ def later(task_name: str, **kwargs: object) -> None:
     transaction.on_commit(lambda: publish(task_name, kwargs))
 
 
-def publish(task_name: str, kwargs: dict[str, object]) -> None:
+def publish(
+    task_name: str,
+    kwargs: dict[str, object],
+    *,
+    queue: str | None = None,
+    expires_seconds: int | None = None,
+) -> None:
     try:
-        current_app.send_task(task_name, kwargs=kwargs)
+        current_app.send_task(task_name, kwargs=kwargs, queue=queue, expires=expires_seconds)
     except OperationalError as error:
         # The broker is away; the row is committed, and its sweep will find it.
         log.warning("the hint %s was not sent: %s", task_name, error)

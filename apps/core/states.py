@@ -1,5 +1,7 @@
 """A status moves in one way everywhere: a table on the model, and one function that claims."""
 
+from django.db import transaction
+
 from apps.core.errors import Conflict
 
 
@@ -11,3 +13,15 @@ def move(row, *, to, allowed, **changes) -> None:
         row.refresh_from_db(fields=["status"])
         raise Conflict(f"{row} cannot become {to}", status=row.status)
     row.refresh_from_db()
+
+
+def move_all(rows, *, to, allowed, **changes) -> None:
+    """Change the status of many rows in one statement: all of them, or none."""
+    if not rows:
+        return
+    came_from = [old for old, nexts in allowed.items() if to in nexts]
+    keys = {row.pk for row in rows}
+    claimed = type(rows[0])._base_manager.filter(pk__in=keys, status__in=came_from)
+    with transaction.atomic():
+        if claimed.update(status=to, **changes) != len(keys):
+            raise Conflict(f"not every one of {len(keys)} rows can become {to}")

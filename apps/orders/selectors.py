@@ -1,0 +1,46 @@
+"""Questions about tickets and orders."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+
+from apps.ledger.models import Account
+from apps.ledger.selectors import balances
+from apps.orders.models import Order, Ticket
+from apps.positions.models import Position
+
+
+def in_flight(venue_accounts: Iterable[int], symbol: str) -> Counter[int]:
+    """How many tickets for this symbol are unfinished, by venue account."""
+    tickets = Ticket.objects.across_tenants().filter(
+        venue_account__in=venue_accounts, symbol=symbol, status__in=Ticket.IN_FLIGHT
+    )
+    return Counter(tickets.values_list("venue_account", flat=True))
+
+
+def open_positions(venue_accounts: Iterable[int]) -> dict[int, list[Position]]:
+    """What is held now, by venue account."""
+    held: dict[int, list[Position]] = defaultdict(list)
+    rows = Position.objects.across_tenants().filter(
+        venue_account__in=venue_accounts, status=Position.Status.OPEN
+    )
+    for position in rows:
+        held[position.venue_account_id].append(position)
+    return held
+
+
+def point_cards(members) -> dict[int, Decimal]:
+    """Self and gift points together, by member."""
+    kinds = [Account.Kind.SELF, Account.Kind.GIFT]
+    found = balances([member.owner for member in members], kinds)
+    return {
+        member.pk: sum((found.get((member.owner, kind), Decimal(0)) for kind in kinds), Decimal(0))
+        for member in members
+    }
+
+
+def current_orders(tickets: Iterable[Ticket]) -> list[Order]:
+    """The order of each ticket's present generation."""
+    generations = {ticket.pk: ticket.generation for ticket in tickets}
+    orders = Order.objects.across_tenants().filter(ticket__in=list(generations))
+    return [order for order in orders if order.generation == generations[order.ticket_id]]

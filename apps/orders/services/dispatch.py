@@ -1,0 +1,99 @@
+"""Dispatch: planned tickets leave for their nodes, sealed, signed, and with an expiry."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from apps.core.later import publish
+from apps.nodes.envelopes import sign_to
+from apps.orders.models import Order, Ticket
+from apps.orders.selectors import current_orders
+from apps.venues.credentials import sealed_to_nodes
+from engine import messages
+from engine.failpoint import failpoint
+from engine.messages import TICKETS_PER_BATCH, Task, number
+
+# How many tickets one transaction claims.
+CLAIM = 500
+# A message that no node took within this time is dropped: a sweep has sent another by then.
+MESSAGE_SECONDS = 60
+
+
+def dispatch(*, now: datetime) -> int:
+    """Claim every planned ticket and send it to its node; how many were claimed.
+
+    A ticket is marked as sent before the message leaves: if the process dies in
+    between, a sweep sends it again, and the node's journal keeps it from being
+    placed twice.
+    """
+    total = 0
+    while claimed := claim(now=now):
+        failpoint("orders.claimed")
+        send(claimed, task=Task.PLACE)
+        total += len(claimed)
+    if total:
+        failpoint("orders.dispatched")
+    return total
+
+
+@transaction.atomic
+def claim(*, now: datetime) -> list[Ticket]:
+    planned = Ticket.objects.across_tenants().filter(status=Ticket.Status.PLANNED)
+    tickets = list(planned.select_for_update(skip_locked=True).order_by("pk")[:CLAIM])
+    if tickets:
+        planned.filter(pk__in=[ticket.pk for ticket in tickets]).update(
+            status=Ticket.Status.SENT,
+            sent_at=now,
+            not_after=now + timedelta(seconds=settings.TICKET_SECONDS),
+            next_at=now + timedelta(seconds=settings.SWEEP_AFTER_SECONDS),
+            attempts=F("attempts") + 1,
+        )
+    return tickets
+
+
+def send(tickets: list[Ticket], *, task: Task) -> None:
+    """Publish the tickets' present orders to the nodes of their accounts, in batches."""
+    rows = Ticket.objects.across_tenants().select_related("venue_account__node")
+    fresh = {ticket.pk: ticket for ticket in rows.filter(pk__in=[row.pk for row in tickets])}
+    sealed = sealed_to_nodes([ticket.venue_account for ticket in fresh.values()])
+    by_node = defaultdict(list)
+    for order in current_orders(fresh.values()):
+        ticket = fresh[order.ticket_id]
+        account = ticket.venue_account
+        # Only the node whose journal knows what it sent may place; another one may look.
+        allowed = task if ticket.node_id == account.node_id else Task.LOOK_UP
+        # An account whose credentials do not open is left to the sweep, and in the end parked.
+        if account.pk in sealed:
+            by_node[account.node].append(message_of(ticket, order, sealed[account.pk], allowed))
+    for node, outgoing in by_node.items():
+        for start in range(0, len(outgoing), TICKETS_PER_BATCH):
+            batch = messages.Tickets(tickets=outgoing[start : start + TICKETS_PER_BATCH])
+            publish(
+                "node.execute",
+                {"envelope": sign_to(node, batch)},
+                queue=node.queue,
+                expires_seconds=MESSAGE_SECONDS,
+            )
+
+
+def message_of(ticket: Ticket, order: Order, credentials: str, task: Task) -> messages.Ticket:
+    return messages.Ticket(
+        order_id=str(order.pk),
+        task=task,
+        venue=ticket.venue_account.venue,
+        account=str(ticket.venue_account_id),
+        sealed_credentials=credentials,
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        side=order.side,
+        direction=ticket.direction,
+        action=ticket.action,
+        quantity=number(order.quantity),
+        leverage=ticket.leverage,
+        stop=number(ticket.stop) if ticket.stop else None,
+        target=number(ticket.target) if ticket.target else None,
+        not_after_ms=int(ticket.not_after.timestamp() * 1000),
+    )

@@ -1,0 +1,237 @@
+"""Reports: what a node says of its orders is applied once, whatever the order it arrives in."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.core.later import later
+from apps.core.services import refuse_message
+from apps.core.states import move_all
+from apps.nodes.envelopes import open_from_node
+from apps.nodes.models import Node
+from apps.orders.models import Fill, Order, Ticket
+from apps.orders.services.planning import order_for
+from apps.positions.models import Close
+from apps.positions.services import Execution, Folding, open_key
+from apps.venues.models import VenueAccount
+from engine import messages
+from engine.errors import ImpossibleReport, MessageRefused
+from engine.failpoint import failpoint
+from engine.messages import Report, Reports
+from engine.money import ZERO
+from engine.order import OrderState, OrderStatus, apply_report
+from engine.signal import Action, Direction
+
+S = Ticket.Status
+# What an order's status means for its ticket; an expired order may get a second try.
+TICKET_FOLLOWS = {
+    OrderStatus.FILLED: S.DONE,
+    OrderStatus.CANCELED: S.DONE,
+    OrderStatus.REJECTED: S.REJECTED,
+    OrderStatus.UNKNOWN: S.UNKNOWN,
+}
+
+
+@dataclass
+class Outcome:
+    """What one batch of reports comes to, before it is written."""
+
+    orders: dict[UUID, Order] = field(default_factory=dict)
+    fills: list[Fill] = field(default_factory=list)
+    # Where each ticket goes; of two reports of one order the later one counts.
+    tickets: dict[UUID, tuple[Ticket, str]] = field(default_factory=dict)
+    tries: list[Order] = field(default_factory=list)
+
+
+def record_reports(*, envelope: str, now: datetime) -> None:
+    """Apply a node's reports in one transaction; one that contradicts the books is refused alone."""
+    node, batch = open_from_node(envelope, Reports)
+    with transaction.atomic():
+        closes = apply(node=node, reports=batch.reports, now=now)
+        failpoint("orders.recording")
+        transaction.on_commit(lambda: failpoint("orders.recorded"))
+        if closes:
+            later("rewards.settle", close_ids=[str(close.pk) for close in closes])
+
+
+def apply(*, node: Node, reports: list[Report], now: datetime) -> list[Close]:
+    orders = locked_orders(reports)
+    known = set(
+        Fill.objects.across_tenants()
+        .filter(key__in=[key for report in reports for key in fill_keys(report, orders)])
+        .values_list("key", flat=True)
+    )
+    folding = Folding((position_key(order) for order in orders.values()), now=now)
+    outcome = Outcome()
+    for report in reports:
+        try:
+            order = order_of(report, orders, node)
+            fold(order, report, known, folding, outcome, now)
+        except (ImpossibleReport, MessageRefused) as error:
+            body = f"{error.message} {error.context}: {report}".encode()
+            refuse_message(queue="centre.reports", reason=error.message, body=body)
+    write(outcome, now=now)
+    return folding.save()
+
+
+def locked_orders(reports: list[Report]) -> dict[str, Order]:
+    """The orders reported on and their tickets, locked in the order of their ids."""
+    named = [report.order_id for report in reports if is_uuid(report.order_id)]
+    locked = Order.objects.across_tenants().select_for_update().order_by("pk")
+    orders = list(locked.filter(pk__in=named))
+    tickets = Ticket.objects.across_tenants().select_for_update().order_by("pk")
+    of_order = tickets.in_bulk([order.ticket_id for order in orders])
+    accounts = VenueAccount.objects.across_tenants().in_bulk(
+        [order.venue_account_id for order in orders]
+    )
+    for order in orders:
+        order.ticket = of_order[order.ticket_id]
+        order.venue_account = accounts[order.venue_account_id]
+    return {str(order.pk): order for order in orders}
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def order_of(report: Report, orders: dict[str, Order], node: Node) -> Order:
+    """The order reported on, if it really is in this node's hands."""
+    order = orders.get(report.order_id)
+    if order is None:
+        raise MessageRefused("the report is of an order nobody knows", order=report.order_id)
+    if node.pk not in {order.ticket.node_id, order.venue_account.node_id}:
+        raise MessageRefused("the order is not in this node's hands", node=node.code)
+    told = (report.account, report.client_order_id)
+    if told != (str(order.venue_account_id), order.client_order_id):
+        raise MessageRefused("the report names another account or client order id")
+    return order
+
+
+def fold(
+    order: Order,
+    report: Report,
+    known: set[str],
+    folding: Folding,
+    outcome: Outcome,
+    now: datetime,
+) -> None:
+    """Work out what one report changes; nothing is changed when it is impossible."""
+    new = [fill for fill in report.fills if fill_key(order, fill) not in known]
+    filled = Decimal(report.filled)
+    told = sum((Decimal(fill.quantity) for fill in report.fills), ZERO)
+    if told != filled:
+        raise ImpossibleReport(f"the fills add up to {told}, not to {filled}")
+    before = OrderState(OrderStatus(order.status), order.quantity, order.filled)
+    after = apply_report(before, report.status, filled)
+    folding.absorb([execution_of(order, fill) for fill in new])
+
+    known.update(fill_key(order, fill) for fill in new)
+    outcome.fills += [fill_row(order, fill) for fill in new]
+    if after == before:
+        return
+    order.status, order.filled = after.status, after.filled
+    order.average_price = average_price(report.fills)
+    order.venue_order_id = report.venue_order_id or order.venue_order_id
+    order.reason, order.reported_at = report.reason, now
+    outcome.orders[order.pk] = order
+    follow(order, outcome, now)
+
+
+def follow(order: Order, outcome: Outcome, now: datetime) -> None:
+    """Move the ticket after its order; an order that never was placed may be tried again."""
+    ticket = order.ticket
+    if order.generation != ticket.generation:
+        return
+    if order.status != OrderStatus.EXPIRED:
+        to = TICKET_FOLLOWS.get(OrderStatus(order.status))
+    elif ticket.worth_until is None or ticket.worth_until > now:
+        ticket.generation += 1
+        ticket.node_id = order.venue_account.node_id
+        outcome.tries.append(order_for(ticket))
+        to = S.PLANNED
+    else:
+        to = S.EXPIRED
+    if to:
+        outcome.tickets[ticket.pk] = (ticket, to)
+
+
+def write(outcome: Outcome, *, now: datetime) -> None:
+    """Everything in bulk: as many statements for forty reports as for one."""
+    Order.objects.across_tenants().bulk_update(
+        outcome.orders.values(),
+        ["status", "filled", "average_price", "venue_order_id", "reason", "reported_at"],
+    )
+    Fill.objects.across_tenants().bulk_create(outcome.fills)
+    by_status = defaultdict(list)
+    for ticket, status in outcome.tickets.values():
+        by_status[status].append(ticket)
+    for status, tickets in by_status.items():
+        finished = status not in Ticket.IN_FLIGHT
+        again_at = None if finished else now + timedelta(seconds=settings.SWEEP_AFTER_SECONDS)
+        move_all(
+            tickets,
+            to=status,
+            allowed=Ticket.MOVES,
+            next_at=again_at,
+            done_at=now if finished else None,
+        )
+    if outcome.tries:
+        Ticket.objects.across_tenants().bulk_update(
+            [order.ticket for order in outcome.tries], ["generation", "node"]
+        )
+        Order.objects.across_tenants().bulk_create(outcome.tries)
+        later("orders.dispatch")
+
+
+def fill_keys(report: Report, orders: dict[str, Order]) -> list[str]:
+    order = orders.get(report.order_id)
+    return [fill_key(order, fill) for fill in report.fills] if order else []
+
+
+def fill_key(order: Order, fill: messages.Fill) -> str:
+    return f"{order.venue_account_id}:{order.symbol}:{fill.venue_fill_id}"
+
+
+def position_key(order: Order) -> str:
+    return open_key(order.venue_account_id, order.symbol, order.ticket.direction)
+
+
+def execution_of(order: Order, fill: messages.Fill) -> Execution:
+    return Execution(
+        fill_key=fill_key(order, fill),
+        venue_account=order.venue_account,
+        subscription_id=order.ticket.subscription_id,
+        symbol=order.symbol,
+        direction=Direction(order.ticket.direction),
+        action=Action(order.ticket.action),
+        quantity=Decimal(fill.quantity),
+        price=Decimal(fill.price),
+        fee=Decimal(fill.fee),
+    )
+
+
+def fill_row(order: Order, fill: messages.Fill) -> Fill:
+    return Fill(
+        tenant_id=order.tenant_id,
+        key=fill_key(order, fill),
+        order=order,
+        venue_fill_id=fill.venue_fill_id,
+        quantity=Decimal(fill.quantity),
+        price=Decimal(fill.price),
+        fee=Decimal(fill.fee),
+        filled_at=datetime.fromtimestamp(fill.filled_at_ms / 1000, UTC),
+    )
+
+
+def average_price(fills: list[messages.Fill]) -> Decimal | None:
+    quantity = sum((Decimal(fill.quantity) for fill in fills), ZERO)
+    value = sum((Decimal(fill.quantity) * Decimal(fill.price) for fill in fills), ZERO)
+    return value / quantity if quantity else None
