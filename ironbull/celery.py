@@ -11,6 +11,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ironbull.settings")
 register()
 
 app = Celery("ironbull")
+# Celery keeps the current app per thread; a web server's threads need this one too.
+app.set_default()
 app.config_from_object("ironbull.celery_settings")
 app.conf.beat_schedule = SCHEDULE
 app.autodiscover_tasks()

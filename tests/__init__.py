@@ -1,0 +1,1 @@
+"""The tests mirror the tree; `house` reads the source, `walks` tells whole stories."""

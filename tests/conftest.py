@@ -1,0 +1,99 @@
+"""Fixtures for every test: the database's name, captured hints, and what this host can offer."""
+
+import os
+from collections.abc import Sequence
+from urllib.parse import urlparse
+
+import pytest
+from django.db import connection
+
+from ironbull.celery import app
+from tests.environment import VAR
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings():
+    """A test database of this run's own; on SQLite a file, so that threads can share it."""
+    if connection.vendor == "sqlite":
+        name = str(VAR / "test.sqlite3")
+    else:
+        name = f"test_ironbull_{os.getpid()}"
+    connection.settings_dict["TEST"]["NAME"] = name
+
+
+class Hints(Sequence):
+    """(task, kwargs) of every message, in order; to read it is to let the commit happen.
+
+    A test that runs inside a transaction never commits. What waits for the commit is
+    therefore run when the test looks; what was rolled back is gone by then.
+    """
+
+    def __init__(self):
+        self.sent = []
+        self.options = []
+
+    def record(self, name, args=None, kwargs=None, **options):
+        self.sent.append((name, kwargs or {}))
+        self.options.append(options)
+
+    def settled(self):
+        if connection.connection is not None:
+            waiting, connection.run_on_commit = connection.run_on_commit, []
+            for _savepoints, run, _robust in waiting:
+                run()
+        return self.sent
+
+    def named(self, name):
+        """The kwargs of every message to this task."""
+        return [kwargs for sent, kwargs in self.settled() if sent == name]
+
+    def clear(self):
+        self.settled()
+        self.sent.clear()
+        self.options.clear()
+
+    def __getitem__(self, index):
+        return self.settled()[index]
+
+    def __len__(self):
+        return len(self.settled())
+
+    def __eq__(self, other):
+        return self.settled() == list(other)
+
+    def __repr__(self):
+        return repr(self.settled())
+
+    __hash__ = None
+
+
+@pytest.fixture(autouse=True)
+def hints(request, monkeypatch):
+    """Messages that the centre's Celery app was asked to send; none of them reaches a broker."""
+    if request.node.get_closest_marker("walk"):
+        return None
+    recorded = Hints()
+    monkeypatch.setattr(app, "send_task", recorded.record)
+    return recorded
+
+
+def pytest_collection_modifyitems(items):
+    offers = {
+        "mariadb": (connection.vendor == "mysql", "DATABASE_URL names no MySQL or MariaDB server"),
+        "redis": (bool(redis_address()), "BROKER_URL names no Redis server"),
+    }
+    for item in items:
+        for marker, (is_offered, reason) in offers.items():
+            if not is_offered and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def redis_address():
+    address = os.environ.get("BROKER_URL", "")
+    return address if urlparse(address).scheme in {"redis", "rediss"} else ""
+
+
+@pytest.fixture
+def redis_url():
+    """The Redis server of this run, for tests marked `redis`."""
+    return redis_address()

@@ -1,0 +1,439 @@
+"""Valid rows of every noun. Acme and Globex are the tenants, Alice and Bob their members.
+
+A factory makes the row and the rows it cannot be without, all of one tenant; it
+calls no service, so a test that wants a ledger or a root member opens them itself.
+"""
+
+import base64
+import functools
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import factory
+from django.contrib.auth.hashers import make_password
+from factory.django import DjangoModelFactory
+from nacl.public import PrivateKey
+from nacl.signing import SigningKey
+
+from apps.core import sealed
+from apps.core.models import IdempotencyKey, RefusedMessage
+from apps.ledger.models import Account, Transfer
+from apps.members.models import Level, Member
+from apps.nodes.models import Node
+from apps.orders.models import Fill, Order, Ticket
+from apps.pointcards.models import Charge
+from apps.positions.models import Close, Position
+from apps.quotas.models import Plan, TenantPlan
+from apps.rewards.models import Pool, Reward
+from apps.signals.models import Signal
+from apps.strategies.models import Strategy, Subscription, TenantStrategy, Watch
+from apps.tenants.models import Tenant, User
+from apps.venues.models import Instrument, Venue, VenueAccount
+from engine.envelope import client_order_id
+from engine.ids import uuid7
+from engine.order import OrderStatus
+from engine.signal import Action, Direction, side_of
+
+PASSWORD = "correct horse battery"
+BAR_AT = datetime(2026, 1, 1, tzinfo=UTC)
+CREDENTIALS = {"api_key": "key-alice-1234", "api_secret": "secret-alice", "passphrase": ""}
+
+
+@functools.cache
+def password_hash() -> str:
+    """The hash of PASSWORD, made once: a hash is slow on purpose."""
+    return make_password(PASSWORD)
+
+
+def of(path: str) -> factory.SelfAttribute:
+    return factory.SelfAttribute(path)
+
+
+class RowFactory(DjangoModelFactory):
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def _get_manager(cls, model_class):
+        # `objects` of a tenant-owned row wants a tenant; here every row brings its own.
+        return model_class._default_manager
+
+
+class TenantFactory(RowFactory):
+    class Meta:
+        model = Tenant
+
+    name = factory.Sequence(lambda n: ["Acme", "Globex"][n] if n < 2 else f"Tenant {n}")
+
+
+class UserFactory(RowFactory):
+    """Someone who logs in with PASSWORD; `tenant=None, is_superuser=True` is platform staff."""
+
+    class Meta:
+        model = User
+
+    tenant = factory.SubFactory(TenantFactory)
+    username = factory.Sequence(lambda n: f"user{n}")
+    password = factory.LazyFunction(password_hash)
+    is_staff = True
+
+
+class PlanFactory(RowFactory):
+    class Meta:
+        model = Plan
+        django_get_or_create = ("code",)
+
+    code = factory.Sequence(lambda n: f"plan-{n}")
+    name = of("code")
+    price_monthly = Decimal("99.00")
+
+
+class TenantPlanFactory(RowFactory):
+    class Meta:
+        model = TenantPlan
+
+    tenant = factory.SubFactory(TenantFactory)
+    plan = factory.SubFactory(PlanFactory)
+
+
+class AccountFactory(RowFactory):
+    """An empty account; `credits=Decimal(100)` gives it points from nowhere."""
+
+    class Meta:
+        model = Account
+
+    tenant = factory.SubFactory(TenantFactory)
+    owner = factory.Sequence(lambda n: f"member:{1_000_000 + n}")
+    kind = Account.Kind.SELF
+    debits = Decimal(0)
+    credits = Decimal(0)
+
+
+class TransferFactory(RowFactory):
+    """The row alone: the accounts' own sums are moved by the ledger's service only."""
+
+    class Meta:
+        model = Transfer
+
+    tenant = factory.SubFactory(TenantFactory)
+    key = factory.Sequence(lambda n: f"test:transfer:{n}")
+    debit = factory.SubFactory(
+        AccountFactory, tenant=of("..tenant"), kind=Account.Kind.ISSUED, may_owe=True
+    )
+    credit = factory.SubFactory(AccountFactory, tenant=of("..tenant"))
+    amount = Decimal(10)
+    reason = Transfer.Reason.RECHARGE
+
+
+class LevelFactory(RowFactory):
+    class Meta:
+        model = Level
+        django_get_or_create = ("number",)
+
+    number = 0
+    name = factory.LazyAttribute(lambda level: f"S{level.number}")
+    min_team_holding = Decimal(0)
+    rate = Decimal(0)
+
+
+class MemberFactory(RowFactory):
+    """A member; with `inviter=alice` one of Alice's tenant and below her in the tree."""
+
+    class Meta:
+        model = Member
+
+    class Params:
+        # The one member at the top of the tenant's tree.
+        root = factory.Trait(root_of=of("tenant"))
+
+    inviter = None
+    tenant = factory.Maybe(
+        "inviter",
+        yes_declaration=of("inviter.tenant"),
+        no_declaration=factory.SubFactory(TenantFactory),
+    )
+    email = factory.Sequence(
+        lambda n: f"{['alice', 'bob'][n] if n < 2 else f'member{n}'}@example.com"
+    )
+    password = factory.LazyFunction(password_hash)
+    invite_code = factory.Sequence(lambda n: f"T{n:07d}")
+    path = factory.LazyAttribute(
+        lambda member: f"{member.inviter.path}{member.inviter.pk}/" if member.inviter else ""
+    )
+    level = factory.SubFactory(LevelFactory)
+
+
+class NodeFactory(RowFactory):
+    """A node with real keys; the row in hand also knows `sign_private` and `seal_private`."""
+
+    class Meta:
+        model = Node
+
+    class Params:
+        signing = factory.LazyFunction(SigningKey.generate)
+        sealing = factory.LazyFunction(PrivateKey.generate)
+
+    code = factory.Sequence(lambda n: f"node-{n}")
+    name = of("code")
+    seal_key = factory.LazyAttribute(lambda node: to_text(node.sealing.public_key))
+    verify_key = factory.LazyAttribute(lambda node: to_text(node.signing.verify_key))
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        private = {name: kwargs.pop(name) for name in ("sign_private", "seal_private")}
+        node = super()._create(model_class, *args, **kwargs)
+        for name, key in private.items():
+            setattr(node, name, key)
+        return node
+
+    sign_private = factory.LazyAttribute(lambda node: node.signing)
+    seal_private = factory.LazyAttribute(lambda node: node.sealing)
+
+
+def to_text(key) -> str:
+    return base64.b64encode(bytes(key)).decode()
+
+
+class InstrumentFactory(RowFactory):
+    class Meta:
+        model = Instrument
+        django_get_or_create = ("venue", "symbol")
+
+    venue = Venue.PAPER
+    symbol = "BTC/USDT"
+    tick = Decimal("0.1")
+    step = Decimal("0.001")
+    min_quantity = Decimal("0.001")
+    min_notional = Decimal(5)
+
+
+class VenueAccountFactory(RowFactory):
+    """An account on the paper venue, bound to a node, whose credentials really open."""
+
+    class Meta:
+        model = VenueAccount
+
+    class Params:
+        secrets = CREDENTIALS
+
+    tenant = of("member.tenant")
+    member = factory.SubFactory(MemberFactory)
+    node = factory.SubFactory(NodeFactory)
+    venue = Venue.PAPER
+    label = factory.Sequence(lambda n: "futures" if n == 0 else f"futures{n}")
+    credentials = factory.LazyAttribute(
+        lambda row: sealed.seal(
+            json.dumps(row.secrets),
+            binding=f"venue_account:{row.member.pk}:{row.venue}:{row.label}",
+        )
+    )
+    key_hint = factory.LazyAttribute(lambda row: row.secrets["api_key"][-4:])
+
+
+class StrategyFactory(RowFactory):
+    class Meta:
+        model = Strategy
+
+    code = factory.Sequence(lambda n: f"strategy-{n}")
+    name = of("code")
+    rule = "ma_cross"
+    symbols = factory.LazyFunction(lambda: ["BTC/USDT"])
+    timeframe = "1m"
+
+
+class WatchFactory(RowFactory):
+    class Meta:
+        model = Watch
+
+    strategy = factory.SubFactory(StrategyFactory)
+    symbol = "BTC/USDT"
+    bar_at = BAR_AT
+
+
+class TenantStrategyFactory(RowFactory):
+    class Meta:
+        model = TenantStrategy
+
+    tenant = factory.SubFactory(TenantFactory)
+    strategy = factory.SubFactory(StrategyFactory)
+
+
+class SubscriptionFactory(RowFactory):
+    class Meta:
+        model = Subscription
+
+    tenant = of("venue_account.tenant")
+    venue_account = factory.SubFactory(VenueAccountFactory)
+    member = of("venue_account.member")
+    tenant_strategy = factory.SubFactory(TenantStrategyFactory, tenant=of("..tenant"))
+    capital = Decimal(1000)
+
+
+class SignalFactory(RowFactory):
+    class Meta:
+        model = Signal
+
+    strategy = factory.SubFactory(StrategyFactory)
+    symbol = "BTC/USDT"
+    timeframe = "1m"
+    bar_at = BAR_AT
+    action = Action.OPEN.value
+    direction = Direction.LONG.value
+    price = Decimal(50_000)
+    confidence = 80
+    reason = "the fast average rose through the slow one"
+    status = Signal.Status.PUBLISHED
+
+
+class TicketFactory(RowFactory):
+    """A planned ticket for one subscription; its signal is one of that subscription's strategy."""
+
+    class Meta:
+        model = Ticket
+
+    subscription = factory.SubFactory(SubscriptionFactory)
+    tenant = of("subscription.tenant")
+    venue_account = of("subscription.venue_account")
+    node = of("venue_account.node")
+    signal = factory.SubFactory(
+        SignalFactory, strategy=of("..subscription.tenant_strategy.strategy")
+    )
+    symbol = "BTC/USDT"
+    action = Action.OPEN.value
+    direction = Direction.LONG.value
+    quantity = Decimal("0.1")
+    status = Ticket.Status.PLANNED
+
+
+class OrderFactory(RowFactory):
+    """The first try of a ticket, open at the venue."""
+
+    class Meta:
+        model = Order
+
+    id = factory.LazyFunction(uuid7)
+    ticket = factory.SubFactory(TicketFactory, status=Ticket.Status.SENT)
+    tenant = of("ticket.tenant")
+    venue_account = of("ticket.venue_account")
+    generation = of("ticket.generation")
+    client_order_id = factory.LazyAttribute(
+        lambda order: client_order_id(
+            account=str(order.venue_account.pk),
+            ticket_id=str(order.ticket.pk),
+            generation=order.generation,
+        )
+    )
+    symbol = of("ticket.symbol")
+    side = factory.LazyAttribute(
+        lambda order: side_of(Action(order.ticket.action), Direction(order.ticket.direction)).value
+    )
+    quantity = of("ticket.quantity")
+    status = OrderStatus.OPEN.value
+
+
+class FillFactory(RowFactory):
+    class Meta:
+        model = Fill
+
+    order = factory.SubFactory(OrderFactory)
+    tenant = of("order.tenant")
+    venue_fill_id = factory.Sequence(lambda n: f"fill-{n}")
+    key = factory.LazyAttribute(
+        lambda fill: f"{fill.order.venue_account.pk}:{fill.order.symbol}:{fill.venue_fill_id}"
+    )
+    quantity = of("order.quantity")
+    price = Decimal(50_000)
+    fee = Decimal("2.5")
+    filled_at = BAR_AT
+
+
+class PositionFactory(RowFactory):
+    """An open long position of a subscription's venue account."""
+
+    class Meta:
+        model = Position
+
+    subscription = factory.SubFactory(SubscriptionFactory)
+    tenant = of("subscription.tenant")
+    venue_account = of("subscription.venue_account")
+    symbol = "BTC/USDT"
+    direction = Direction.LONG.value
+    quantity = Decimal("0.1")
+    entry_price = Decimal(50_000)
+    open_key = factory.LazyAttribute(
+        lambda held: f"{held.venue_account.pk}:{held.symbol}:{held.direction}"
+    )
+
+
+class CloseFactory(RowFactory):
+    """An unsettled close with a profit of 100."""
+
+    class Meta:
+        model = Close
+
+    position = factory.SubFactory(PositionFactory)
+    tenant = of("position.tenant")
+    fill_key = factory.Sequence(lambda n: f"test:close:{n}")
+    profit = Decimal(100)
+    fee = Decimal(0)
+
+
+class ChargeFactory(RowFactory):
+    """A charge of 30 on a profit of 100, paid from self cards."""
+
+    class Meta:
+        model = Charge
+
+    close = factory.SubFactory(CloseFactory)
+    tenant = of("close.tenant")
+    member = of("close.position.venue_account.member")
+    profit = of("close.profit")
+    rate = Decimal("0.3")
+    due = factory.LazyAttribute(lambda charge: charge.profit * charge.rate)
+    from_self = of("due")
+    from_gift = Decimal(0)
+    shortfall = Decimal(0)
+
+
+class PoolFactory(RowFactory):
+    class Meta:
+        model = Pool
+
+    charge = factory.SubFactory(ChargeFactory)
+    tenant = of("charge.tenant")
+    amount = of("charge.from_self")
+
+
+class RewardFactory(RowFactory):
+    class Meta:
+        model = Reward
+
+    pool = factory.SubFactory(PoolFactory)
+    tenant = of("pool.tenant")
+    place = factory.Sequence(lambda n: n % 1000)
+    member = of("pool.charge.member")
+    kind = Reward.Kind.DIRECT
+    rate = Decimal("0.1")
+    amount = factory.LazyAttribute(lambda reward: reward.pool.amount * reward.rate)
+    transfer = factory.SubFactory(
+        TransferFactory, tenant=of("..tenant"), amount=of("..amount"), reason=Transfer.Reason.REWARD
+    )
+
+
+class IdempotencyKeyFactory(RowFactory):
+    class Meta:
+        model = IdempotencyKey
+
+    scope = "test"
+    key = factory.Sequence(lambda n: f"key-{n}")
+    request_hash = "0" * 64
+
+
+class RefusedMessageFactory(RowFactory):
+    class Meta:
+        model = RefusedMessage
+
+    queue = "centre.reports"
+    reason = "the message is not text"
+    digest = factory.Sequence(lambda n: f"{n:064x}")
