@@ -1,0 +1,158 @@
+"""A running house for a story: real beat, centre and node processes on the test database.
+
+Whoever dies is started again, as an operator's supervisor would do; `kill` is
+kill -9. Failpoints are armed by name.
+"""
+
+import base64
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from apps.nodes.selectors import alive_nodes
+from apps.nodes.services import enroll_node
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from engine.venues.paper import PaperVenue
+from nacl.signing import SigningKey
+from workers.keys import make_keys
+
+ROOT = Path(__file__).resolve().parents[2]
+CENTRE_QUEUES = "centre.scan,centre.dispatch,centre.reports,centre.default"
+
+
+class Running:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.failpoints = directory / "failpoints"
+        self.failpoints.mkdir()
+        self.book = directory / "paper"
+        self.deaths = 0
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._stopping = threading.Event()
+        self._watching = threading.Thread(target=self._restart_the_dead, daemon=True)
+
+    def enroll(self, code: str = "walk"):
+        """A node of this host, with keys of its own; its worker starts with `start`."""
+        self.code = code
+        public = make_keys(
+            self.directory / "node.json", node=code, centre_verify=centre_verify_key()
+        )
+        return enroll_node(code=code, name=code, seal_key=public[0], verify_key=public[1])
+
+    def start(self, *names: str) -> None:
+        for name in names:
+            self._spawn(name)
+        self._watching.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._watching.join()
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        for process in self.processes.values():
+            process.wait()
+
+    def kill(self, name: str) -> None:
+        os.killpg(self.processes[name].pid, signal.SIGKILL)
+
+    def is_alive(self) -> bool:
+        return alive_nodes(timezone.now()).filter(code=self.code).exists()
+
+    def arm(self, failpoint: str) -> None:
+        (self.failpoints / failpoint).touch()
+
+    def has_fired(self, failpoint: str) -> bool:
+        return not (self.failpoints / failpoint).exists()
+
+    def venue(self, account_id: int) -> PaperVenue:
+        """The exchange's own truth about an account."""
+        return PaperVenue(self.book, str(account_id))
+
+    def log(self, name: str) -> str:
+        return (self.directory / f"{name}.log").read_text(errors="replace")
+
+    def _command(self, name: str) -> list[str]:
+        celery = [sys.executable, "-m", "celery", "-A", "ironbull"]
+        worker = [*celery, "worker", "--loglevel=info", "--without-mingle", "--without-gossip"]
+        return {
+            "beat": [*celery, "beat", "-s", str(self.directory / "beat"), "--pidfile="],
+            "centre": [*worker, "-n", "centre@walk", "-Q", CENTRE_QUEUES, "-P", "threads", "-c4"],
+            "heartbeats": [*worker, "-n", "hb@walk", "-Q", "centre.heartbeats", "-P", "solo"],
+            "node": [sys.executable, "-m", "workers"],
+        }[name]
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "DATABASE_URL": database_url(),
+            "BROKER_URL": settings.BROKER_URL,
+            "IRONBULL_FAILPOINTS": str(self.failpoints),
+            "PAPER_BOOK": str(self.book),
+            "NODE_CODE": self.code,
+            "NODE_KEY_FILE": str(self.directory / "node.json"),
+            "NODE_STATE": str(self.directory / "node"),
+            "HEARTBEAT_SECONDS": "1",
+            "TICKET_SECONDS": "4",
+            "SWEEP_AFTER_SECONDS": "2",
+            "SIGNAL_SECONDS": "60",
+        }
+
+    def _spawn(self, name: str) -> None:
+        with (self.directory / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                self._command(name),
+                cwd=ROOT,
+                env=self._environment(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _restart_the_dead(self) -> None:
+        while not self._stopping.wait(0.1):
+            for name, process in list(self.processes.items()):
+                if process.poll() is not None:
+                    self.deaths += 1
+                    self._spawn(name)
+
+
+def centre_verify_key() -> str:
+    verify_key = SigningKey(settings.CENTRE_SIGNING_KEY).verify_key
+    return base64.b64encode(bytes(verify_key)).decode()
+
+
+def database_url() -> str:
+    """The address of the database that this test run uses."""
+    told = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{told['NAME']}"
+    secret = f":{told['PASSWORD']}" if told["PASSWORD"] else ""
+    return f"mysql://{told['USER']}{secret}@{told['HOST']}:{told['PORT']}/{told['NAME']}"
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = 60, what: str = "") -> None:
+    ends_at = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > ends_at:
+            raise AssertionError(f"waited {seconds} s for {what or condition}")
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def running(directory: Path) -> Iterator[Running]:
+    """A house to tell stories in."""
+    house = Running(directory)
+    try:
+        yield house
+    finally:
+        if house._watching.is_alive():
+            house.stop()

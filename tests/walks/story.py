@@ -1,0 +1,119 @@
+"""What a story is told about: a tenant with a tree, two accounts, and a signal each way.
+
+One account goes long and the other short on the same market, so that whatever the
+market does, one of the two closes at a profit and is charged.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from apps.members.services import create_member, open_tenant, set_market_node
+from apps.pointcards.services import recharge_member, recharge_tenant
+from apps.strategies.services import offer_strategy, subscribe
+from apps.venues.services import bind_account, record_equity
+from django.utils import timezone
+from engine.venues.paper_market import PaperMarket
+
+from apps.ledger.models import Account
+from apps.nodes.models import Node
+from apps.orders.models import Ticket
+from apps.positions.models import Close
+from apps.signals.models import Signal
+from apps.signals.services import publish_signal
+from apps.strategies.models import Strategy, Subscription, Watch
+from engine.signal import Action, Direction, Intent
+
+SYMBOL = "BTC/USDT"
+FAR = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Story:
+    name: str
+    strategies: dict[Direction, Strategy]
+    subscriptions: list[Subscription]
+    bars: int = 0
+
+    def publish(self, action: Action) -> list[Signal]:
+        """Both strategies say what they want, as if a bar had just closed."""
+        self.bars += 1
+        now = timezone.now()
+        price = PaperMarket().price(SYMBOL, now.timestamp())
+        return [
+            publish_signal(
+                strategy=strategy,
+                symbol=SYMBOL,
+                bar_at=now.replace(microsecond=self.bars),
+                intent=Intent(
+                    action=action, direction=direction, price=price, confidence=90, reason=self.name
+                ),
+                bars_late=0,
+                now=now,
+            )
+            for direction, strategy in self.strategies.items()
+        ]
+
+    def tickets(self, action: Action):
+        return Ticket.objects.across_tenants().filter(
+            subscription__in=self.subscriptions, action=action
+        )
+
+    def is_done(self, action: Action) -> bool:
+        done = self.tickets(action).filter(status=Ticket.Status.DONE).count()
+        return done == len(self.subscriptions)
+
+    def closes(self):
+        return Close.objects.across_tenants().filter(position__subscription__in=self.subscriptions)
+
+    def is_settled(self) -> bool:
+        settled = self.closes().filter(status=Close.Status.SETTLED).count()
+        return settled == len(self.subscriptions)
+
+
+def tell(name: str, node: Node, *, followers: int = 1) -> Story:
+    """A tenant named after the story, with `followers` subscriptions each way."""
+    tenant = open_tenant(name=f"Acme {name}")
+    for kind in (Account.Kind.SELF, Account.Kind.GIFT):
+        recharge_tenant(key=f"{name}:{kind}", tenant=tenant, kind=kind, amount=Decimal(1_000_000))
+    inviter = create_member(tenant=tenant, email="alice@example.com", password="a long password")
+    set_market_node(member=inviter, is_market_node=True)
+    strategies, subscriptions = {}, []
+    for direction in Direction:
+        strategy = Strategy.objects.create(
+            code=f"{name}-{direction}"[:64].replace(".", "-"),
+            name=name,
+            rule="ma_cross",
+            symbols=[SYMBOL],
+            timeframe="1d",
+        )
+        # The story publishes by itself: no scan finds a bar of this strategy to decide.
+        Watch.objects.create(strategy=strategy, symbol=SYMBOL, bar_at=FAR)
+        strategies[direction] = strategy
+        offered = offer_strategy(tenant=tenant, strategy=strategy)
+        for number in range(followers):
+            member = create_member(
+                tenant=tenant,
+                email=f"{direction}{number}@example.com",
+                password="a long password",
+                invite_code=inviter.invite_code,
+            )
+            recharge_member(
+                key=f"{name}:{member.pk}",
+                member=member,
+                kind=Account.Kind.SELF,
+                amount=Decimal(100),
+            )
+            account = bind_account(
+                member=member, venue="paper", api_key=f"key-{member.pk}", api_secret="s", node=node
+            )
+            record_equity(account=account, equity=Decimal(10_000), now=timezone.now())
+            subscriptions.append(
+                subscribe(
+                    tenant_strategy=offered,
+                    venue_account=account,
+                    capital=Decimal(1000),
+                    leverage=10,
+                )
+            )
+    return Story(name, strategies, subscriptions)
