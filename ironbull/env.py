@@ -1,13 +1,18 @@
-"""Typed readers for the environment: a wrong or missing value stops the start, by name."""
+"""Typed readers for the environment: a wrong or missing value stops the start, by name.
+
+A value may also come from a file: SECRET_KEY_FILE names a file that holds SECRET_KEY.
+"""
 
 import base64
 import binascii
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from environ.fileaware_mapping import FileAwareMapping
 
 T = TypeVar("T")
 REQUIRED: object = object()
@@ -17,12 +22,20 @@ class Reader:
     """Reads one environment; every value passes through a function that may refuse it."""
 
     def __init__(self, file: Path | None = None) -> None:
-        self.env = environ.Env()
+        class Copied(environ.FileAwareEnv):
+            # A copy, so that what the file holds is not handed to every process we start.
+            ENVIRON = FileAwareMapping(env=dict(os.environ))
+
+        self.values = Copied.ENVIRON
         if file and file.exists():
-            self.env.read_env(str(file))
+            Copied.read_env(str(file))
 
     def read(self, name: str, convert: Callable[[str], T], default: object = REQUIRED) -> T:
-        raw = self.env.str(name, default="")
+        try:
+            # Taken as it stands: a password may begin with a dollar sign.
+            raw = self.values.get(name, "").strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE: {error}") from error
         if raw == "":
             if default is REQUIRED:
                 raise ImproperlyConfigured(f"{name} is not set")

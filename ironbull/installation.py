@@ -1,0 +1,89 @@
+"""What an installation needs before its processes start. All of it may run again."""
+
+import base64
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from nacl.signing import SigningKey
+
+from apps.nodes.models import Node
+from apps.nodes.services import enroll_node
+from apps.tenants.models import User
+from workers.keys import make_keys
+
+ADMIN = "admin"
+LOCAL = "local"
+
+
+def prepare(*, say: Callable[[str], None], demo: bool) -> str | None:
+    """Tables, levels and plans, the node `local`, the admin user, the demo.
+
+    Returns the admin's password if this run made it; only its hash is stored.
+    """
+    settings.VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    say("Preparing the database")
+    call_command("migrate", interactive=False, verbosity=0)
+    say("Loading levels, plans and strategies")
+    call_command("load_fixtures", verbosity=0)
+    enroll_local()
+    password = create_admin()
+    if demo:
+        say("Seeding the demo")
+        call_command("demo", verbosity=0)
+    return password
+
+
+def key_file(code: str) -> Path:
+    return settings.VAR / "nodes" / f"{code}.json"
+
+
+def enroll_local() -> None:
+    """The node that every installation has; its keys are made here, on its own host."""
+    file = key_file(LOCAL)
+    enrolled = Node.objects.filter(code=LOCAL).exists()
+    if enrolled and file.exists():
+        return
+    if enrolled:
+        raise CommandError(
+            f"node {LOCAL} is enrolled, but its key file {file} is missing: restore it from a "
+            "backup, or start with an empty database."
+        )
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Left over from a start that died before the node was enrolled.
+    file.unlink(missing_ok=True)
+    seal_key, verify_key = make_keys(file, node=LOCAL, centre_verify=centre_verify_key())
+    enroll_node(code=LOCAL, name="This machine", seal_key=seal_key, verify_key=verify_key)
+
+
+def centre_verify_key() -> str:
+    signing = SigningKey(settings.CENTRE_SIGNING_KEY)
+    return base64.b64encode(bytes(signing.verify_key)).decode()
+
+
+def create_admin() -> str | None:
+    if User.objects.filter(is_superuser=True).exists():
+        return None
+    password = secrets.token_urlsafe(12)
+    User.objects.create_superuser(username=ADMIN, password=password)
+    return password
+
+
+def node_environment(code: str) -> dict[str, str]:
+    """What a node on this host is told: never the centre's secrets or database."""
+    kept = {name: value for name, value in os.environ.items() if not is_of_the_centre(name)}
+    return kept | {
+        "NODE_CODE": code,
+        "BROKER_URL": settings.BROKER_URL,
+        "NODE_KEY_FILE": str(key_file(code)),
+        "NODE_STATE": str(settings.VAR / "nodes" / code),
+        "PAPER_BOOK": settings.PAPER_BOOK,
+    }
+
+
+def is_of_the_centre(name: str) -> bool:
+    secret = ("SECRET_KEY", "SEAL_KEYS", "AUDIT_KEY", "CENTRE_SIGNING_KEY", "DATABASE_URL")
+    return name.removesuffix("_FILE") in secret
