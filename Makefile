@@ -1,15 +1,17 @@
 # Two commands matter: `make run` and `make test`. Both set up what they need.
 PYTHON ?= python3
+ARGS ?=
 .PHONY: run test check
 
 run:
-	@$(PYTHON) ironbull/bootstrap.py run
+	@$(PYTHON) ironbull/bootstrap.py run $(ARGS)
 
 test:
-	@$(PYTHON) ironbull/bootstrap.py test
+	@$(PYTHON) ironbull/bootstrap.py test $(ARGS)
 
 # What every commit must pass, beside the tests.
 check:
+	@$(PYTHON) ironbull/bootstrap.py develop
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy engine workers

@@ -201,9 +201,7 @@ def modified(path):
 
 def explain(output, log):
     if any(word in output for word in NO_INDEX):
-        stop(
-            "pip cannot reach its package index: check the network and PIP_INDEX_URL, and try again."
-        )
+        stop("pip cannot reach its package index: check the network and PIP_INDEX_URL first.")
     if "No space left" in output:
         stop("the disk is full: free some 400 MB and start again.")
     errors = [line for line in output.splitlines() if line.startswith("ERROR")]
@@ -232,6 +230,11 @@ def write(path, text):
         target.write(text)
 
 
+def make_secrets():
+    if subprocess.call([PYTHON, "-m", "ironbull.secrets_file"], cwd=ROOT) != 0:
+        sys.exit(1)
+
+
 def replace_by(*command):
     """Become this command, so that a signal reaches it and nothing stands between."""
     os.chdir(ROOT)
@@ -247,13 +250,14 @@ def main(arguments):
     if job == "run":
         check_port()
         install("centre")
-        if subprocess.call([PYTHON, "-m", "ironbull.secrets_file"], cwd=ROOT) != 0:
-            sys.exit(1)
+        make_secrets()
         replace_by("manage.py", "up", *arguments[1:])
     install("dev")
+    if job == "develop":
+        make_secrets()
     if job == "test":
         install_mysql()
-        replace_by(os.path.join("tests", "run.py"), *arguments[1:])
+        replace_by("-m", "tests.run", *arguments[1:])
 
 
 if __name__ == "__main__":

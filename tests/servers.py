@@ -1,0 +1,169 @@
+"""The MariaDB and Redis that a test run may use: named, found running, or started for it.
+
+A server of our own is started in a temporary directory on a free port and stopped
+at the end. A running one is asked only for databases whose names begin with `test_`.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlparse
+
+try:
+    import MySQLdb
+except ImportError:
+    MySQLdb = None
+
+# An ordinary user's PATH often leaves out where Debian keeps its servers.
+PLACES = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An address, or why there is none and what would change that."""
+
+    address: str | None
+    reason: str
+
+
+class Refused(Exception):
+    """A named server cannot be used; the run stops rather than pass without it."""
+
+
+def mariadb(stack: ExitStack, environment: Mapping[str, str]) -> Offer:
+    named = environment.get("TEST_DATABASE_URL")
+    if named and "test" not in urlparse(named).path:
+        raise Refused("TEST_DATABASE_URL must name a database with `test` in its name")
+    if MySQLdb is None:
+        if named:
+            raise Refused("TEST_DATABASE_URL is set, but mysqlclient could not be installed")
+        return Offer(
+            None,
+            "mysqlclient is not installed: `apt-get install default-libmysqlclient-dev pkg-config "
+            "build-essential python3-dev`, then `make test`",
+        )
+    if named:
+        return Offer(named, "named by TEST_DATABASE_URL")
+    if mariadb_answers(3306):
+        return Offer("mysql://root@127.0.0.1:3306/test_ironbull", "found on 127.0.0.1:3306")
+    if shutil.which("mariadbd", path=PLACES):
+        port = stack.enter_context(own_mariadb())
+        return Offer(f"mysql://root@127.0.0.1:{port}/test_ironbull", "started for this run")
+    return Offer(
+        None,
+        "there is no MariaDB: `apt-get install mariadb-server`, or name one, as in "
+        "`TEST_DATABASE_URL=mysql://user:password@host/test_ironbull make test`",
+    )
+
+
+def redis(stack: ExitStack, environment: Mapping[str, str]) -> Offer:
+    named = environment.get("TEST_BROKER_URL")
+    if named:
+        return Offer(named, "named by TEST_BROKER_URL")
+    # Our own before a running one: what somebody else keeps in it is not ours to flush.
+    if shutil.which("redis-server", path=PLACES):
+        port = stack.enter_context(own_redis())
+        return Offer(f"redis://127.0.0.1:{port}/0", "started for this run")
+    if redis_answers(6379):
+        return Offer("redis://127.0.0.1:6379/15", "found on 127.0.0.1:6379, database 15")
+    return Offer(
+        None,
+        "there is no Redis: `apt-get install redis-server`, or name one, as in "
+        "`TEST_BROKER_URL=redis://host:6379/15 make test`",
+    )
+
+
+@contextmanager
+def own_mariadb() -> Iterator[int]:
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="ironbull-mariadb-") as home:
+        data = Path(home, "data")
+        # As root the server must be told that it is meant.
+        user = ["--user=root"] if os.geteuid() == 0 else []
+        subprocess.run(
+            [
+                *(program("mariadb-install-db"), "--no-defaults", f"--datadir={data}", *user),
+                *("--auth-root-authentication-method=normal", "--skip-test-db"),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        server = [
+            *(program("mariadbd"), "--no-defaults", f"--datadir={data}", *user),
+            *(f"--socket={home}/mariadb.sock", f"--pid-file={home}/mariadb.pid"),
+            *("--bind-address=127.0.0.1", f"--port={port}"),
+            *("--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=128M"),
+        ]
+        with running(server, Path(home, "log"), lambda: mariadb_answers(port)):
+            yield port
+
+
+@contextmanager
+def own_redis() -> Iterator[int]:
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="ironbull-redis-") as home:
+        server = [
+            *(program("redis-server"), "--port", str(port), "--bind", "127.0.0.1"),
+            *("--dir", home, "--save", "", "--appendonly", "no"),
+        ]
+        with running(server, Path(home, "log"), lambda: redis_answers(port)):
+            yield port
+
+
+@contextmanager
+def running(command, log: Path, answers) -> Iterator[None]:
+    with open(log, "wb") as out:
+        # In a session of its own, so that Ctrl-C reaches the tests before their servers.
+        process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not answers():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise Refused(f"{command[0]} did not start: {log.read_text()[-500:]}")
+            time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def mariadb_answers(port: int) -> bool:
+    try:
+        MySQLdb.connect(host="127.0.0.1", port=port, user="root", connect_timeout=2).close()
+    except MySQLdb.Error:
+        return False
+    return True
+
+
+def redis_answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def program(name: str) -> str:
+    found = shutil.which(name, path=PLACES)
+    if not found:
+        raise Refused(f"{name} is not installed beside its server")
+    return found
