@@ -1,0 +1,137 @@
+"""Tickets leave once, and what stood too long is taken up again."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from nacl.signing import SigningKey
+
+from apps.orders import services
+from apps.orders.models import Order, Ticket
+from apps.signals.models import Signal
+from engine.envelope import read, unseal, verify
+from engine.messages import TICKETS_PER_BATCH, Task, Tickets
+from engine.order import OrderStatus
+from tests.apps.orders.desk import Desk, report
+from tests.factories import NodeFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def opened(desk, hints):
+    """Every ticket that the node would read from its messages."""
+    verify_key = SigningKey(settings.CENTRE_SIGNING_KEY).verify_key
+    tickets = []
+    for kwargs in hints.named("node.execute"):
+        envelope, payload, signature = read(kwargs["envelope"], receiver=desk.node.code)
+        message = verify(envelope, payload, signature, key=verify_key, expected=Tickets)
+        tickets += message.tickets
+    return tickets
+
+
+def later(desk, seconds):
+    desk.now += timedelta(seconds=seconds)
+    services.sweep(now=desk.now)
+
+
+def test_a_ticket_leaves_signed_sealed_and_with_an_expiry(hints):
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    (sent,) = opened(desk, hints)
+    assert (sent.order_id, sent.client_order_id) == (str(order.pk), order.client_order_id)
+    assert sent.task is Task.PLACE
+    assert sent.not_after_ms > desk.now.timestamp() * 1000
+    credentials = unseal(sent.sealed_credentials, key=desk.node.seal_private)
+    assert b"secret-alice" in credentials
+    assert "secret-alice" not in str(hints)
+
+
+def test_dispatching_twice_sends_once(hints):
+    desk = Desk()
+    desk.plan_and_send()
+    assert services.dispatch(now=desk.now) == 0
+    assert len(opened(desk, hints)) == 1
+
+
+def test_many_tickets_travel_in_few_messages(hints):
+    desk = Desk(followers=TICKETS_PER_BATCH + 1)
+    desk.plan_and_send()
+    assert len(hints.named("node.execute")) == 2
+    assert len(opened(desk, hints)) == TICKETS_PER_BATCH + 1
+
+
+def test_an_unanswered_ticket_is_sent_again_while_its_time_lasts(hints):
+    desk = Desk()
+    desk.plan_and_send()
+    hints.clear()
+    later(desk, settings.SWEEP_AFTER_SECONDS)
+    (again,) = opened(desk, hints)
+    assert again.task is Task.PLACE
+    assert Order.objects.across_tenants().count() == 1
+
+
+def test_after_its_time_the_venue_is_asked_and_nothing_is_sent(hints):
+    desk = Desk()
+    desk.plan_and_send()
+    hints.clear()
+    later(desk, settings.TICKET_SECONDS + 1)
+    (asked,) = opened(desk, hints)
+    assert asked.task is Task.LOOK_UP
+    assert Ticket.objects.across_tenants().get().status == Ticket.Status.UNKNOWN
+
+
+def test_asking_grows_rarer_and_ends_with_a_person(hints):
+    desk = Desk()
+    desk.plan_and_send()
+    for _ in range(16 * 60):
+        later(desk, 1)
+    assert Ticket.objects.across_tenants().get().status == Ticket.Status.PARKED
+    tasks = Counter(ticket.task for ticket in opened(desk, hints))
+    assert tasks[Task.LOOK_UP] < 40
+
+
+def test_a_parked_ticket_still_hears_its_answer():
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    Ticket.objects.across_tenants().update(status=Ticket.Status.PARKED)
+    desk.hear(report(order))
+    assert Ticket.objects.across_tenants().get().status == Ticket.Status.DONE
+
+
+def test_a_forgotten_signal_is_named_again(hints):
+    desk = Desk()
+    Signal.objects.update(created_at=desk.now - timedelta(seconds=30))
+    later(desk, 0)
+    assert hints.named("orders.plan") == [{"signal_id": str(desk.signal.pk)}]
+
+
+def test_a_planned_ticket_whose_hint_was_lost_is_dispatched(hints):
+    desk = Desk()
+    desk.plan()
+    hints.clear()
+    later(desk, settings.SWEEP_AFTER_SECONDS)
+    assert hints.named("orders.dispatch") == [{}]
+
+
+def test_a_planned_ticket_that_is_not_worth_it_any_more_expires_unsent(hints):
+    desk = Desk()
+    desk.plan()
+    later(desk, settings.SIGNAL_SECONDS + 60)
+    assert Ticket.objects.across_tenants().get().status == Ticket.Status.EXPIRED
+    assert Order.objects.across_tenants().get().status == OrderStatus.EXPIRED
+    assert services.dispatch(now=desk.now) == 0
+    assert hints.named("node.execute") == []
+
+
+def test_a_moved_account_is_only_looked_up_on_its_new_node(hints):
+    desk = Desk()
+    desk.plan_and_send()
+    hints.clear()
+    account = desk.subscriptions[0].venue_account
+    desk.node = NodeFactory(last_heartbeat_at=desk.now)
+    account.node = desk.node
+    account.save()
+    later(desk, settings.SWEEP_AFTER_SECONDS)
+    (asked,) = opened(desk, hints)
+    assert asked.task is Task.LOOK_UP

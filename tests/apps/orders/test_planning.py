@@ -1,0 +1,145 @@
+"""A published signal becomes one ticket per subscription, once."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from apps.orders.models import Order, Ticket
+from apps.positions.models import Position
+from apps.signals.models import Signal
+from engine.signal import Action
+from tests.apps.orders.desk import Desk
+from tests.factories import PositionFactory, TenantStrategyFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def tickets(**fields):
+    return Ticket.objects.across_tenants().filter(**fields)
+
+
+def test_every_subscription_gets_a_ticket_with_its_order(hints):
+    desk = Desk(followers=3)
+    assert desk.plan() == 3
+    assert tickets(status=Ticket.Status.PLANNED).count() == 3
+    # 1,000 of capital, one per cent, twenty times leverage, at 50,000.
+    assert {ticket.quantity for ticket in tickets()} == {Decimal("0.004")}
+    orders = Order.objects.across_tenants()
+    assert {order.generation for order in orders} == {1}
+    assert len({order.client_order_id for order in orders}) == 3
+    desk.signal.refresh_from_db()
+    assert desk.signal.status == Signal.Status.PLANNED
+    assert hints.named("orders.dispatch") == [{}]
+
+
+def test_planning_twice_plans_once():
+    desk = Desk()
+    assert desk.plan() == 1
+    assert desk.plan() == 0
+    assert tickets().count() == 1
+
+
+def test_an_opening_signal_that_came_too_late_is_not_planned():
+    desk = Desk()
+    Signal.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+    assert desk.plan() == 0
+    desk.signal.refresh_from_db()
+    assert desk.signal.status == Signal.Status.EXPIRED
+    assert not tickets().exists()
+
+
+def silent_node(desk):
+    desk.node.last_heartbeat_at = timezone.now() - timedelta(minutes=5)
+    desk.node.save()
+
+
+def no_node(desk):
+    account = desk.subscriptions[0].venue_account
+    account.node = None
+    account.save()
+
+
+def empty_cards(desk):
+    desk.subscriptions = [desk.follower(points=Decimal(0))]
+
+
+def held_already(desk):
+    PositionFactory(subscription=desk.subscriptions[0])
+
+
+def little_capital(desk):
+    subscription = desk.subscriptions[0]
+    subscription.capital = Decimal("0.01")
+    subscription.save()
+
+
+def unknown_instrument(desk):
+    desk.signal = desk.new_signal(symbol="DOGE/USDT")
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        (silent_node, "node"),
+        (no_node, "node"),
+        (empty_cards, "points"),
+        (held_already, "held"),
+        (little_capital, "minimum"),
+        (unknown_instrument, "minimum"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_our_rules_refuse_with_a_reason_and_order_nothing(case, reason):
+    desk = Desk()
+    case(desk)
+    desk.plan()
+    ticket = tickets(subscription=desk.subscriptions[0]).get()
+    assert ticket.status == Ticket.Status.REFUSED
+    assert ticket.refused_because.startswith(f"{reason}:")
+    assert not Order.objects.across_tenants().filter(ticket=ticket).exists()
+
+
+def test_a_closing_signal_closes_all_that_its_own_subscription_holds():
+    desk = Desk(action=Action.CLOSE)
+    PositionFactory(subscription=desk.subscriptions[0], quantity=Decimal("0.25"))
+    desk.plan()
+    ticket = tickets().get()
+    assert (ticket.status, ticket.quantity) == (Ticket.Status.PLANNED, Decimal("0.25"))
+    assert ticket.worth_until is None
+
+
+def test_another_strategys_position_is_not_closed():
+    desk = Desk(action=Action.CLOSE)
+    other = desk.subscriptions[0]
+    theirs = TenantStrategyFactory(tenant=desk.offered.tenant)
+    held = PositionFactory(subscription=other)
+    held.subscription.pk = None
+    held.subscription.tenant_strategy = theirs
+    held.subscription.save()
+    Position.objects.across_tenants().update(subscription=held.subscription)
+    desk.plan()
+    assert tickets(subscription=other).get().refused_because.startswith("nothing_held:")
+
+
+def test_an_unanswered_ticket_holds_the_next_one_back():
+    desk = Desk()
+    desk.plan()
+    desk.plan(desk.new_signal(bar_at=timezone.now()))
+    assert tickets(status=Ticket.Status.REFUSED).get().refused_because.startswith("in_flight:")
+
+
+def test_a_thousand_subscriptions_cost_no_more_queries_than_ten():
+    counts = []
+    for followers in (10, 100):
+        desk = Desk(followers=followers)
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            desk.plan()
+        inserts = [query for query in queries if query["sql"].startswith("INSERT")]
+        counts.append(len(queries) - len(inserts))
+    assert counts[0] == counts[1]
