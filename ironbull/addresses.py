@@ -38,12 +38,15 @@ def database(address: str) -> dict[str, object]:
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": {"charset": "utf8mb4", "isolation_level": "read committed"},
         }
-    raise ValueError(f"{url.scheme or address!r} is neither sqlite nor mysql")
+    # The address is not repeated: it may hold a password.
+    raise ValueError("not a sqlite:///path or mysql://user:password@host/name address")
 
 
 def broker(address: str) -> str:
-    """`embedded:///path` or `redis://…`."""
+    """`embedded:///path` or `redis://…`; an absolute path makes four slashes."""
     url = urlparse(address)
+    if url.port == 0:
+        raise ValueError("port 0 is no address")
     if url.scheme == "embedded" and url.path.strip("/"):
         return address
     if url.scheme in {"redis", "rediss", "sentinel", "amqp"} and url.hostname:

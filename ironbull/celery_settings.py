@@ -25,3 +25,4 @@ worker_prefetch_multiplier = 1
 worker_enable_remote_control = False
 worker_hijack_root_logger = False
 beat_max_loop_interval = 1
+beat_schedule_filename = str(settings.VAR / "beat-schedule")

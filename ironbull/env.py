@@ -64,7 +64,7 @@ class Reader:
 
     def keys(self, name: str, default: object = REQUIRED) -> list[bytes]:
         """Comma-separated base64 keys of 32 bytes; the first one is the current one."""
-        return self.read(name, lambda raw: [to_key(word) for word in to_words(raw)], default)
+        return self.read(name, to_keys, default)
 
 
 def to_flag(raw: str) -> bool:
@@ -76,6 +76,13 @@ def to_flag(raw: str) -> bool:
 
 def to_words(raw: str) -> list[str]:
     return [word.strip() for word in raw.split(",") if word.strip()]
+
+
+def to_keys(raw: str) -> list[bytes]:
+    keys = [to_key(word) for word in to_words(raw)]
+    if not keys:
+        raise ValueError("there is no key in it")
+    return keys
 
 
 def to_key(raw: str) -> bytes:

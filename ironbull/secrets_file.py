@@ -2,7 +2,8 @@
 
 Run as `python -m ironbull.secrets_file`, with the standard library only. An
 environment that brings its own keys or its own database is left alone: production
-must say its secrets, and a missing one must stop the start.
+must say its secrets, and a missing one must stop the start. With `--print`, new
+secrets are printed, for production or for a rotation, and nothing is written.
 """
 
 import base64
@@ -42,14 +43,22 @@ def ensure(var: Path, environment: Mapping[str, str]) -> None:
 def first_values() -> str:
     lines = [
         "# The secrets of this installation. Back this file up; never share it.",
-        f"SECRET_KEY={secrets.token_urlsafe(48)}",
-        *(f"{name}={base64.b64encode(secrets.token_bytes(32)).decode()}" for name in KEYS),
+        *new_secrets(),
         "# Served over plain HTTP to this machine only; behind TLS, remove the line.",
         "HTTPS=false",
     ]
     return "\n".join(lines) + "\n"
 
 
+def new_secrets() -> list[str]:
+    keys = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in KEYS}
+    return [f"SECRET_KEY={secrets.token_urlsafe(48)}"] + [
+        f"{name}={key}" for name, key in keys.items()
+    ]
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--print"]:
+        sys.exit(print("\n".join(new_secrets())))
     root = Path(__file__).resolve().parent.parent
     ensure(Path(os.environ.get("IRONBULL_VAR") or root / "var").resolve(), os.environ)

@@ -91,12 +91,11 @@ def programs(*, port, level):
     celery = [*python, "celery", "-A", "ironbull.celery"]
     worker = [*celery, "worker", "--loglevel", level, "--pool", "threads"]
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    schedule = str(settings.VAR / "beat-schedule")
     found = [
         Program("web", [*python, "gunicorn", *gunicorn_options(port)], centre),
         Program(
             "beat",
-            [*celery, "beat", "--loglevel", level, "--schedule", schedule, "--pidfile="],
+            [*celery, "beat", "--loglevel", level, "--pidfile="],
             centre,
         ),
         Program(
