@@ -1,5 +1,6 @@
 """A closed bar is decided once, and what stands in the way is told."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -59,7 +60,7 @@ def test_a_moving_market_raises_signals_by_itself(strategy, hints):
     assert {signal.action for signal in signals} == {Action.OPEN, Action.CLOSE}
     assert len(hints.named("orders.plan")) == len(signals)
     # A cross up is followed by a cross down, and so on.
-    assert all(one.action != next_.action for one, next_ in zip(signals, signals[1:], strict=False))
+    assert all(one.action != next_.action for one, next_ in itertools.pairwise(signals))
 
 
 def test_each_bar_is_decided_once(strategy, monkeypatch):
