@@ -55,3 +55,7 @@ class LimitReached(DomainError):
 
 class TenantNeeded(Exception):
     """A programmer asked for tenant-owned rows without naming the tenant."""
+
+
+class StrangerRow(Exception):
+    """A row of one tenant would belong to, or point at, a row of another; nothing is written."""

@@ -1,24 +1,37 @@
 """Fields of the house: exact points, and secrets that only open in place."""
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.expressions import Combinable, register_combinable_fields
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import sealed
 from engine.money import UNIT
 
-UNITS_PER_POINT = int(1 / UNIT)
+EXPONENT = -UNIT.as_tuple().exponent
+# Wide enough for every amount; anything that would have to be rounded raises instead.
+EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, Overflow])
 
 
-class PointsField(models.BigIntegerField):
-    """A decimal amount, stored as whole units of 1e-8: exact in every database."""
+class PointsField(models.Field):
+    """A decimal amount, stored as whole units of 1e-8: exact in every database.
+
+    In SQL the column is an integer, so arithmetic on it wants points on both sides:
+    `F("credits") + Points(amount)`. A bare decimal would be added as units; it raises.
+    """
 
     description = _("points, in whole units of 0.00000001")
+    LARGEST_UNITS = 2**63 - 1
+
+    def db_type(self, connection):
+        return models.BigIntegerField().db_type(connection)
 
     def from_db_value(self, value, expression, connection):
-        return None if value is None else Decimal(value) * UNIT
+        # Averages come with a fraction of a unit, which is cut off.
+        return None if value is None else int(value) * UNIT
 
     def to_python(self, value):
         if value is None or isinstance(value, Decimal):
@@ -33,27 +46,62 @@ class PointsField(models.BigIntegerField):
     def get_prep_value(self, value):
         if value is None or hasattr(value, "resolve_expression"):
             return value
-        amount = self.to_python(value)
+        return self.units(self.to_python(value))
+
+    def validate(self, value, model_instance):
+        super().validate(value, model_instance)
+        if value is not None:
+            self.units(value)
+
+    def units(self, amount: Decimal) -> int:
         if not amount.is_finite():
             raise ValidationError(_("not a finite number of points"), code="invalid")
-        units = amount / UNIT
-        if units != units.to_integral_value():
-            raise ValidationError(_("points have at most eight decimals"), code="invalid")
-        return int(units)
+        try:
+            units = amount.scaleb(EXPONENT, EXACT)
+            whole = units.to_integral_exact(context=EXACT)
+        except ArithmeticError as error:
+            raise ValidationError(
+                _("points have at most eight decimals"), code="invalid"
+            ) from error
+        if abs(whole) > self.LARGEST_UNITS:
+            raise ValidationError(_("more points than can be kept"), code="invalid")
+        return int(whole)
 
     def formfield(self, **kwargs):
-        kwargs.pop("min_value", None)
-        kwargs.pop("max_value", None)
-        return models.DecimalField(max_digits=19, decimal_places=8).formfield(**kwargs)
+        return super().formfield(
+            **{
+                "form_class": forms.DecimalField,
+                "max_digits": 19,
+                "decimal_places": EXPONENT,
+                **kwargs,
+            }
+        )
 
     def value_to_string(self, obj):
         value = self.value_from_object(obj)
-        return None if value is None else format(value, "f")
+        return None if value is None else format(self.to_python(value), "f")
 
-    @property
-    def validators(self):
-        # The integer range validators of the column do not speak in points.
-        return []
+
+class Points(models.Value):
+    """An amount of points inside an SQL expression."""
+
+    def __init__(self, amount):
+        super().__init__(amount, output_field=PointsField())
+
+
+class NotPoints:
+    """What points and a bare number make together: a mistake, in units of 1e-8."""
+
+    def __init__(self):
+        raise TypeError('points are added to points: write F("credits") + Points(amount)')
+
+
+for operation in (Combinable.ADD, Combinable.SUB):
+    register_combinable_fields(PointsField, operation, PointsField, PointsField)
+for operation in (Combinable.ADD, Combinable.SUB, Combinable.MUL, Combinable.DIV):
+    for number in (models.IntegerField, models.DecimalField, models.FloatField):
+        register_combinable_fields(PointsField, operation, number, NotPoints)
+        register_combinable_fields(number, operation, PointsField, NotPoints)
 
 
 class SealedField(models.TextField):

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.scope import ScopedManager
+from apps.core.scope import RowsQuerySet, ScopedManager, refuse_strangers
 from engine.ids import uuid7
 
 
@@ -33,13 +33,17 @@ class TenantOwned(models.Model):
         "tenants.Tenant", models.PROTECT, related_name="+", verbose_name=_("tenant")
     )
 
-    rows = models.Manager()
+    rows = RowsQuerySet.as_manager()
     objects = ScopedManager()
 
     class Meta:
         abstract = True
         default_manager_name = "rows"
         base_manager_name = "rows"
+
+    def save(self, **kwargs):
+        refuse_strangers(self, look_up=self._state.adding)
+        super().save(**kwargs)
 
 
 class AuditEntry(models.Model):
