@@ -1,0 +1,33 @@
+"""Envelopes between the centre and its nodes: whose key signs, and whose signature counts."""
+
+import base64
+
+from django.conf import settings
+from nacl.signing import SigningKey, VerifyKey
+
+from apps.nodes.models import Node
+from engine import envelope
+from engine.envelope import M
+from engine.errors import MessageRefused
+from engine.messages import Message
+
+# The centre signs under this name, so no node has it.
+CENTRE = "centre"
+
+
+def sign_to(node: Node, message: Message) -> str:
+    """The message as it leaves for this node, signed by the centre."""
+    key = SigningKey(settings.CENTRE_SIGNING_KEY)
+    return envelope.sign(message, sender=CENTRE, receiver=node.code, key=key)
+
+
+def open_from_node(text: str, expected: type[M]) -> tuple[Node, M]:
+    """Who sent it and what it says; nothing is believed before the signature holds."""
+    claimed, payload, signature = envelope.read(text, receiver=CENTRE)
+    node = Node.objects.filter(code=claimed.sender).first()
+    if node is None:
+        raise MessageRefused("no such node is enrolled", sender=claimed.sender[:64])
+    if node.status == Node.Status.REVOKED:
+        raise MessageRefused("the node is revoked", sender=node.code)
+    key = VerifyKey(base64.b64decode(node.verify_key))
+    return node, envelope.verify(claimed, payload, signature, key=key, expected=expected)

@@ -1,0 +1,35 @@
+"""Questions about strategies: which are looked at, and who follows them."""
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from apps.members.models import Member
+from apps.strategies.models import Strategy, Subscription, TenantStrategy
+from apps.tenants.models import Tenant
+from apps.venues.models import VenueAccount
+
+
+def active_watches() -> QuerySet[Strategy]:
+    """Active strategies that an active tenant offers: the others are not worth a look."""
+    offered = TenantStrategy.objects.across_tenants().filter(
+        strategy=OuterRef("pk"),
+        status=TenantStrategy.Status.ACTIVE,
+        tenant__status=Tenant.Status.ACTIVE,
+    )
+    return Strategy.objects.filter(Exists(offered), status=Strategy.Status.ACTIVE).order_by("pk")
+
+
+def followers(strategy: Strategy) -> QuerySet[Subscription]:
+    """Who trades on this strategy's signals, with what planning needs of them, in one query."""
+    return (
+        Subscription.objects.across_tenants()
+        .filter(
+            tenant_strategy__strategy=strategy,
+            status=Subscription.Status.ACTIVE,
+            tenant_strategy__status=TenantStrategy.Status.ACTIVE,
+            tenant__status=Tenant.Status.ACTIVE,
+            member__status=Member.Status.ACTIVE,
+            venue_account__status=VenueAccount.Status.ACTIVE,
+        )
+        .select_related("tenant", "member", "venue_account__node")
+        .order_by("pk")
+    )

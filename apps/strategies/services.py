@@ -1,0 +1,278 @@
+"""Strategies are made and offered; venue accounts subscribe, stop and resume."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from apps.core import audit
+from apps.core.errors import BadInput, Conflict, NotAllowed
+from apps.core.states import move
+from apps.members.models import Member
+from apps.strategies.models import Strategy, Subscription, TenantStrategy
+from apps.tenants.models import Tenant
+from apps.venues.models import VenueAccount
+from engine.errors import BadParameters
+from engine.money import ZERO, points
+from engine.sizing import RISK_MODES
+from engine.strategies import strategy_named
+
+SYMBOL = re.compile(r"[A-Z0-9]{1,15}/[A-Z0-9]{1,15}")
+MOST_SYMBOLS = 50
+LARGEST_CAPITAL = Decimal(10) ** 10
+MOST_LEVERAGE = 125
+# What of a strategy its maker decides; its status has verbs of its own.
+FIELDS = (
+    *("code", "name", "description", "rule", "params", "venue", "symbols", "timeframe"),
+    *("min_confidence", "cooldown_seconds"),
+)
+
+
+@transaction.atomic
+def create_strategy(**fields: object) -> Strategy:
+    """Make a strategy of the platform; `FIELDS` names what it may be given."""
+    strategy = Strategy()
+    write(strategy, fields)
+    audit.record("strategy.created", strategy, after=told(strategy))
+    return strategy
+
+
+@transaction.atomic
+def update_strategy(*, strategy: Strategy, **changes: object) -> Strategy:
+    """Change what is named and keep the rest; the whole must still be sound."""
+    fresh = Strategy.objects.select_for_update().get(pk=strategy.pk)
+    before = told(fresh)
+    write(fresh, changes)
+    if told(fresh) != before:
+        audit.record("strategy.updated", fresh, before=before, after=told(fresh))
+    return fresh
+
+
+def write(strategy: Strategy, values: Mapping[str, object]) -> None:
+    unknown = sorted(set(values) - set(FIELDS))
+    if unknown:
+        raise BadInput(f"a strategy has no field {unknown[0]}", field=unknown[0])
+    for name, value in values.items():
+        setattr(strategy, name, value)
+    check(strategy)
+    try:
+        with transaction.atomic():
+            strategy.save()
+    except IntegrityError as error:
+        raise Conflict(f"a strategy {strategy.code} exists already", field="code") from error
+
+
+def check(strategy: Strategy) -> None:
+    """Refuse a strategy that could not decide, naming the field."""
+    check_params(strategy.rule, strategy.params)
+    check_symbols(strategy.symbols)
+    try:
+        # Whether the code is free is the database's to say.
+        strategy.clean_fields()
+    except ValidationError as error:
+        field, reasons = next(iter(error.message_dict.items()))
+        raise BadInput(f"{field}: {' '.join(reasons)}", field=field) from error
+
+
+def check_params(rule: str, params: object) -> None:
+    if not isinstance(params, Mapping):
+        raise BadInput("parameters are names with values", field="params")
+    try:
+        named = strategy_named(rule)
+    except BadParameters as error:
+        raise BadInput(f"{error.message}: {rule}", field="rule", **error.context) from error
+    try:
+        named.read_params(params)
+    except BadParameters as error:
+        raise BadInput(error.message, field="params") from error
+
+
+def check_symbols(symbols: object) -> None:
+    if not isinstance(symbols, list) or not 1 <= len(symbols) <= MOST_SYMBOLS:
+        raise BadInput(f"symbols are a list of 1 to {MOST_SYMBOLS}", field="symbols")
+    for symbol in symbols:
+        if not isinstance(symbol, str) or not SYMBOL.fullmatch(symbol):
+            raise BadInput(f"{symbol!r} is not of the form BASE/QUOTE"[:200], field="symbols")
+    if len(set(symbols)) != len(symbols):
+        raise BadInput("a symbol is named twice", field="symbols")
+
+
+def told(strategy: Strategy) -> dict[str, object]:
+    return {name: getattr(strategy, name) for name in FIELDS}
+
+
+def pause_strategy(*, strategy: Strategy) -> None:
+    """Decide nothing more with it, for any tenant; what is held stays held."""
+    change_status(strategy, to=Strategy.Status.PAUSED, action="strategy.paused")
+
+
+def resume_strategy(*, strategy: Strategy) -> None:
+    change_status(strategy, to=Strategy.Status.ACTIVE, action="strategy.resumed")
+
+
+@transaction.atomic
+def change_status(row, *, to: str, action: str) -> None:
+    before = row.status
+    move(row, to=to, allowed=row.MOVES)
+    audit.record(action, row, before={"status": before}, after={"status": to})
+
+
+@transaction.atomic
+def offer_strategy(*, tenant: Tenant, strategy: Strategy, display_name: str = "") -> TenantStrategy:
+    """Let a tenant offer a strategy to its members; offered already, it stays as it is."""
+    if len(display_name) > 100:
+        raise BadInput("a display name has at most 100 characters", field="display_name")
+    # The tenant's row is the lock: of two offers at once the second finds the first one's.
+    tenant = Tenant.objects.select_for_update().get(pk=tenant.pk)
+    refuse_suspended(tenant)
+    offered = TenantStrategy.objects.of(tenant).filter(strategy=strategy).first()
+    if offered:
+        return offered
+    strategy = Strategy.objects.get(pk=strategy.pk)
+    if strategy.status != Strategy.Status.ACTIVE:
+        raise Conflict("the strategy is paused", strategy=strategy.code)
+    offered = TenantStrategy.objects.of(tenant).create(strategy=strategy, display_name=display_name)
+    audit.record(
+        "tenant_strategy.offered",
+        offered,
+        after={"strategy": strategy.code, "display_name": display_name},
+    )
+    return offered
+
+
+def pause_tenant_strategy(*, tenant_strategy: TenantStrategy) -> None:
+    """Trade it for none of the tenant's members until it is resumed."""
+    paused = TenantStrategy.Status.PAUSED
+    change_status(tenant_strategy, to=paused, action="tenant_strategy.paused")
+
+
+def resume_tenant_strategy(*, tenant_strategy: TenantStrategy) -> None:
+    active = TenantStrategy.Status.ACTIVE
+    change_status(tenant_strategy, to=active, action="tenant_strategy.resumed")
+
+
+@transaction.atomic
+def subscribe(
+    *,
+    tenant_strategy: TenantStrategy,
+    venue_account: VenueAccount,
+    capital: Decimal,
+    leverage: int = 20,
+    risk_mode: int = 1,
+) -> Subscription:
+    """Let a venue account follow a tenant strategy.
+
+    One that was stopped resumes, with these figures; one that runs keeps its own.
+    """
+    figures = {"capital": capital, "leverage": leverage, "risk_mode": risk_mode}
+    check_figures(**figures)
+    if venue_account.tenant_id != tenant_strategy.tenant_id:
+        raise NotAllowed("the venue account and the strategy are not of one tenant")
+    account = locked_account(venue_account)
+    refuse_unready(tenant_strategy=tenant_strategy, account=account)
+
+    of_tenant = Subscription.objects.of(account.tenant)
+    row = of_tenant.filter(venue_account=account, tenant_strategy=tenant_strategy).first()
+    if row is None:
+        row = of_tenant.create(
+            tenant_strategy=tenant_strategy,
+            venue_account=account,
+            member_id=account.member_id,
+            **figures,
+        )
+        audit.record("subscription.started", row, after=told_of(row))
+    elif row.status == Subscription.Status.STOPPED:
+        before = told_of(row)
+        move(row, to=Subscription.Status.ACTIVE, allowed=Subscription.MOVES, **figures)
+        audit.record("subscription.resumed", row, before=before, after=told_of(row))
+    elif {name: getattr(row, name) for name in figures} != figures:
+        raise Conflict("the account follows this strategy with other figures", subscription=row.pk)
+    return row
+
+
+@transaction.atomic
+def change_subscription(
+    *,
+    subscription: Subscription,
+    capital: Decimal | None = None,
+    leverage: int | None = None,
+    risk_mode: int | None = None,
+) -> Subscription:
+    """Trade with other figures from the next signal on; what is not named stays."""
+    locked_account(subscription.venue_account)
+    row = Subscription.objects.of(subscription.tenant).get(pk=subscription.pk)
+    before = told_of(row)
+    row.capital = row.capital if capital is None else capital
+    row.leverage = row.leverage if leverage is None else leverage
+    row.risk_mode = row.risk_mode if risk_mode is None else risk_mode
+    check_figures(capital=row.capital, leverage=row.leverage, risk_mode=row.risk_mode)
+    if told_of(row) != before:
+        row.save(update_fields=["capital", "leverage", "risk_mode"])
+        audit.record("subscription.changed", row, before=before, after=told_of(row))
+    return row
+
+
+def stop_subscription(*, subscription: Subscription) -> None:
+    """Trade no further signal; what is held stays held."""
+    change_status(subscription, to=Subscription.Status.STOPPED, action="subscription.stopped")
+
+
+@transaction.atomic
+def resume_subscription(*, subscription: Subscription) -> None:
+    account = locked_account(subscription.venue_account)
+    refuse_unready(tenant_strategy=subscription.tenant_strategy, account=account)
+    change_status(subscription, to=Subscription.Status.ACTIVE, action="subscription.resumed")
+
+
+def check_figures(*, capital: Decimal, leverage: int, risk_mode: int) -> None:
+    if not isinstance(capital, Decimal) or not capital.is_finite():
+        raise BadInput("capital is a decimal number", field="capital")
+    if not ZERO < capital < LARGEST_CAPITAL:
+        raise BadInput("capital is above zero and below ten billion", field="capital")
+    if points(capital) != capital:
+        raise BadInput("capital has at most eight decimals", field="capital")
+    if type(leverage) is not int or not 1 <= leverage <= MOST_LEVERAGE:
+        raise BadInput(f"leverage is a whole number from 1 to {MOST_LEVERAGE}", field="leverage")
+    if type(risk_mode) is not int or risk_mode not in RISK_MODES:
+        raise BadInput(f"the risk mode is one of {list(RISK_MODES)}", field="risk_mode")
+
+
+def locked_account(account: VenueAccount) -> VenueAccount:
+    """The account as it is now. Its row is the lock of all its subscriptions."""
+    return VenueAccount.objects.of(account.tenant).select_for_update().get(pk=account.pk)
+
+
+def refuse_unready(*, tenant_strategy: TenantStrategy, account: VenueAccount) -> None:
+    """Refuse an account that could not trade the strategy now."""
+    offered = (
+        TenantStrategy.objects.of(account.tenant)
+        .select_related("tenant", "strategy")
+        .get(pk=tenant_strategy.pk)
+    )
+    refuse_suspended(offered.tenant)
+    if offered.status != TenantStrategy.Status.ACTIVE:
+        raise Conflict("the tenant has paused this strategy", tenant_strategy=offered.pk)
+    if offered.strategy.status != Strategy.Status.ACTIVE:
+        raise Conflict("the platform has paused this strategy", tenant_strategy=offered.pk)
+    if account.member.status != Member.Status.ACTIVE:
+        raise Conflict("the member is disabled", member=account.member_id)
+    if account.status != VenueAccount.Status.ACTIVE:
+        raise Conflict("the venue account is paused", venue_account=account.pk)
+
+
+def refuse_suspended(tenant: Tenant) -> None:
+    if tenant.status != Tenant.Status.ACTIVE:
+        raise Conflict("the tenant is suspended", tenant=tenant.pk)
+
+
+def told_of(row: Subscription) -> dict[str, object]:
+    return {
+        "tenant_strategy": row.tenant_strategy_id,
+        "venue_account": row.venue_account_id,
+        "capital": row.capital,
+        "leverage": row.leverage,
+        "risk_mode": row.risk_mode,
+        "status": row.status,
+    }

@@ -1,0 +1,58 @@
+"""Questions about venues: what can be traded, what it cost, who holds how much."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Sum
+
+from apps.members.models import Member
+from apps.venues.models import Instrument as InstrumentRow
+from apps.venues.models import Venue, VenueAccount
+from engine.candle import Candles
+from engine.errors import UnknownInstrument, VenueRefused
+from engine.instrument import Instrument
+from engine.money import ZERO
+from engine.venues.paper_market import PaperMarket
+
+
+def instruments(venue: str) -> dict[str, Instrument]:
+    """Everything tradable on a venue, by symbol."""
+    return {row.symbol: described(row) for row in InstrumentRow.objects.filter(venue=venue)}
+
+
+def instrument(*, venue: str, symbol: str) -> Instrument:
+    row = InstrumentRow.objects.filter(venue=venue, symbol=symbol).first()
+    if row is None:
+        raise UnknownInstrument(f"{venue} has not described {symbol}", venue=venue, symbol=symbol)
+    return described(row)
+
+
+def described(row: InstrumentRow) -> Instrument:
+    return Instrument(
+        symbol=row.symbol,
+        tick=row.tick,
+        step=row.step,
+        min_quantity=row.min_quantity,
+        min_notional=row.min_notional,
+    )
+
+
+def candles(*, venue: str, symbol: str, timeframe: str, bars: int, now: datetime) -> Candles:
+    """The latest closed bars of a symbol on a venue."""
+    if venue != Venue.PAPER:
+        raise VenueRefused(f"candles of {venue} come with its venue adapter", venue=venue)
+    return PaperMarket().candles(symbol, timeframe, bars, now.timestamp())
+
+
+def holdings(members: Iterable[Member]) -> dict[int, Decimal]:
+    """The equity of each member's active accounts together, by member id."""
+    wanted = {member.pk for member in members}
+    held = (
+        VenueAccount.objects.across_tenants()
+        .filter(member__in=wanted, status=VenueAccount.Status.ACTIVE)
+        .values("member")
+        .annotate(holding=Sum("equity"))
+        .values_list("member", "holding")
+    )
+    return dict.fromkeys(wanted, ZERO) | dict(held)
