@@ -37,33 +37,38 @@ class RowsQuerySet(models.QuerySet):
 class ScopedQuerySet(RowsQuerySet):
     """Rows of one tenant; what is created through it belongs to that tenant."""
 
-    _tenant = None
+    _tenant_id = None
 
     def _clone(self):
         clone = super()._clone()
-        clone._tenant = self._tenant
+        clone._tenant_id = self._tenant_id
         return clone
 
     def create(self, **kwargs):
-        if self._tenant is not None and kwargs.setdefault("tenant", self._tenant) != self._tenant:
-            raise StrangerRow(f"{self.model._meta.label}: made for {self._tenant} only")
-        return super().create(**kwargs)
+        if self._tenant_id is not None and "tenant" not in kwargs:
+            kwargs.setdefault("tenant_id", self._tenant_id)
+        row = self.model(**kwargs)
+        self._refuse_others(row)
+        self._for_write = True
+        row.save(force_insert=True, using=self.db)
+        return row
 
     create.alters_data = True
 
     def bulk_create(self, objs, *args, **kwargs):
         rows = list(objs)
-        if self._tenant is not None:
-            for row in rows:
-                if row.tenant_id is None:
-                    row.tenant = self._tenant
-                elif row.tenant_id != self._tenant.pk:
-                    raise StrangerRow(f"{row._meta.label}: made for {self._tenant} only")
         for row in rows:
+            if row.tenant_id is None:
+                row.tenant_id = self._tenant_id
+            self._refuse_others(row)
             refuse_strangers(row)
         return super().bulk_create(rows, *args, **kwargs)
 
     bulk_create.alters_data = True
+
+    def _refuse_others(self, row):
+        if self._tenant_id not in (None, row.tenant_id):
+            raise StrangerRow(f"a {row._meta.label} of another tenant than the one asked for")
 
     def update(self, **changes):
         if not changes.keys().isdisjoint({"tenant", "tenant_id"}):
@@ -82,11 +87,13 @@ class ScopedManager(models.Manager):
         )
 
     def of(self, tenant) -> ScopedQuerySet:
-        if tenant is None:
+        """The rows of one tenant, named by its row or its id."""
+        tenant_id = getattr(tenant, "pk", tenant)
+        if tenant_id is None:
             raise TenantNeeded(f"{self.model.__name__}.objects.of(None): that is nobody's")
         rows = ScopedQuerySet(self.model, using=self._db)
-        rows._tenant = tenant
-        return rows.filter(tenant=tenant)
+        rows._tenant_id = tenant_id
+        return rows.filter(tenant_id=tenant_id)
 
     def across_tenants(self) -> ScopedQuerySet:
         """Every tenant's rows: for beat jobs, sweeps and platform staff."""
