@@ -59,5 +59,7 @@ def absolute(address: str, root: Path) -> str:
     url = urlparse(address)
     if url.scheme in {"sqlite", "embedded"}:
         path = url.path.removeprefix("/")
+        if not path:
+            return address
         return f"{url.scheme}:///{path if path.startswith('/') else root / path}"
     return address
