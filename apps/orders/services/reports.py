@@ -49,7 +49,7 @@ class Outcome:
 
 
 def record_reports(*, envelope: str, now: datetime) -> None:
-    """Apply a node's reports in one transaction; one that contradicts the books is refused alone."""
+    """Apply a node's reports in one transaction; one that contradicts the books is refused."""
     node, batch = open_from_node(envelope, Reports)
     with transaction.atomic():
         closes = apply(node=node, reports=batch.reports, now=now)

@@ -1,0 +1,1 @@
+"""Measurements: each script runs the work beside an alternative, in one run, and prints ratios."""
