@@ -204,8 +204,8 @@ def explain(output, log):
         stop("pip cannot reach its package index: check the network and PIP_INDEX_URL first.")
     if "No space left" in output:
         stop("the disk is full: free some 400 MB and start again.")
-    errors = [line for line in output.splitlines() if line.startswith("ERROR")]
-    stop("pip failed: %s (all of it is in %s)" % (errors[-1] if errors else "no reason given", log))
+    lines = [line for line in output.splitlines() if line.strip()]
+    stop("pip failed: %s (all of it is in %s)" % (lines[-1] if lines else "no reason given", log))
 
 
 def say(text, again=False):
