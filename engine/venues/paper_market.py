@@ -1,0 +1,108 @@
+"""The market of the paper venue: a price for every symbol and moment, computed, never stored.
+
+The centre draws candles from it and nodes fill orders at it without talking to
+each other. A level moves in sine waves of several periods, with bounded noise
+from a hash of the moment, so that there is always something to trade and no
+two minutes are alike.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.candle import Candles, last_closed_bar, seconds
+from engine.errors import UnknownInstrument
+from engine.instrument import Instrument
+from engine.money import round_to_tick
+
+# The price changes this often; a candle is made of the prices at these steps.
+STEP_MS = 250
+# A long candle is drawn from so many of its steps, evenly spread, so that days stay cheap.
+MOST_SAMPLES = 32
+Columns = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    level: float
+    # (period in seconds, height as a share of the level)
+    waves: tuple[tuple[float, float], ...]
+    noise: float
+    instrument: Instrument
+
+
+def described(symbol: str, tick: str, step: str) -> Instrument:
+    return Instrument(symbol, Decimal(tick), Decimal(step), Decimal(step), Decimal(5))
+
+
+WAVES = ((47.0, 0.004), (97.0, 0.0015), (3607.0, 0.01), (86_413.0, 0.03))
+SYMBOLS: dict[str, Symbol] = {
+    "BTC/USDT": Symbol(60_000, WAVES, 0.0001, described("BTC/USDT", "0.1", "0.00001")),
+    "ETH/USDT": Symbol(3_000, WAVES, 0.0001, described("ETH/USDT", "0.01", "0.0001")),
+    "SOL/USDT": Symbol(150, WAVES, 0.0002, described("SOL/USDT", "0.001", "0.001")),
+}
+
+
+class PaperMarket:
+    def instrument(self, symbol: str) -> Instrument:
+        return named(symbol).instrument
+
+    def price(self, symbol: str, at_seconds: float) -> Decimal:
+        steps = np.array([int(at_seconds * 1000) // STEP_MS], dtype=np.int64)
+        price = Decimal(repr(float(prices(symbol, steps)[0])))
+        return round_to_tick(price, named(symbol).instrument.tick)
+
+    def candles(self, symbol: str, timeframe: str, bars: int, now_seconds: float) -> Candles:
+        """The latest closed bars by `now_seconds`."""
+        length = seconds(timeframe)
+        last = last_closed_bar(timeframe, now_seconds)
+        opened_at = np.arange(last - (bars - 1) * length, last + length, length, dtype=np.int64)
+        steps_a_bar = length * 1000 // STEP_MS
+        offsets = np.unique(
+            np.linspace(0, steps_a_bar - 1, min(MOST_SAMPLES, steps_a_bar), dtype=np.int64)
+        )
+        steps = opened_at[:, None] * 1000 // STEP_MS + offsets[None, :]
+        samples = prices(symbol, steps)
+        return Candles(
+            timeframe=timeframe,
+            opened_at=opened_at,
+            open=samples[:, 0],
+            high=samples.max(axis=1),
+            low=samples.min(axis=1),
+            close=samples[:, -1],
+            volume=np.abs(samples[:, -1] - samples[:, 0]) + 1.0,
+        )
+
+
+def named(symbol: str) -> Symbol:
+    try:
+        return SYMBOLS[symbol]
+    except KeyError:
+        raise UnknownInstrument(
+            "the paper venue does not trade this symbol", symbol=symbol
+        ) from None
+
+
+def prices(symbol: str, steps: NDArray[np.int64]) -> Columns:
+    """Prices on the tick, at whole steps of time."""
+    shape = named(symbol)
+    at = steps * (STEP_MS / 1000)
+    moved: Columns = np.zeros(steps.shape)
+    for number, (period, height) in enumerate(shape.waves):
+        moved += height * np.sin(2 * np.pi * (at / period) + number + len(symbol))
+    moved += shape.noise * noise(steps, seed=sum(map(ord, symbol)))
+    tick = float(shape.instrument.tick)
+    on_tick: Columns = np.round(shape.level * (1 + moved) / tick) * tick
+    return on_tick
+
+
+def noise(steps: NDArray[np.int64], *, seed: int) -> Columns:
+    """Between -1 and 1, from the moment alone (the finaliser of splitmix64)."""
+    mixed = steps.astype(np.uint64) + np.uint64(seed * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    unit: Columns = mixed.astype(np.float64) / 2.0**64
+    return 2 * unit - 1
