@@ -1,7 +1,8 @@
 """The audit trail: who, what, before, after, from where; chained, so that a change shows.
 
 Each entry's hash covers its content and the hash before it, under a key that is
-not in the database.
+not in the database. A chain cannot show by itself that its end was cut off together
+with its head: `anchors.py` keeps the end of the chain in a file outside the database.
 """
 
 import contextlib
@@ -27,6 +28,8 @@ class Actor:
     source: str = ""
 
 
+PAGE = 2000
+NOTHING = "0" * 64
 SYSTEM = Actor()
 _actor: ContextVar[Actor] = ContextVar("actor", default=SYSTEM)
 
@@ -43,14 +46,18 @@ def acting(name: str, *, source: str = "") -> Iterator[None]:
 
 @transaction.atomic
 def record(action: str, subject, *, before=None, after=None, tenant=None) -> AuditEntry:
-    """Append one entry; it commits or rolls back with the change that it tells of."""
+    """Append one entry; it commits or rolls back with the change that it tells of.
+
+    Appending locks the end of the chain until the commit: a service records last, after
+    it has locked the rows it changes, so that two services cannot wait for each other.
+    """
     head = AuditHead.objects.select_for_update().get_or_create(pk=1)[0]
     actor = _actor.get()
     entry = AuditEntry(
         number=head.number + 1,
         at=timezone.now(),
-        actor=actor.name,
-        source=actor.source,
+        actor=actor.name[:100],
+        source=actor.source[:64],
         action=action,
         subject=name_of(subject),
         tenant=tenant or getattr(subject, "tenant", None),
@@ -100,18 +107,32 @@ class Breach:
     number: int
     what: str
 
+    def __str__(self) -> str:
+        return f"entry {self.number}: {self.what}"
+
+
+def entries(after: int = 0) -> Iterator[AuditEntry]:
+    """The trail from its beginning, a page at a time: it may be longer than memory."""
+    while page := list(AuditEntry.objects.filter(number__gt=after).order_by("number")[:PAGE]):
+        yield from page
+        after = page[-1].number
+
 
 def find_breach() -> Breach | None:
-    """The first place where the chain does not hold, or None."""
-    expected_number, previous_hash = 1, "0" * 64
-    for entry in AuditEntry.objects.order_by("number").iterator(chunk_size=2000):
-        if entry.number != expected_number:
-            return Breach(expected_number, "the entry is missing")
+    """The first place where the chain does not hold, or None. Others may append meanwhile."""
+    head = AuditHead.objects.filter(pk=1).first() or AuditHead()
+    number, previous_hash = 0, NOTHING
+    for entry in entries():
+        if entry.number != number + 1:
+            return Breach(number + 1, "the entry is missing")
         if entry.previous_hash != previous_hash or entry.hash != hash_of(entry):
             return Breach(entry.number, "the entry was changed")
-        expected_number, previous_hash = entry.number + 1, entry.hash
-    head = AuditHead.objects.filter(pk=1).first()
-    told = head.number if head else 0
-    if told != expected_number - 1 or (head and head.hash != previous_hash):
-        return Breach(expected_number, "entries are missing at the end")
+        number, previous_hash = entry.number, entry.hash
+        if number == head.number and previous_hash != head.hash:
+            return Breach(number, "the end of the chain does not name this entry")
+    if number < head.number:
+        return Breach(number + 1, f"entries are missing at the end, up to {head.number}")
+    now = AuditHead.objects.filter(pk=1).first() or AuditHead()
+    if now.number < number:
+        return Breach(now.number + 1, "the end of the chain was set back before this entry")
     return None

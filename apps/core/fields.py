@@ -3,6 +3,7 @@
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 
 from django import forms
+from django.core import checks
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.expressions import Combinable, register_combinable_fields
@@ -107,15 +108,26 @@ for operation in (Combinable.ADD, Combinable.SUB, Combinable.MUL, Combinable.DIV
 class SealedField(models.TextField):
     """A secret sealed at rest and bound to its row's owner; reading the row opens nothing.
 
-    The attribute holds the sealed text. `sealed.open_field(row, name)` opens it, so
-    that a secret is never in memory, a log or a page by accident.
+    The attribute holds the sealed text; `sealed.unseal` opens it where it is needed, so
+    that a secret is never in memory, a log or a page by accident. `binding` says, in
+    terms of the row, where the secret belongs: "venue_account:{row.member_id}:…".
     """
 
     description = _("sealed secret")
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, binding="", **kwargs):
         kwargs.setdefault("editable", False)
+        self.binding = binding
         super().__init__(*args, **kwargs)
+
+    def binding_of(self, row) -> str:
+        return self.binding.format(row=row)
+
+    def check(self, **kwargs):
+        if self.binding:
+            return super().check(**kwargs)
+        told = "a sealed field names its binding, or its secrets cannot be sealed anew"
+        return [*super().check(**kwargs), checks.Error(told, obj=self, id="core.E001")]
 
     def get_prep_value(self, value):
         if value and not sealed.is_sealed(value):

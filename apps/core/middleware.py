@@ -1,5 +1,7 @@
 """What every request gets: a content policy on the way out, and an actor for the audit trail."""
 
+from django.conf import settings
+
 from apps.core import audit
 
 # Unfold's templates carry inline Alpine expressions and handlers; nothing comes from another host.
@@ -32,7 +34,16 @@ def audit_actor(get_response):
     def middleware(request):
         user = request.user
         name = user.get_username() if user.is_authenticated else "anonymous"
-        with audit.acting(name, source=request.META.get("REMOTE_ADDR", "")):
+        with audit.acting(name, source=address_of(request)):
             return get_response(request)
 
     return middleware
+
+
+def address_of(request) -> str:
+    """Where the request came from; behind our own proxy, what that proxy wrote down last."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        if hops[-1].strip():
+            return hops[-1].strip()
+    return request.META.get("REMOTE_ADDR", "")

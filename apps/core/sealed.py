@@ -52,9 +52,19 @@ def is_sealed(text: str) -> bool:
     return text.startswith(f"{MARK}.") and text.count(".") == 2
 
 
+def reseal(text: str, *, binding: str) -> str:
+    """The same secret, sealed under the newest key."""
+    return seal(unseal(text, binding=binding), binding=binding)
+
+
 def is_current(text: str) -> bool:
     """Whether the text is sealed under the newest key; if not, a rotation is due."""
-    return text.startswith(f"{MARK}.{fingerprint(settings.SEAL_KEYS[0])}.")
+    return text.startswith(current_mark())
+
+
+def current_mark() -> str:
+    """What every text sealed under the newest key begins with."""
+    return f"{MARK}.{fingerprint(settings.SEAL_KEYS[0])}."
 
 
 def fingerprint(key: bytes) -> str:

@@ -61,7 +61,9 @@ class VenueAccount(TenantOwned, Dated):
     )
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE)
     # JSON of api_key, api_secret and passphrase, sealed to this row.
-    credentials = SealedField(_("credentials"))
+    credentials = SealedField(
+        _("credentials"), binding="venue_account:{row.member_id}:{row.venue}:{row.label}"
+    )
     key_hint = models.CharField(_("key ends in"), max_length=8, editable=False)
     equity = PointsField(_("equity"), default=0, editable=False)
     equity_at = models.DateTimeField(_("equity seen at"), null=True, editable=False)
