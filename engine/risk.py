@@ -73,7 +73,8 @@ def fresh(facts: SignalFacts) -> Verdict:
 
 def cooled_down(facts: SignalFacts) -> Verdict:
     since = facts.seconds_since_last
-    if facts.action is Action.OPEN and since is not None and since < facts.cooldown_seconds:
+    rests = facts.action is Action.OPEN and facts.cooldown_seconds > 0
+    if rests and since is not None and since < facts.cooldown_seconds:
         return Refused("cooldown", f"{since:.0f} s of {facts.cooldown_seconds} s since the last")
     return Approved()
 

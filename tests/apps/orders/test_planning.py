@@ -9,11 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.orders.models import Order, Ticket
-from apps.positions.models import Position
 from apps.signals.models import Signal
 from engine.signal import Action
 from tests.apps.orders.desk import Desk
-from tests.factories import PositionFactory, TenantStrategyFactory
+from tests.factories import PositionFactory, SubscriptionFactory, TenantStrategyFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -114,15 +113,13 @@ def test_a_closing_signal_closes_all_that_its_own_subscription_holds():
 
 def test_another_strategys_position_is_not_closed():
     desk = Desk(action=Action.CLOSE)
-    other = desk.subscriptions[0]
+    mine = desk.subscriptions[0]
     theirs = TenantStrategyFactory(tenant=desk.offered.tenant)
-    held = PositionFactory(subscription=other)
-    held.subscription.pk = None
-    held.subscription.tenant_strategy = theirs
-    held.subscription.save()
-    Position.objects.across_tenants().update(subscription=held.subscription)
+    PositionFactory(
+        subscription=SubscriptionFactory(venue_account=mine.venue_account, tenant_strategy=theirs)
+    )
     desk.plan()
-    assert tickets(subscription=other).get().refused_because.startswith("nothing_held:")
+    assert tickets(subscription=mine).get().refused_because.startswith("nothing_held:")
 
 
 def test_an_unanswered_ticket_holds_the_next_one_back():

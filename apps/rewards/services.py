@@ -1,0 +1,188 @@
+"""Settling: a close is charged, its pool made and shared out, in one transaction."""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from apps.core.errors import DomainError
+from apps.core.later import publish
+from apps.core.states import move_all
+from apps.ledger.models import Account, Transfer
+from apps.ledger.selectors import accounts_of
+from apps.ledger.services import Movement, transfer_many
+from apps.members.models import Level, Member
+from apps.members.selectors import ancestors_of
+from apps.pointcards.models import Charge
+from apps.pointcards.services import charge_closes
+from apps.positions.models import Close
+from apps.rewards.models import Pool, Reward
+from apps.rewards.split import Person, Share, split
+from apps.venues.selectors import holdings
+from engine.failpoint import failpoint
+
+log = logging.getLogger(__name__)
+
+CHUNK = 200
+MOST_ATTEMPTS = 10
+# Where each kind of share stands on the ledger; all others are the receiver's reward.
+KEPT_APART = {
+    Reward.Kind.TECH_TEAM: Account.Kind.TECH,
+    Reward.Kind.PLATFORM_RETAIN: Account.Kind.RETAINED,
+}
+
+
+def settle_closes(*, close_ids: Iterable[UUID | str]) -> None:
+    """Settle each close once; one that cannot be settled is marked and stops no other."""
+    ids = sorted(str(close_id) for close_id in close_ids)
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        try:
+            settle_chunk(chunk)
+        except (DomainError, DatabaseError) as error:
+            log.warning("a chunk of %s closes is settled one by one: %s", len(chunk), error)
+            for close_id in chunk:
+                settle_one(close_id)
+
+
+def settle_one(close_id: str) -> None:
+    try:
+        settle_chunk([close_id])
+    except (DomainError, DatabaseError) as error:
+        log.error("close %s was not settled: %s", close_id, error)
+        Close.objects.across_tenants().filter(pk=close_id).exclude(
+            status=Close.Status.SETTLED
+        ).update(
+            status=Close.Status.FAILED,
+            attempts=F("attempts") + 1,
+            failed_because=str(error)[:500],
+        )
+
+
+@transaction.atomic
+def settle_chunk(close_ids: list[str]) -> None:
+    waiting = Close.objects.across_tenants().select_for_update().order_by("pk")
+    locked = waiting.filter(pk__in=close_ids).exclude(status=Close.Status.SETTLED)
+    ids = list(locked.values_list("pk", flat=True))
+    if not ids:
+        return
+    closes = list(
+        Close.objects.across_tenants()
+        .filter(pk__in=ids)
+        .order_by("pk")
+        .select_related("position__venue_account__member__level")
+    )
+    charges = charge_closes(closes)
+    share_out([charge for charge in charges if charge.from_self])
+    failpoint("rewards.charged")
+    move_all(
+        closes,
+        to=Close.Status.SETTLED,
+        allowed=Close.MOVES,
+        settled_at=timezone.now(),
+        failed_because="",
+    )
+    transaction.on_commit(lambda: failpoint("rewards.settled"))
+
+
+def share_out(charges: list[Charge]) -> None:
+    """Make each charge's pool, and give every share of it to whom it belongs."""
+    pools = Pool.objects.across_tenants().bulk_create(
+        [
+            Pool(tenant_id=charge.tenant_id, charge=charge, amount=charge.from_self)
+            for charge in charges
+        ]
+    )
+    lines = ancestors_of({charge.member for charge in charges})
+    people = {person.pk: person for line in lines.values() for person in line}
+    held = holdings(people.values())
+    roots = dict(
+        Member.objects.across_tenants()
+        .filter(root_of__in={charge.tenant_id for charge in charges})
+        .values_list("root_of", "pk")
+    )
+    shares = [
+        (pool, place, share)
+        for pool in pools
+        for place, share in enumerate(
+            split(
+                pool.amount,
+                source=person_of(pool.charge.member, Decimal(0)),
+                line=[
+                    person_of(member, held[member.pk]) for member in lines[pool.charge.member_id]
+                ],
+                root=roots[pool.tenant_id],
+            )
+        )
+    ]
+    pay(shares)
+
+
+def pay(shares: list[tuple[Pool, int, Share]]) -> None:
+    owners = {f"member:{share.member}" for *_, share in shares}
+    owners |= {f"tenant:{pool.tenant_id}" for pool, *_ in shares}
+    kinds = [Account.Kind.POOL, Account.Kind.REWARD, *KEPT_APART.values()]
+    accounts = accounts_of(owners, kinds)
+    transfers = transfer_many(
+        [
+            Movement(
+                key=f"reward:{pool.charge.close_id}:{place}",
+                debit=accounts[f"tenant:{pool.tenant_id}", Account.Kind.POOL],
+                credit=accounts[
+                    f"member:{share.member}", KEPT_APART.get(share.kind, Account.Kind.REWARD)
+                ],
+                amount=share.amount,
+                reason=Transfer.Reason.REWARD,
+            )
+            for pool, place, share in shares
+        ]
+    )
+    Reward.objects.across_tenants().bulk_create(
+        [
+            Reward(
+                tenant_id=pool.tenant_id,
+                pool=pool,
+                place=place,
+                member_id=share.member,
+                kind=share.kind,
+                rate=share.rate,
+                amount=share.amount,
+                transfer=made,
+            )
+            for (pool, place, share), made in zip(shares, transfers, strict=True)
+        ]
+    )
+
+
+def person_of(member: Member, holding: Decimal) -> Person:
+    level: Level = member.level
+    return Person(
+        member=member.pk,
+        level=level.number,
+        rate=level.rate,
+        is_market_node=member.is_market_node,
+        holding=holding,
+    )
+
+
+def sweep(*, now: datetime) -> None:
+    """Name the settling again of closes that stood too long; after ten tries a person looks."""
+    stood_since = now - timedelta(seconds=settings.SWEEP_AFTER_SECONDS)
+    left = (
+        Close.objects.across_tenants()
+        .filter(
+            status__in=[Close.Status.UNSETTLED, Close.Status.FAILED],
+            created_at__lte=stood_since,
+            attempts__lt=MOST_ATTEMPTS,
+        )
+        .order_by("pk")
+    )
+    ids = [str(pk) for pk in left.values_list("pk", flat=True)[:CHUNK]]
+    if ids:
+        publish("rewards.settle", {"close_ids": ids})

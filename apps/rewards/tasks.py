@@ -1,0 +1,18 @@
+"""Doors of the room: settle what is named, and name again what was left."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from apps.rewards import services
+
+
+@shared_task(name="rewards.settle")
+def settle(close_ids: list[UUID]) -> None:
+    services.settle_closes(close_ids=close_ids)
+
+
+@shared_task(name="rewards.sweep")
+def sweep() -> None:
+    services.sweep(now=timezone.now())
