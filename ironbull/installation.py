@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from nacl.signing import SigningKey
 
+from apps.core.errors import DomainError
 from apps.nodes.models import Node
 from apps.nodes.services import enroll_node
 from apps.tenants.models import User
@@ -52,11 +53,21 @@ def enroll_local() -> None:
             f"node {LOCAL} is enrolled, but its key file {file} is missing: restore it from a "
             "backup, or start with an empty database."
         )
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Left over from a start that died before the node was enrolled.
     file.unlink(missing_ok=True)
-    seal_key, verify_key = make_keys(file, node=LOCAL, centre_verify=centre_verify_key())
-    enroll_node(code=LOCAL, name="This machine", seal_key=seal_key, verify_key=verify_key)
+    enroll(code=LOCAL, name="This machine", file=file)
+
+
+def enroll(*, code: str, name: str, file: Path) -> Node:
+    """Make a node's keys, keep the private ones in its file only, and make it known."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    seal_key, verify_key = make_keys(file, node=code, centre_verify=centre_verify_key())
+    try:
+        return enroll_node(code=code, name=name, seal_key=seal_key, verify_key=verify_key)
+    except DomainError:
+        # Nobody knows these keys, so nobody may mistake them for a node's.
+        file.unlink()
+        raise
 
 
 def centre_verify_key() -> str:
