@@ -48,7 +48,7 @@ def seal_at_rest(credentials: Credentials, *, account: VenueAccount) -> str:
 
 def binding_of(account: VenueAccount) -> str:
     """What the sealed text belongs to: copied to another account it does not open."""
-    return f"venue_account:{account.member_id}:{account.venue}:{account.label}"
+    return VenueAccount._meta.get_field("credentials").binding_of(account)
 
 
 def sealed_to_nodes(accounts: Iterable[VenueAccount]) -> dict[int, str]:

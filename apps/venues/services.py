@@ -55,7 +55,7 @@ def bind_account(
     refuse_inactive(member)
 
     key = {"member": member, "venue": venue, "label": label}
-    account = VenueAccount.objects.of(member.tenant).filter(**key).first()
+    account = VenueAccount.objects.of(member.tenant).select_for_update().filter(**key).first()
     before = told(account) if account else None
     account = account or VenueAccount(tenant=member.tenant, **key)
     account.credentials = seal_at_rest(credentials, account=account)
@@ -63,7 +63,9 @@ def bind_account(
     account.status = VenueAccount.Status.ACTIVE
     if node is not None:
         account.node = active(node)
-    account.save()
+    # Bound again, what the venue told of it meanwhile stays.
+    changed = ["credentials", "key_hint", "status", "node"] if before else None
+    account.save(update_fields=changed)
     action = "venue_account.rebound" if before else "venue_account.bound"
     audit.record(action, account, before=before, after=told(account))
     return account
