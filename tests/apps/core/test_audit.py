@@ -244,6 +244,8 @@ def test_a_broken_chain_is_not_anchored(tmp_path):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("already", [0, 1], ids=["the first entry", "a later entry"])
 def test_many_append_at_once_and_the_chain_is_one_line(already):
+    # As the migration leaves it; a test's flush takes it away.
+    AuditHead.objects.get_or_create(pk=1)
     write(already)
 
     def append(number):
