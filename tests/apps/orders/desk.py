@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from apps.core.models import RefusedMessage
 from apps.ledger.models import Account
+from apps.members.services import open_tenant
 from apps.orders import services
 from apps.orders.models import Order
 from engine.envelope import sign
@@ -14,6 +15,7 @@ from engine.order import OrderStatus
 from tests.factories import (
     AccountFactory,
     InstrumentFactory,
+    LevelFactory,
     MemberFactory,
     NodeFactory,
     SignalFactory,
@@ -30,7 +32,8 @@ class Desk:
         self.now = timezone.now()
         InstrumentFactory()
         self.node = NodeFactory(last_heartbeat_at=self.now)
-        self.offered = TenantStrategyFactory()
+        LevelFactory()
+        self.offered = TenantStrategyFactory(tenant=open_tenant(name="Acme"))
         self.subscriptions = [self.follower() for _ in range(followers)]
         self.signal = self.new_signal(**signal)
 
