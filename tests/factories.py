@@ -7,7 +7,7 @@ calls no service, so a test that wants a ledger or a root member opens them itse
 import base64
 import functools
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import factory
@@ -277,7 +277,8 @@ class SignalFactory(RowFactory):
     strategy = factory.SubFactory(StrategyFactory)
     symbol = "BTC/USDT"
     timeframe = "1m"
-    bar_at = BAR_AT
+    # Every signal is of a bar of its own.
+    bar_at = factory.Sequence(lambda n: BAR_AT + timedelta(minutes=n))
     action = Action.OPEN.value
     direction = Direction.LONG.value
     price = Decimal(50_000)

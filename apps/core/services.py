@@ -4,6 +4,7 @@ import hashlib
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils import timezone
 
 from apps.core.models import RefusedMessage
 
@@ -19,8 +20,7 @@ def refuse_message(*, queue: str, reason: str, body: bytes) -> None:
 
 
 def keep_refusal(*, queue: str, reason: str, digest: str, preview: str) -> None:
-    seen = RefusedMessage.objects.filter(digest=digest)
-    if seen.update(times=F("times") + 1):
+    if seen_again(digest):
         return
     try:
         with transaction.atomic():
@@ -28,4 +28,9 @@ def keep_refusal(*, queue: str, reason: str, digest: str, preview: str) -> None:
                 queue=queue[:64], reason=reason[:500], digest=digest, preview=preview[:300]
             )
     except IntegrityError:
-        seen.update(times=F("times") + 1)
+        seen_again(digest)
+
+
+def seen_again(digest: str) -> bool:
+    kept = RefusedMessage.objects.filter(digest=digest)
+    return bool(kept.update(times=F("times") + 1, last_seen_at=timezone.now()))
