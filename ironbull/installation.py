@@ -26,6 +26,8 @@ def prepare(*, say: Callable[[str], None], demo: bool) -> str | None:
     Returns the admin's password if this run made it; only its hash is stored.
     """
     settings.VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Empty unless somebody collects: the web finds static files where they are.
+    settings.STATIC_ROOT.mkdir(exist_ok=True)
     say("Preparing the database")
     call_command("migrate", interactive=False, verbosity=0)
     say("Loading levels, plans and strategies")

@@ -157,6 +157,8 @@ class Supervisor:
             child.process.wait()
 
     def say(self, child: Child, line: str) -> None:
+        if not line:
+            return
         name = f"{child.program.name:<{self.width}} |"
         if self.coloured:
             name = f"\033[{child.colour}m{name}\033[0m"

@@ -88,7 +88,7 @@ def programs(*, port, level):
         "PYTHONUNBUFFERED": "1",
     }
     python = [sys.executable, "-m"]
-    celery = [*python, "celery", "-A", "ironbull.celery"]
+    celery = [*python, "celery", "--quiet", "-A", "ironbull.celery"]
     worker = [*celery, "worker", "--loglevel", level, "--pool", "threads"]
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     found = [
