@@ -25,6 +25,7 @@ def prepare() -> Path:
     """Give this run its own directory and secrets; the product's own `var/` is never touched."""
     var = Path(tempfile.mkdtemp(prefix="ironbull-test-"))
     atexit.register(shutil.rmtree, var, ignore_errors=True)
+    (var / "static").mkdir()
     for name in SETTINGS:
         os.environ.pop(name, None)
     for name in ADDRESSES:
