@@ -19,7 +19,8 @@ VERSION = 1
 MAX_BYTES = 64 * 1024
 TICKETS_PER_BATCH = 40
 
-Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}$")]
+Symbol = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}$")]
 Text = Annotated[str, msgspec.Meta(max_length=500)]
 Positive = Annotated[str, msgspec.Meta(pattern=r"^(?!0+(\.0+)?$)\d{1,18}(\.\d{1,18})?$")]
 Amount = Annotated[str, msgspec.Meta(pattern=r"^-?\d{1,18}(\.\d{1,18})?$")]
@@ -46,7 +47,7 @@ class Ticket(Message, frozen=True, kw_only=True):
     account: Code  # the centre's name for the venue account
     sealed_credentials: str  # sealed to the node's key, base64
     client_order_id: Code
-    symbol: Code
+    symbol: Symbol
     side: Side
     direction: Direction
     action: Action

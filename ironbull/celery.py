@@ -10,7 +10,7 @@ from workers.embedded_broker import register
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ironbull.settings")
 register()
 
-app = Celery("ironbull")
+app = Celery("ironbull", task_cls="workers.checked:CheckedTask")
 # Celery keeps the current app per thread; a web server's threads need this one too.
 app.set_default()
 app.config_from_object("ironbull.celery_settings")

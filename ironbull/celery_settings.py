@@ -26,3 +26,6 @@ worker_enable_remote_control = False
 worker_hijack_root_logger = False
 beat_max_loop_interval = 1
 beat_schedule_filename = str(settings.VAR / "beat-schedule")
+worker_consumer = "workers.consumer:RefusingConsumer"
+# Where messages go that are not what they claim to be.
+message_refuser = "apps.core.services:refuse_message"

@@ -1,5 +1,270 @@
-"""placeholder"""
+"""The broker of the embedded default: a kombu transport over one SQLite file.
+
+A message is a row. Whoever takes it holds it by a lease, renewed while it is in
+hand, so that a long task is delivered once and a dead holder's messages return.
+After too many tries, or when it cannot be read, a message goes to the table
+`dead`, where an operator finds it. It serves one machine; production uses Redis.
+"""
+
+import os
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from queue import Empty
+from typing import Any, NamedTuple
+
+from kombu.transport import TRANSPORT_ALIASES, virtual
+from kombu.utils.encoding import bytes_to_str
+from kombu.utils.json import dumps, loads
+
+LEASE_SECONDS = 10.0
+MOST_TRIES = 10
+IDLE_SECONDS = 0.02
+SCHEMA = """
+create table if not exists message(
+  id integer primary key autoincrement, queue text not null, payload text not null,
+  free_at real not null default 0, tries integer not null default 0, put_at real not null);
+create index if not exists message_queue on message(queue, free_at, id);
+create table if not exists binding(
+  exchange text, routing_key text, pattern text, queue text,
+  primary key (exchange, routing_key, pattern, queue));
+create table if not exists dead(
+  id integer primary key, queue text, payload text, reason text, died_at real);
+"""
 
 
-def register():
-    pass
+class Binding(NamedTuple):
+    routing_key: str
+    pattern: str
+    queue: str
+
+
+class Connections(threading.local):
+    """A connection for each thread; a forked child opens its own."""
+
+    def __init__(self) -> None:
+        self.by_path: dict[tuple[int, str], sqlite3.Connection] = {}
+
+    def to(self, path: str) -> sqlite3.Connection:
+        key = (os.getpid(), path)
+        if key not in self.by_path:
+            self.by_path[key] = connect(path)
+        return self.by_path[key]
+
+
+def connect(path: str) -> sqlite3.Connection:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).touch(mode=0o600)
+    database = sqlite3.connect(path, timeout=30, isolation_level=None)
+    database.execute("pragma journal_mode=wal")
+    database.execute("pragma synchronous=normal")
+    database.executescript(SCHEMA)
+    return database
+
+
+connections = Connections()
+
+
+class QoS(virtual.QoS):
+    """Acknowledging deletes the row; giving back frees it for the next."""
+
+    restore_at_shutdown = True
+
+    def ack(self, delivery_tag: str) -> None:
+        self.channel.done(delivery_tag)
+        super().ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        if requeue:
+            self.channel.give_back(delivery_tag)
+        else:
+            self.channel.done(delivery_tag)
+        super().ack(delivery_tag)
+
+    def restore_unacked_once(self, stderr: Any = None) -> None:
+        for delivery_tag in list(self._delivered):
+            self.channel.give_back(delivery_tag)
+        self._delivered.clear()
+
+    def restore_unacked(self) -> None:
+        self.restore_unacked_once()
+
+    def restore_visible(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing to do: a lease that ran out is free by itself."""
+
+
+class Channel(virtual.Channel):
+    QoS = QoS
+    supports_fanout = True
+    do_restore = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        options = self.connection.client.transport_options
+        self.lease = float(options.get("lease_seconds", LEASE_SECONDS))
+        # Message ids in hand, by delivery tag; a thread renews their leases.
+        self.held: dict[str, int] = {}
+        self.looked: dict[str, tuple[int, int, float]] = {}
+        self.closing = threading.Event()
+        self.renewing: threading.Thread | None = None
+
+    @property
+    def path(self) -> str:
+        return "/" + str(self.connection.client.virtual_host or "").lstrip("/")
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        return connections.to(self.path)
+
+    def done(self, delivery_tag: str) -> None:
+        row = self.held.pop(delivery_tag, None)
+        if row is not None:
+            self.database.execute("delete from message where id=?", (row,))
+
+    def give_back(self, delivery_tag: str) -> None:
+        row = self.held.pop(delivery_tag, None)
+        if row is not None:
+            self.database.execute("update message set free_at=0 where id=?", (row,))
+
+    def close(self) -> None:
+        self.closing.set()
+        super().close()
+
+    def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
+        self.database.execute(
+            "insert into message(queue, payload, put_at) values(?, ?, ?)",
+            (queue, dumps(message), time.time()),
+        )
+
+    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
+        database, now = self.database, time.time()
+        if self._nothing_new(database, queue, now):
+            raise Empty
+        while True:
+            rows = database.execute(
+                "update message set free_at=?, tries=tries+1 where id=("
+                "  select id from message where queue=? and free_at<=? order by id limit 1)"
+                " returning id, payload, tries",
+                (now + self.lease, queue, now),
+            ).fetchall()
+            if not rows:
+                self.looked[queue] = (*self._version(database), now)
+                raise Empty
+            row, payload, tries = rows[0]
+            message = self._readable(row, payload, tries)
+            if message is not None:
+                break
+        self.held[message["properties"]["delivery_tag"]] = row
+        self._keep_renewing()
+        return message
+
+    def _readable(self, row: int, payload: str, tries: int) -> dict[str, Any] | None:
+        """The message, or None after it was laid to the dead."""
+        if tries > MOST_TRIES:
+            self._bury(row, f"delivered {MOST_TRIES} times and never finished")
+            return None
+        try:
+            message: dict[str, Any] = loads(bytes_to_str(payload))
+            message["properties"]["delivery_tag"], message["properties"]["delivery_info"]
+        except (ValueError, KeyError, TypeError) as error:
+            self._bury(row, f"the row is no message: {error!r}")
+            return None
+        if tries > 1:
+            message["properties"]["delivery_info"]["redelivered"] = True
+        return message
+
+    def _bury(self, row: int, reason: str) -> None:
+        with self.database as database:
+            database.execute("begin immediate")
+            database.execute(
+                "insert or ignore into dead"
+                " select id, queue, payload, ?, ? from message where id=?",
+                (reason, time.time(), row),
+            )
+            database.execute("delete from message where id=?", (row,))
+
+    def _version(self, database: sqlite3.Connection) -> tuple[int, int]:
+        others = database.execute("pragma data_version").fetchone()[0]
+        return int(others), database.total_changes
+
+    def _nothing_new(self, database: sqlite3.Connection, queue: str, now: float) -> bool:
+        """Whether nobody wrote since the last look, which found nothing less than a second ago."""
+        looked = self.looked.get(queue)
+        if looked is None or now - looked[2] > 1:
+            return False
+        return self._version(database) == looked[:2]
+
+    def _keep_renewing(self) -> None:
+        if self.renewing is None or not self.renewing.is_alive():
+            self.renewing = threading.Thread(target=self._renew, name="leases", daemon=True)
+            self.renewing.start()
+
+    def _renew(self) -> None:
+        database = connect(self.path)
+        try:
+            while not self.closing.wait(self.lease / 3):
+                until = time.time() + self.lease
+                rows = [(until, row) for row in list(self.held.values())]
+                database.executemany("update message set free_at=? where id=?", rows)
+        finally:
+            database.close()
+
+    def _size(self, queue: str) -> int:
+        counted = self.database.execute("select count(*) from message where queue=?", (queue,))
+        return int(counted.fetchone()[0])
+
+    def _purge(self, queue: str) -> int:
+        return self.database.execute("delete from message where queue=?", (queue,)).rowcount
+
+    def _has_queue(self, queue: str, **kwargs: Any) -> bool:
+        return True
+
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+        self.database.execute(
+            "insert or ignore into binding values(?, ?, ?, ?)",
+            (exchange, routing_key or "", pattern or "", queue or ""),
+        )
+
+    def get_table(self, exchange: str) -> list[Binding]:
+        rows = self.database.execute(
+            "select routing_key, pattern, queue from binding where exchange=?", (exchange,)
+        )
+        return [Binding(*row) for row in rows]
+
+    def _delete(self, queue: str, *args: Any, **kwargs: Any) -> None:
+        self._purge(queue)
+        self.database.execute("delete from binding where queue=?", (queue,))
+
+    def _put_fanout(
+        self, exchange: str, message: dict[str, Any], routing_key: str, **kwargs: Any
+    ) -> None:
+        for binding in self.get_table(exchange):
+            self._put(binding.queue, message)
+
+
+class Transport(virtual.Transport):
+    Channel = Channel
+    global_state = virtual.BrokerState()
+    default_port = 0
+    polling_interval = IDLE_SECONDS
+    driver_type = "sqlite"
+    driver_name = "sqlite3"
+    can_parse_url = False
+    implements = virtual.Transport.implements.extend(
+        exchange_type=frozenset(["direct", "topic", "fanout"])
+    )
+
+    def driver_version(self) -> str:
+        return sqlite3.sqlite_version
+
+
+def register() -> None:
+    """Make kombu know `embedded:///path/of/the/file`."""
+    TRANSPORT_ALIASES["embedded"] = "workers.embedded_broker:Transport"
+
+
+def queue_depths(path: str) -> dict[str, int]:
+    """How many messages wait or are in hand, by queue."""
+    rows = connections.to(path).execute("select queue, count(*) from message group by queue")
+    return dict(rows.fetchall())

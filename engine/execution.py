@@ -1,0 +1,88 @@
+"""How one ticket becomes an order at a venue: sent at most once, and then only looked up.
+
+Before anything is sent, the client order id is written into this host's journal.
+An id that stands there may have been sent, so it is never sent again. "The venue
+has none" is proof only when the time in which it could have accepted is over.
+"""
+
+from typing import Protocol
+
+from engine.errors import TooLate, VenueBusy, VenueError, VenueRefused
+from engine.failpoint import failpoint
+from engine.messages import Report, Task, Ticket, number
+from engine.order import OrderStatus
+from engine.venues.base import Venue, VenueOrder
+
+# A request that starts this close to the ticket's end may arrive after it.
+MARGIN_MS = 200
+
+
+class Journal(Protocol):
+    """What this host may have sent. It survives the death of the process."""
+
+    def create(self, client_order_id: str) -> bool:
+        """Write the id down, on disk before returning; False if it stood there already."""
+
+
+def execute(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> Report:
+    """Do what the ticket asks, and say everything that is known of its order."""
+    if ticket.task is Task.LOOK_UP:
+        return look_up(ticket, venue=venue, now_ms=now_ms)
+    if not journal.create(ticket.client_order_id):
+        return look_up(ticket, venue=venue, now_ms=now_ms)
+    failpoint("node.journalled")
+    if now_ms > ticket.not_after_ms - MARGIN_MS:
+        # The id stands in the journal now, so nobody will send it later either.
+        return report(ticket, OrderStatus.EXPIRED, now_ms, reason="too late; never sent")
+    try:
+        order = venue.place(ticket)
+    except TooLate as error:
+        return report(ticket, OrderStatus.EXPIRED, now_ms, reason=error.message)
+    except VenueRefused as error:
+        return report(ticket, OrderStatus.REJECTED, now_ms, reason=error.message)
+    except VenueBusy as error:
+        # Nothing was done, and under this id nothing will be: a new try has a new id.
+        return report(ticket, OrderStatus.EXPIRED, now_ms, reason=f"never placed: {error.message}")
+    except VenueError:
+        return look_up(ticket, venue=venue, now_ms=now_ms)
+    failpoint("node.placed")
+    return report_of(ticket, order, now_ms)
+
+
+def look_up(ticket: Ticket, *, venue: Venue, now_ms: int) -> Report:
+    """Ask the venue what it knows; silence is no answer."""
+    try:
+        order = venue.find(symbol=ticket.symbol, client_order_id=ticket.client_order_id)
+    except VenueError as error:
+        return report(ticket, OrderStatus.UNKNOWN, now_ms, reason=error.message)
+    if order:
+        return report_of(ticket, order, now_ms)
+    if now_ms <= ticket.not_after_ms + venue.lookup_lag_seconds * 1000:
+        return report(ticket, OrderStatus.UNKNOWN, now_ms, reason="not seen at the venue yet")
+    return report(ticket, OrderStatus.EXPIRED, now_ms, reason="the venue never saw it")
+
+
+def report_of(ticket: Ticket, order: VenueOrder, now_ms: int) -> Report:
+    return Report(
+        order_id=ticket.order_id,
+        account=ticket.account,
+        client_order_id=ticket.client_order_id,
+        status=order.status,
+        venue_order_id=order.venue_order_id,
+        filled=number(order.filled),
+        fills=order.fills,
+        reason=order.reason[:500],
+        reported_at_ms=now_ms,
+    )
+
+
+def report(ticket: Ticket, status: OrderStatus, now_ms: int, *, reason: str) -> Report:
+    return Report(
+        order_id=ticket.order_id,
+        account=ticket.account,
+        client_order_id=ticket.client_order_id,
+        status=status,
+        filled="0",
+        reason=reason[:500],
+        reported_at_ms=now_ms,
+    )

@@ -1,0 +1,40 @@
+"""A node's settings: from the environment only, checked by name at the start."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+Whole = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    node_code: Annotated[str, msgspec.Meta(pattern=r"^[-a-zA-Z0-9_]{1,32}$")]
+    broker_url: Text
+    node_key_file: Text
+    # Where this host remembers what it may have sent; it must survive restarts.
+    node_state: Text
+    paper_book: Text = "var/paper"
+    heartbeat_seconds: Whole = 10
+    node_concurrency: Whole = 4
+    log_level: str = "INFO"
+
+    @property
+    def queue(self) -> str:
+        return f"node.{self.node_code}"
+
+    @property
+    def state(self) -> Path:
+        return Path(self.node_state)
+
+
+def read() -> Settings:
+    """The settings, or SystemExit with one line that names the variable."""
+    known = {name.upper() for name in Settings.__struct_fields__}
+    values = {name: value for name, value in os.environ.items() if name in known and value}
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SystemExit(f"The node cannot start: {error}") from None

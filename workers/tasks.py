@@ -1,0 +1,114 @@
+"""What the centre may ask of this node: execute tickets, and report on them."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from engine import envelope
+from engine.errors import MessageRefused, VenueRefused
+from engine.execution import execute, report
+from engine.failpoint import failpoint
+from engine.messages import Report, Reports, Ticket, Tickets
+from engine.order import OrderStatus
+from engine.venues.base import Venue
+from engine.venues.paper import PaperVenue
+from workers.app import Node, app, node
+from workers.vault import Credentials, open_credentials
+
+# A report leaves when so many are ready, or when the first of them has waited so long.
+FLUSH_AT = 20
+FLUSH_AFTER_SECONDS = 0.2
+
+running = 0
+_counting = threading.Lock()
+_papers: dict[str, PaperVenue] = {}
+
+
+@app.task(name="node.execute")
+def run(envelope: str) -> None:
+    execute_all(read_tickets(envelope, node()), node())
+
+
+def read_tickets(text: str, host: Node) -> list[Ticket]:
+    claimed, payload, signature = envelope.read(text, receiver=host.settings.node_code)
+    if claimed.sender != "centre":
+        raise MessageRefused("only the centre sends tickets", sender=claimed.sender)
+    message = envelope.verify(
+        claimed, payload, signature, key=host.keys.centre_verify, expected=Tickets
+    )
+    return message.tickets
+
+
+def execute_all(tickets: list[Ticket], host: Node) -> None:
+    """Execute account by account, several at a time, and report as the answers come in."""
+    failpoint("node.received")
+    by_account: dict[str, list[Ticket]] = defaultdict(list)
+    for ticket in tickets:
+        by_account[ticket.account].append(ticket)
+    outbox = Outbox(host)
+    count(len(tickets))
+    try:
+        with ThreadPoolExecutor(max_workers=host.settings.node_concurrency) as pool:
+            for _ in pool.map(lambda own: execute_each(own, host, outbox.add), by_account.values()):
+                pass
+    finally:
+        count(-len(tickets))
+        outbox.flush()
+    failpoint("node.reported")
+
+
+def execute_each(tickets: list[Ticket], host: Node, hand_in: Callable[[Report], None]) -> None:
+    """One account's tickets, strictly one after the other."""
+    for ticket in tickets:
+        now_ms = time.time_ns() // 1_000_000
+        try:
+            credentials = open_credentials(ticket.sealed_credentials, key=host.keys.seal_private)
+            venue = venue_for(ticket, credentials, host)
+            done = execute(ticket, venue=venue, journal=host.journal, now_ms=now_ms)
+        except (VenueRefused, MessageRefused) as error:
+            done = report(ticket, OrderStatus.REJECTED, now_ms, reason=error.message)
+        hand_in(done)
+
+
+def venue_for(ticket: Ticket, credentials: Credentials, host: Node) -> Venue:
+    if ticket.venue != "paper":
+        raise VenueRefused(f"this node has no adapter for {ticket.venue}")
+    with _counting:
+        if ticket.account not in _papers:
+            _papers[ticket.account] = PaperVenue(host.paper_book, ticket.account)
+        return _papers[ticket.account]
+
+
+def count(tickets: int) -> None:
+    global running
+    with _counting:
+        running += tickets
+
+
+class Outbox:
+    """Reports on their way out, a few at a time, so that the first one leaves early."""
+
+    def __init__(self, host: Node) -> None:
+        self.host = host
+        self.waiting: list[Report] = []
+        self.since = time.monotonic()
+        self.lock = threading.Lock()
+
+    def add(self, report: Report) -> None:
+        with self.lock:
+            self.waiting.append(report)
+            waited = time.monotonic() - self.since
+            if len(self.waiting) >= FLUSH_AT or waited >= FLUSH_AFTER_SECONDS:
+                self._send()
+
+    def flush(self) -> None:
+        with self.lock:
+            self._send()
+
+    def _send(self) -> None:
+        if self.waiting:
+            reports = Reports(reports=self.waiting)
+            self.host.tell_centre("orders.record_reports", "centre.reports", reports)
+        self.waiting, self.since = [], time.monotonic()
