@@ -18,6 +18,11 @@ from workers.keys import make_keys
 
 ADMIN = "admin"
 LOCAL = "local"
+OF_THE_CENTRE = {
+    *("SECRET_KEY", "SEAL_KEYS", "AUDIT_KEY", "CENTRE_SIGNING_KEY", "DATABASE_URL"),
+    # With it Celery would load Django, which a node does not have.
+    "DJANGO_SETTINGS_MODULE",
+}
 
 
 def prepare(*, say: Callable[[str], None], demo: bool) -> str | None:
@@ -98,5 +103,4 @@ def node_environment(code: str) -> dict[str, str]:
 
 
 def is_of_the_centre(name: str) -> bool:
-    secret = ("SECRET_KEY", "SEAL_KEYS", "AUDIT_KEY", "CENTRE_SIGNING_KEY", "DATABASE_URL")
-    return name.removesuffix("_FILE") in secret
+    return name.removesuffix("_FILE") in OF_THE_CENTRE

@@ -189,18 +189,15 @@ class Host:
         given = compose()["services"][name]["environment"]
         filled_in = {variable: filled(value, self.values) for variable, value in given.items()}
         ours = {**self.addresses, **self.places}
-        # What the image and the compose file set, and nothing else; the addresses are ours.
-        set_by_image = set(re.findall(r"(\w+)=", " ".join(r for w, r in image(name) if w == "ENV")))
-        known = {
-            variable: ours[variable] for variable in ours if variable in {*given, *set_by_image}
-        }
-        system = {
+        # What the image and the compose file set, and nothing else; addresses and places are ours.
+        lines = [rest for word, rest in image(name) if word == "ENV"]
+        by_image = dict(re.findall(r'(\w+)=("[^"]*"|\S+)', " ".join(lines)))
+        known = {variable: ours[variable] for variable in ours if variable in {*given, *by_image}}
+        system = by_image | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(self.directory),
             "PORT": self.places["PORT"],
             "PYTHONUNBUFFERED": "1",
-            "DJANGO_SETTINGS_MODULE": "ironbull.settings",
-            "NODE_CODE": "local",
         }
         return system | filled_in | known
 

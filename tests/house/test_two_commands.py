@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from pathlib import Path
 import pytest
 
 from ironbull import bootstrap, secrets_file
+from ironbull.installation import node_environment
 from tests.environment import SECRETS, SETTINGS
 from tests.house.planted import ROOT, copy_of_tree
 from tests.servers import free_port
@@ -267,6 +269,107 @@ def test_lost_secrets_are_never_replaced_beside_a_database(tmp_path):
     with pytest.raises(SystemExit, match="restore the file from a backup"):
         secrets_file.ensure(tmp_path, {})
     assert not (tmp_path / "ironbull.env").exists()
+
+
+# --- manage.py setup, up and add_node
+
+
+@pytest.fixture
+def installation(tmp_path):
+    """An installation of its own on SQLite, with secrets; nothing in it yet."""
+    var = tmp_path / "var"
+    secrets_file.ensure(var, {})
+    return var
+
+
+def manage(var, *arguments):
+    environment = bare_environment(IRONBULL_VAR=str(var))
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def rows(var, query):
+    with contextlib.closing(sqlite3.connect(var / "ironbull.sqlite3")) as database:
+        return database.execute(query).fetchall()
+
+
+def test_setup_may_run_again_and_changes_nothing(installation):
+    first = manage(installation, "setup", "--no-demo")
+    assert first.returncode == 0, first.stderr
+    assert re.search(r"Admin user 'admin', password \S{12,}", first.stdout)
+    key_file = installation / "nodes/local.json"
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    stored = rows(installation, "select username, password from tenants_user")
+    assert [name for name, _ in stored] == ["admin"]
+    assert stored[0][1].startswith("bcrypt")
+    keys, nodes = key_file.read_text(), rows(installation, "select * from nodes_node")
+
+    again = manage(installation, "setup", "--no-demo")
+    assert again.returncode == 0, again.stderr
+    assert "password" not in again.stdout
+    assert rows(installation, "select username, password from tenants_user") == stored
+    assert rows(installation, "select * from nodes_node") == nodes
+    assert key_file.read_text() == keys
+
+    # A node whose private keys are lost is not quietly given new ones.
+    key_file.unlink()
+    refused = manage(installation, "setup", "--no-demo")
+    assert refused.returncode == 1
+    assert "node local is enrolled, but its key file" in said(refused)
+    assert not key_file.exists()
+
+    # Another node is another key file, and none is written over.
+    added = manage(installation, "add_node", "tokyo-1", "--key-file", str(key_file))
+    assert added.returncode == 0, added.stderr
+    assert "NODE_CODE=tokyo-1" in added.stdout
+    over = manage(installation, "add_node", "tokyo-2", "--key-file", str(key_file))
+    assert "never written over" in said(over)
+    twice = manage(installation, "add_node", "tokyo-1", "--key-file", str(installation / "x"))
+    assert "tokyo-1 is enrolled already" in said(twice)
+    assert not (installation / "x").exists()
+    assert rows(installation, "select code from nodes_node order by code") == [
+        ("local",),
+        ("tokyo-1",),
+    ]
+
+
+def test_up_refuses_a_second_start_on_the_same_data(installation):
+    with (installation / "up.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        started = manage(installation, "up", "--port", str(free_port()))
+    assert started.returncode == 1
+    assert "already runs from" in said(started)
+    assert not (installation / "ironbull.sqlite3").exists()
+
+
+def test_up_refuses_a_taken_port(installation):
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        started = manage(installation, "up", "--port", str(holder.getsockname()[1]))
+    assert started.returncode == 1
+    assert "PORT=8001 make run" in said(started)
+    assert not (installation / "ironbull.sqlite3").exists()
+
+
+def test_up_refuses_a_process_that_it_does_not_know(installation):
+    started = manage(installation, "up", "--only", "web,wbe")
+    assert started.returncode == 1
+    assert "no process is called wbe" in said(started)
+    assert not (installation / "ironbull.sqlite3").exists()
+
+
+def test_a_node_is_never_handed_the_centres_secrets(monkeypatch):
+    for name in ("SECRET_KEY", "SEAL_KEYS_FILE", "DATABASE_URL", "HARMLESS"):
+        monkeypatch.setenv(name, "given")
+    told = node_environment("local")
+    assert told["NODE_CODE"] == "local"
+    assert told["HARMLESS"] == "given"
+    theirs = {*secrets_file.BROUGHT, "DJANGO_SETTINGS_MODULE"}
+    assert not {name for name in told if name.removesuffix("_FILE") in theirs}
 
 
 # --- the supervisor
