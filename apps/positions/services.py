@@ -28,10 +28,12 @@ class Execution:
 
     @property
     def open_key(self) -> str:
-        return open_key(self.venue_account.pk, self.symbol, self.direction)
+        return open_key(
+            venue_account_id=self.venue_account.pk, symbol=self.symbol, direction=self.direction
+        )
 
 
-def open_key(venue_account_id: int, symbol: str, direction: str) -> str:
+def open_key(*, venue_account_id: int, symbol: str, direction: str) -> str:
     return f"{venue_account_id}:{symbol}:{direction}"
 
 

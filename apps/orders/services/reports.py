@@ -201,7 +201,11 @@ def fill_key(order: Order, fill: messages.Fill) -> str:
 
 
 def position_key(order: Order) -> str:
-    return open_key(order.venue_account_id, order.symbol, order.ticket.direction)
+    return open_key(
+        venue_account_id=order.venue_account_id,
+        symbol=order.symbol,
+        direction=order.ticket.direction,
+    )
 
 
 def execution_of(order: Order, fill: messages.Fill) -> Execution:
