@@ -75,8 +75,12 @@ class AuditEntry(models.Model):
 class AuditHead(models.Model):
     """The end of the chain: one row, locked by whoever appends, so that entries are in one line."""
 
-    number = models.BigIntegerField(default=0)
-    hash = models.CharField(max_length=64, default="0" * 64)
+    number = models.BigIntegerField(_("number"), default=0)
+    hash = models.CharField(_("hash"), max_length=64, default="0" * 64)
+
+    class Meta:
+        verbose_name = _("end of the audit trail")
+        verbose_name_plural = _("ends of the audit trail")
 
     def __str__(self):
         return str(self.number)
