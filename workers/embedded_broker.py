@@ -255,6 +255,11 @@ class Transport(virtual.Transport):
         exchange_type=frozenset(["direct", "topic", "fanout"])
     )
 
+    @property
+    def default_connection_params(self) -> dict[str, Any]:
+        # A file has no host, and kombu need not warn of one that is missing.
+        return {}
+
     def driver_version(self) -> str:
         return sqlite3.sqlite_version
 

@@ -15,13 +15,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from apps.nodes.selectors import alive_nodes
-from apps.nodes.services import enroll_node
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
-from engine.venues.paper import PaperVenue
 from nacl.signing import SigningKey
+
+from apps.nodes.selectors import alive_nodes
+from apps.nodes.services import enroll_node
+from engine.venues.paper import PaperVenue
 from workers.keys import make_keys
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,21 +8,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from apps.members.services import create_member, open_tenant, set_market_node
-from apps.pointcards.services import recharge_member, recharge_tenant
-from apps.strategies.services import offer_strategy, subscribe
-from apps.venues.services import bind_account, record_equity
+from django.core.management import call_command
 from django.utils import timezone
-from engine.venues.paper_market import PaperMarket
 
 from apps.ledger.models import Account
+from apps.members.services import create_member, open_tenant, set_market_node
 from apps.nodes.models import Node
-from apps.orders.models import Ticket
+from apps.orders.models import Order, Ticket
+from apps.pointcards.services import recharge_member, recharge_tenant
 from apps.positions.models import Close
 from apps.signals.models import Signal
 from apps.signals.services import publish_signal
 from apps.strategies.models import Strategy, Subscription, Watch
+from apps.strategies.services import offer_strategy, subscribe
+from apps.venues.services import bind_account, record_equity
 from engine.signal import Action, Direction, Intent
+from engine.venues.paper_market import PaperMarket
+from tests.walks.running import wait_for
 
 SYMBOL = "BTC/USDT"
 FAR = datetime(2999, 1, 1, tzinfo=UTC)
@@ -39,7 +41,7 @@ class Story:
         """Both strategies say what they want, as if a bar had just closed."""
         self.bars += 1
         now = timezone.now()
-        price = PaperMarket().price(SYMBOL, now.timestamp())
+        price = price_now()
         return [
             publish_signal(
                 strategy=strategy,
@@ -53,6 +55,19 @@ class Story:
             )
             for direction, strategy in self.strategies.items()
         ]
+
+    def wait_for_a_move(self) -> None:
+        """Until the market is far enough from where both got in, whatever the fees."""
+        entries = [
+            order.average_price
+            for order in Order.objects.across_tenants().filter(
+                ticket__in=self.tickets(Action.OPEN), average_price__isnull=False
+            )
+        ]
+        wait_for(
+            lambda: all(abs(price_now() / entry - 1) > Decimal("0.001") for entry in entries),
+            what="the market to move",
+        )
 
     def tickets(self, action: Action):
         return Ticket.objects.across_tenants().filter(
@@ -71,8 +86,13 @@ class Story:
         return settled == len(self.subscriptions)
 
 
+def price_now() -> Decimal:
+    return PaperMarket().price(SYMBOL, timezone.now().timestamp())
+
+
 def tell(name: str, node: Node, *, followers: int = 1) -> Story:
     """A tenant named after the story, with `followers` subscriptions each way."""
+    call_command("load_fixtures", verbosity=0)
     tenant = open_tenant(name=f"Acme {name}")
     for kind in (Account.Kind.SELF, Account.Kind.GIFT):
         recharge_tenant(key=f"{name}:{kind}", tenant=tenant, kind=kind, amount=Decimal(1_000_000))

@@ -4,17 +4,17 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
-from apps.ledger.selectors import balances
-from apps.strategies.services import offer_strategy, subscribe
 from django.core.management import call_command
 
 from apps.ledger.models import Account
+from apps.ledger.selectors import balances
 from apps.orders.models import Fill, Order, Ticket
 from apps.pointcards.models import Charge
 from apps.positions.models import Position
 from apps.rewards.models import Pool, Reward
 from apps.signals.models import Signal
 from apps.strategies.models import Strategy
+from apps.strategies.services import offer_strategy, subscribe
 from engine.order import OrderStatus
 from engine.signal import Action
 from tests.walks.running import running, wait_for
@@ -34,9 +34,11 @@ def house(transactional_db, tmp_path):
 
 def test_a_signal_walks_from_intent_to_reward(house):
     story = tell("walk", house.node)
-    for action in (Action.OPEN, Action.CLOSE):
-        story.publish(action)
-        wait_for(partial(story.is_done, action), what=f"{action} done")
+    story.publish(Action.OPEN)
+    wait_for(partial(story.is_done, Action.OPEN), what="orders in")
+    story.wait_for_a_move()
+    story.publish(Action.CLOSE)
+    wait_for(partial(story.is_done, Action.CLOSE), what="orders out")
     wait_for(story.is_settled, what="settled")
 
     winner = story.closes().get(profit__gt=0)
