@@ -250,6 +250,9 @@ class Transport(virtual.Transport):
     polling_interval = IDLE_SECONDS
     driver_type = "sqlite"
     driver_name = "sqlite3"
+    # A file that is locked, full, read-only or gone is a broker that is away: kombu says so
+    # in its own words, senders carry on, and a worker connects again.
+    connection_errors = (*virtual.Transport.connection_errors, sqlite3.OperationalError, OSError)
     can_parse_url = False
     implements = virtual.Transport.implements.extend(
         exchange_type=frozenset(["direct", "topic", "fanout"])

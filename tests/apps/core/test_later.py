@@ -80,7 +80,8 @@ def test_every_thread_publishes_through_the_centres_app():
     [
         ("redis refuses the connection", "redis://127.0.0.1:{dead_port}/0"),
         ("the name of the host is unknown", "redis://no-such-host.invalid:6379/0"),
-        ("the embedded broker's file cannot be made", "embedded:////proc/none/broker.sqlite3"),
+        ("the embedded broker's directory cannot be made", "embedded:////proc/none/broker.sqlite3"),
+        ("the embedded broker's file is a directory", "embedded:////tmp"),
     ],
 )
 def test_a_broker_that_is_away_costs_a_warning(monkeypatch, caplog, dead_port, case, broker):
