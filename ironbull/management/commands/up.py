@@ -91,6 +91,7 @@ def programs(*, port, level):
     celery = [*python, "celery", "--quiet", "-A", "ironbull.celery"]
     worker = [*celery, "worker", "--loglevel", level, "--pool", "threads"]
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    node = node_environment(LOCAL) | {"PYTHONUNBUFFERED": "1"}
     found = [
         Program("web", [*python, "gunicorn", *gunicorn_options(port)], centre),
         Program(
@@ -109,7 +110,7 @@ def programs(*, port, level):
             [*worker, "-n", "heartbeats@%h", "--concurrency", "1", "-Q", "centre.heartbeats"],
             centre,
         ),
-        Program("node", [*python, "workers"], node_environment(LOCAL) | {"PYTHONUNBUFFERED": "1"}),
+        Program("node", [*python, "workers"], {"LOG_LEVEL": level} | node),
     ]
     return {program.name: program for program in found}
 
