@@ -8,6 +8,10 @@ broker_transport_options = {
     "visibility_timeout": 60,
     "unacked_restore_interval": 1,
     "unacked_restore_throttle": 1,
+    # A Redis that accepts and never answers would otherwise hold a web request for ever.
+    "socket_connect_timeout": 5,
+    "socket_timeout": 10,
+    "socket_keepalive": True,
 }
 task_default_queue = "centre.default"
 task_routes = {

@@ -93,6 +93,19 @@ def test_a_broker_that_is_away_costs_a_warning(monkeypatch, caplog, dead_port, c
     assert "orders.plan" in warning.getMessage()
 
 
+def test_a_redis_that_never_answers_is_away_too(monkeypatch, caplog):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        away = Celery(broker=address, set_as_current=False)
+        options = app.conf.broker_transport_options
+        assert 0 < options["socket_timeout"] <= 10
+        away.conf.broker_transport_options = {**options, "socket_timeout": 0.2}
+        monkeypatch.setattr(module, "current_app", away)
+        with caplog.at_level(logging.WARNING, "apps.core.later"):
+            publish("orders.plan", {"signal_id": "s1"})
+    assert "Timeout" in caplog.text
+
+
 @pytest.mark.redis
 @pytest.mark.django_db(transaction=True)
 def test_reaches_redis(monkeypatch, redis_url):
