@@ -329,6 +329,12 @@ def test_setup_may_run_again_and_changes_nothing(installation):
     assert "NODE_CODE=tokyo-1" in added.stdout
     over = manage(installation, "add_node", "tokyo-2", "--key-file", str(key_file))
     assert "never written over" in said(over)
+    asked = manage(installation, "add_node", "tokyo-2")
+    assert "make-key --node tokyo-2" in asked.stdout
+    half = manage(installation, "add_node", "tokyo-2", "--seal-key", "x")
+    assert "give both public keys" in said(half)
+    bad = manage(installation, "add_node", "tokyo-2", "--seal-key", "x", "--verify-key", "y")
+    assert "a key is" in said(bad)
     twice = manage(installation, "add_node", "tokyo-1", "--key-file", str(installation / "x"))
     assert "tokyo-1 is enrolled already" in said(twice)
     assert not (installation / "x").exists()
@@ -596,19 +602,19 @@ def log_in(address, password):
 @pytest.mark.timeout(600)
 @needs_git
 @told_once
-def test_a_fresh_clone_runs_and_keeps_its_data(clone, record_property):
+def test_a_fresh_clone_runs_and_keeps_its_data(clone):
     port = free_port()
     run = Run(clone, port=port)
     try:
         run.wait_for(f"IronBull runs at {run.address}/admin/", seconds=240)
-        record_property("seconds_to_address", round(time.monotonic() - run.started_at, 1))
         password = re.search(r"Log in as admin with (\S+)", run.said()).group(1)
         url, page = log_in(run.address, password)
         assert url == f"{run.address}/admin/"
         assert "IronBull" in page
 
         wait_until(lambda: run.count("orders_order") > 0, seconds=60, why=run.said)
-        record_property("seconds_to_first_order", round(time.monotonic() - run.started_at, 1))
+        # The promise, from a warm pip cache on two cores.
+        assert time.monotonic() - run.started_at < 120, run.said()
         assert stat.S_IMODE((clone / "var/ironbull.env").stat().st_mode) == 0o600
 
         run.ctrl_c()

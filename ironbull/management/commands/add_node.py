@@ -3,27 +3,47 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.core.errors import DomainError
-from ironbull.installation import enroll
+from apps.nodes.services import enroll_node
+from ironbull.installation import centre_verify_key, enroll
+
+HOW = """On the host of node {code}:
+
+    python -m workers make-key --node {code} --out {code}.json --centre-verify {centre}
+
+It prints two public keys. Then here:
+
+    manage.py add_node {code} --seal-key ... --verify-key ..."""
 
 
 class Command(BaseCommand):
-    help = (
-        "Enrol a node and write its key file, which belongs on that node's host and nowhere else."
-    )
+    help = "Enrol a node. Without keys, says how to make them on its host."
 
     def add_arguments(self, parser):
         parser.add_argument("code", help="small letters, digits and dashes, as in tokyo-1")
         parser.add_argument("--name", help="what people call it; the code, if left out")
-        parser.add_argument("--key-file", type=Path, required=True, help="where to write its keys")
+        parser.add_argument("--seal-key", help="the node's public sealing key, base64")
+        parser.add_argument("--verify-key", help="the node's public verifying key, base64")
+        parser.add_argument(
+            "--key-file", type=Path, help="make the keys here instead, for a node on this host"
+        )
 
-    def handle(self, *, code, name, key_file, **options):
-        if key_file.exists():
-            raise CommandError(f"{key_file} is there already: a key file is never written over")
+    def handle(self, *, code, name, seal_key, verify_key, key_file, **options):
+        given = bool(seal_key), bool(verify_key), bool(key_file)
         try:
-            enroll(code=code, name=name or code, file=key_file)
+            if given == (True, True, False):
+                enroll_node(code=code, name=name or code, seal_key=seal_key, verify_key=verify_key)
+            elif given == (False, False, True):
+                self.make_keys(code, name or code, key_file)
+            elif given == (False, False, False):
+                self.stdout.write(HOW.format(code=code, centre=centre_verify_key()))
+                return
+            else:
+                raise CommandError("give both public keys, or a key file, or neither")
         except DomainError as refused:
             raise CommandError(str(refused)) from refused
-        self.stdout.write(
-            f"Node {code} is enrolled. Move {key_file} to its host as NODE_KEY_FILE, delete it "
-            f"here, and start `python -m workers` there with NODE_CODE={code}."
-        )
+        self.stdout.write(f"Node {code} is enrolled. Start it there with NODE_CODE={code}.")
+
+    def make_keys(self, code, name, key_file):
+        if key_file.exists():
+            raise CommandError(f"{key_file} is there already: a key file is never written over")
+        enroll(code=code, name=name, file=key_file)
