@@ -1,6 +1,7 @@
 """Fixtures for every test: the database's name, captured hints, and what this host can offer."""
 
 import os
+import shutil
 from collections.abc import Sequence
 from urllib.parse import urlparse
 
@@ -9,6 +10,11 @@ from django.db import connection
 
 from ironbull.celery import app
 from tests.environment import VAR
+
+try:
+    from playwright.sync_api import sync_playwright
+except ImportError:
+    sync_playwright = None
 
 
 @pytest.fixture(scope="session")
@@ -81,11 +87,17 @@ def pytest_collection_modifyitems(items):
     offers = {
         "mariadb": (connection.vendor == "mysql", "DATABASE_URL names no MySQL or MariaDB server"),
         "redis": (bool(redis_address()), "BROKER_URL names no Redis server"),
+        "browser": (bool(chromium()), "there is no chromium, or no playwright to drive it"),
     }
     for item in items:
         for marker, (is_offered, reason) in offers.items():
             if not is_offered and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def chromium():
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return sync_playwright and next(filter(None, map(shutil.which, names)), None)
 
 
 def redis_address():
@@ -97,3 +109,24 @@ def redis_address():
 def redis_url():
     """The Redis server of this run, for tests marked `redis`."""
     return redis_address()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A chromium of this run's own, for tests marked `browser`."""
+    # Playwright runs an event loop in this thread, which Django takes for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser):
+    """An empty page, with cookies of its own."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield context.new_page()
+    context.close()
