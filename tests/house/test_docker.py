@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
+import redis
 import yaml
 
 from ironbull.addresses import database
@@ -241,7 +242,7 @@ def host(tmp_path_factory):
         host = Host(
             directory,
             stack.enter_context(database_of_our_own(directory)),
-            broker_of_our_own(directory),
+            stack.enter_context(broker_of_our_own(directory)),
         )
         output = directory / "setup.log"
         with output.open("wb") as out:
@@ -272,12 +273,18 @@ def database_of_our_own(directory):
             cursor.execute(f"drop database {name}")
 
 
+@contextlib.contextmanager
 def broker_of_our_own(directory):
     address = os.environ.get("BROKER_URL", "")
     if urlparse(address).scheme not in {"redis", "rediss"}:
-        return f"embedded:///{directory / 'var/broker.sqlite3'}"
+        yield f"embedded:///{directory / 'var/broker.sqlite3'}"
+        return
     # Another database of the same server, so that other stories do not get our messages.
-    return urlparse(address)._replace(path="/9").geturl()
+    ours = urlparse(address)._replace(path="/8").geturl()
+    queues = ["scan", "dispatch", "reports", "default", "heartbeats"]
+    yield ours
+    with redis.Redis.from_url(ours) as server:
+        server.delete("node.local", *(f"centre.{queue}" for queue in queues))
 
 
 @pytest.mark.walk
