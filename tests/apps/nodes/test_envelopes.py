@@ -43,7 +43,7 @@ def test_a_node_is_known_by_its_signature():
 
 def test_a_paused_node_is_still_heard():
     node = NodeFactory(status=Node.Status.PAUSED)
-    tasks.heartbeat(signed(node, heartbeat()))
+    tasks.heartbeat.run(signed(node, heartbeat()))
     node.refresh_from_db()
     assert node.last_heartbeat_at is not None
 
@@ -66,7 +66,7 @@ def test_a_paused_node_is_still_heard():
 def test_a_forged_heartbeat_is_refused_and_wakes_nobody(case, forge):
     node = NodeFactory()
     with pytest.raises(MessageRefused):
-        tasks.heartbeat(forge(node))
+        tasks.heartbeat.run(forge(node))
     assert not Node.objects.exclude(last_heartbeat_at=None).exists()
 
 
@@ -74,7 +74,7 @@ def test_a_revoked_node_is_refused():
     node = NodeFactory(status=Node.Status.REVOKED)
     for task, message in ((tasks.heartbeat, heartbeat()), (tasks.refusal, refusal_of("late"))):
         with pytest.raises(MessageRefused, match="revoked"):
-            task(signed(node, message))
+            task.run(signed(node, message))
     assert not RefusedMessage.objects.exists()
     node.refresh_from_db()
     assert node.last_heartbeat_at is None
@@ -87,7 +87,7 @@ def refusal_of(reason):
 def test_what_a_node_refused_is_kept_under_its_queue_and_counted():
     node = NodeFactory()
     for _time in range(2):
-        tasks.refusal(signed(node, refusal_of("the message is truncated")))
+        tasks.refusal.run(signed(node, refusal_of("the message is truncated")))
     kept = RefusedMessage.objects.get()
     assert (kept.queue, kept.reason) == (node.queue, "the message is truncated")
     assert (kept.preview, kept.times) == ("half a mess", 2)
