@@ -17,7 +17,7 @@ def main() -> None:
     os.execv(  # noqa: S606  (this very Python, and nothing of the user's in its arguments)
         sys.executable,
         [
-            *(sys.executable, "-m", "celery", "-A", "workers.app", "worker"),
+            *(sys.executable, "-m", "celery", "--quiet", "-A", "workers.app", "worker"),
             *("--queues", told.queue, "--hostname", f"{told.node_code}@%h"),
             *("--pool", "threads", "--concurrency", "2", "--loglevel", told.log_level),
             *("--without-mingle", "--without-gossip"),
