@@ -34,7 +34,9 @@ NOBODY = 65534
 
 def bare_environment(**changes):
     """An ordinary user's environment: nothing of this test run's own set-up."""
-    ours = {*SECRETS, *SETTINGS, "DATABASE_URL", "BROKER_URL", "IRONBULL_VAR", "MAKEFLAGS"}
+    ours = {*SECRETS, *SETTINGS, "DATABASE_URL", "BROKER_URL", "IRONBULL_VAR"}
+    # This run may itself have been started by make, with arguments meant for it alone.
+    ours |= {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARGS", "PORT"}
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     return kept | {"PYTHON": python_outside_venv()} | changes
 
