@@ -116,7 +116,7 @@ def report(
     *, checks_passed: bool, outcomes: list[Outcome], missing: dict[str, str], all_must_run: bool
 ) -> int:
     """Say what ran and what did not; the last line is the verdict."""
-    ran = set().union(*(outcome.passed for outcome in outcomes))
+    ran = set().union(*(outcome.passed.union(outcome.failed) for outcome in outcomes))
     unrun = {
         name: reason
         for outcome in outcomes
