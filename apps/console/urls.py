@@ -1,3 +1,11 @@
-"""Pages of the console."""
+"""Addresses of the console, inside the admin."""
 
-urlpatterns: list = []
+from django.contrib import admin
+from django.urls import path
+
+from apps.console import views
+
+app_name = "console"
+urlpatterns = [
+    path("trace/<uuid:fact_id>/", admin.site.admin_view(views.trace_page), name="trace"),
+]

@@ -27,6 +27,8 @@ Columns = NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Symbol:
     level: float
+    # Where its waves begin, so that symbols turn at different moments.
+    phase: float
     # (period in seconds, height as a share of the level)
     waves: tuple[tuple[float, float], ...]
     noise: float
@@ -37,11 +39,11 @@ def described(symbol: str, tick: str, step: str) -> Instrument:
     return Instrument(symbol, Decimal(tick), Decimal(step), Decimal(step), Decimal(5))
 
 
-WAVES = ((47.0, 0.004), (97.0, 0.0015), (3607.0, 0.01), (86_413.0, 0.03))
+WAVES = ((31.0, 0.004), (97.0, 0.0015), (3607.0, 0.01), (86_413.0, 0.03))
 SYMBOLS: dict[str, Symbol] = {
-    "BTC/USDT": Symbol(60_000, WAVES, 0.0001, described("BTC/USDT", "0.1", "0.00001")),
-    "ETH/USDT": Symbol(3_000, WAVES, 0.0001, described("ETH/USDT", "0.01", "0.0001")),
-    "SOL/USDT": Symbol(150, WAVES, 0.0002, described("SOL/USDT", "0.001", "0.001")),
+    "BTC/USDT": Symbol(60_000, 0.0, WAVES, 0.0001, described("BTC/USDT", "0.1", "0.00001")),
+    "ETH/USDT": Symbol(3_000, np.pi, WAVES, 0.0001, described("ETH/USDT", "0.01", "0.0001")),
+    "SOL/USDT": Symbol(150, np.pi / 2, WAVES, 0.0002, described("SOL/USDT", "0.001", "0.001")),
 }
 
 
@@ -90,8 +92,8 @@ def prices(symbol: str, steps: NDArray[np.int64]) -> Columns:
     shape = named(symbol)
     at = steps * (STEP_MS / 1000)
     moved: Columns = np.zeros(steps.shape)
-    for number, (period, height) in enumerate(shape.waves):
-        moved += height * np.sin(2 * np.pi * (at / period) + number + len(symbol))
+    for period, height in shape.waves:
+        moved += height * np.sin(2 * np.pi * (at / period) + shape.phase)
     moved += shape.noise * noise(steps, seed=sum(map(ord, symbol)))
     tick = float(shape.instrument.tick)
     on_tick: Columns = np.round(shape.level * (1 + moved) / tick) * tick

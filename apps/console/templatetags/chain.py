@@ -1,0 +1,23 @@
+"""Filters for the console's pages."""
+
+from datetime import timedelta
+
+from django import template
+from django.urls import reverse
+
+register = template.Library()
+
+
+@register.filter
+def change_page(row) -> str:
+    """The admin's page of a row."""
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+@register.filter
+def lasted(took: timedelta | None) -> str:
+    """How long a step took, short enough for a column."""
+    if took is None:
+        return ""
+    seconds = took.total_seconds()
+    return f"{seconds * 1000:.0f} ms" if abs(seconds) < 1 else f"{seconds:.1f} s"
