@@ -179,6 +179,7 @@ def print_walks(sizes: list[int]) -> None:
             story = tell(f"bench-{size}", node, followers=max(1, size // 2))
             story.publish(Action.OPEN)
             wait_for(partial(story.is_done, Action.OPEN), seconds=300, what="orders in")
+            story.wait_for_a_move()
             signals = story.publish(Action.CLOSE)
             wait_for(partial(story.is_done, Action.CLOSE), seconds=300, what="orders out")
             wait_for(story.is_settled, seconds=300, what="settled")
