@@ -1,3 +1,88 @@
 """How the admin looks, and its sidebar, sorted by the job people come to do."""
 
-UNFOLD: dict[str, object] = {"SITE_TITLE": "IronBull", "SITE_HEADER": "IronBull"}
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+
+def page(title, icon: str, model: str) -> dict[str, object]:
+    """A list of the admin; shown to those who may see it."""
+    app, _underscore, name = model.partition("_")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{model}_changelist"),
+        "permission": lambda request: (
+            request.user.has_perm(f"{app}.view_{name}")
+            and (request.user.tenant_id is None or model in TENANTS_OWN)
+        ),
+    }
+
+
+# What a tenant's own staff have pages of.
+TENANTS_OWN = {
+    *("orders_ticket", "orders_order", "orders_fill", "positions_position", "positions_close"),
+    *("strategies_tenantstrategy", "strategies_subscription", "members_member"),
+    *("venues_venueaccount", "pointcards_charge", "rewards_pool", "rewards_reward"),
+    *("ledger_account", "ledger_transfer", "core_auditentry"),
+}
+
+TRADE = [
+    {"title": _("Dashboard"), "icon": "dashboard", "link": reverse_lazy("admin:index")},
+    page(_("Signals"), "sensors", "signals_signal"),
+    page(_("Tickets"), "confirmation_number", "orders_ticket"),
+    page(_("Orders"), "receipt_long", "orders_order"),
+    page(_("Fills"), "done_all", "orders_fill"),
+    page(_("Positions"), "stacked_line_chart", "positions_position"),
+    page(_("Closes"), "flag", "positions_close"),
+    page(_("Strategies"), "psychology", "strategies_strategy"),
+    page(_("Tenant strategies"), "storefront", "strategies_tenantstrategy"),
+    page(_("Subscriptions"), "subscriptions", "strategies_subscription"),
+    page(_("Instruments"), "candlestick_chart", "venues_instrument"),
+]
+PEOPLE = [
+    page(_("Tenants"), "apartment", "tenants_tenant"),
+    page(_("Members"), "group", "members_member"),
+    page(_("Levels"), "military_tech", "members_level"),
+    page(_("Users"), "admin_panel_settings", "tenants_user"),
+]
+MONEY = [
+    page(_("Charges"), "payments", "pointcards_charge"),
+    page(_("Profit pools"), "savings", "rewards_pool"),
+    page(_("Rewards"), "redeem", "rewards_reward"),
+    page(_("Ledger accounts"), "account_balance", "ledger_account"),
+    page(_("Transfers"), "swap_horiz", "ledger_transfer"),
+    page(_("Plans"), "sell", "quotas_plan"),
+    page(_("Tenants' plans"), "inventory", "quotas_tenantplan"),
+]
+OPERATIONS = [
+    page(_("Nodes"), "dns", "nodes_node"),
+    page(_("Venue accounts"), "key", "venues_venueaccount"),
+    page(_("Watches"), "visibility", "strategies_watch"),
+    page(_("Refused messages"), "block", "core_refusedmessage"),
+    page(_("Audit trail"), "history", "core_auditentry"),
+    page(_("Idempotency keys"), "fingerprint", "core_idempotencykey"),
+]
+
+UNFOLD: dict[str, object] = {
+    "SITE_TITLE": "IronBull",
+    "SITE_HEADER": "IronBull",
+    "SITE_SYMBOL": "candlestick_chart",
+    "SITE_URL": None,
+    "SHOW_LANGUAGES": True,
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "apps.console.dashboard.dashboard",
+    "STYLES": [lambda request: static("ironbull/console.css")],
+    "COMMAND": {"search_models": True},
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": [
+            {"title": _("Trade"), "separator": True, "items": TRADE},
+            {"title": _("People"), "separator": True, "collapsible": True, "items": PEOPLE},
+            {"title": _("Money"), "separator": True, "collapsible": True, "items": MONEY},
+            {"title": _("Operations"), "separator": True, "collapsible": True, "items": OPERATIONS},
+        ],
+    },
+}

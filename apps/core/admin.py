@@ -1,0 +1,342 @@
+"""What every admin page shares: whose rows are shown, what may be done, how it looks."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import models, transaction
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from import_export.admin import ExportActionModelAdmin
+from import_export.formats.base_formats import CSV, XLSX
+from import_export.resources import modelresource_factory
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import (
+    ChoicesDropdownFilter,
+    RangeDateTimeFilter,
+    RelatedDropdownFilter,
+)
+from unfold.contrib.import_export.forms import ExportForm
+from unfold.decorators import action, display
+from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
+
+from apps.core import audit
+from apps.core.errors import DomainError
+from apps.core.fields import PointsField, PriceField, SealedField
+from apps.core.models import AuditEntry, IdempotencyKey, RefusedMessage
+from engine.errors import EngineError
+
+TENANT_KEY = "tenant_in_view"
+# How each status is painted, whatever it is the status of.
+PAINT = {
+    **dict.fromkeys(["active", "done", "filled", "settled", "planned"], "success"),
+    **dict.fromkeys(["published", "open", "sent", "new", "unsettled"], "info"),
+    **dict.fromkeys(["unknown", "parked", "paused", "stopped", "expired", "canceled"], "warning"),
+    **dict.fromkeys(["refused", "rejected", "failed", "revoked", "suspended"], "danger"),
+    **dict.fromkeys(["disabled"], "danger"),
+}
+
+
+def tenant_in_view(request):
+    """The tenant whose rows are shown, or None for all of them.
+
+    A tenant's own staff never see another's; platform staff may look through one.
+    """
+    if request.user.tenant_id:
+        return request.user.tenant
+    chosen = request.session.get(TENANT_KEY)
+    return request.user._meta.get_field("tenant").related_model.objects.filter(pk=chosen).first()
+
+
+def plain(value) -> str:
+    """A number without the zeros that only say how wide its column is."""
+    return "–" if value is None else f"{value.normalize():,f}"
+
+
+def change_link(row):
+    """A link to a row's own page, as far as it has one."""
+    try:
+        page = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    except NoReverseMatch:
+        return str(row)
+    return format_html('<a class="text-link" href="{}">{}</a>', page, row)
+
+
+def rows_link(page: str, query: str, text):
+    """A link to a list of rows, filtered."""
+    address = reverse(f"admin:{page}_changelist")
+    return format_html('<a class="text-link" href="{}?{}">{}</a>', address, query, text)
+
+
+def number_column(field):
+    @display(description=capfirst(field.verbose_name), ordering=field.name)
+    def column(row):
+        return format_html('<span class="number">{}</span>', plain(getattr(row, field.name)))
+
+    return column
+
+
+def link_column(field):
+    @display(description=capfirst(field.verbose_name), ordering=field.name)
+    def column(row):
+        related = getattr(row, field.name)
+        return "–" if related is None else change_link(related)
+
+    return column
+
+
+@display(description=_("Status"), ordering="status", label=PAINT)
+def status_column(row):
+    return row.status, row.get_status_display()
+
+
+@display(description=_("Trace"))
+def trace_column(row):
+    page = reverse("console:trace", args=[row.pk])
+    return format_html('<a class="text-link" href="{}">{}</a>', page, _("Trace"))
+
+
+def next_column(title, page: str, lookup: str):
+    """A link from a row to the rows that followed from it."""
+
+    @display(description=title)
+    def column(row):
+        return rows_link(page, f"{lookup}={row.pk}", title)
+
+    return column
+
+
+class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
+    """A list that shows a tenant its own, exports what it shows, and records what is changed."""
+
+    export_form_class = ExportForm
+    formats = [CSV, XLSX]
+    list_per_page = 50
+    show_full_result_count = False
+    list_filter_submit = True
+    formfield_overrides = {PointsField: {"widget": UnfoldAdminDecimalFieldWidget}}
+    # Columns that follow the chain on: (title, admin page, lookup).
+    leads_to: list[tuple[object, str, str]] = []
+
+    def is_tenant_owned(self) -> bool:
+        return any(field.name == "tenant" for field in self.model._meta.fields)
+
+    # --- whose rows
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request)
+        tenant = tenant_in_view(request)
+        if tenant is None:
+            return rows
+        if self.is_tenant_owned():
+            return rows.filter(tenant=tenant)
+        # What belongs to the platform is shown to its own staff, through a tenant or not.
+        return rows.none() if request.user.tenant_id else rows
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        tenant = tenant_in_view(request)
+        related = db_field.related_model
+        if tenant is not None:
+            names = {field.name for field in related._meta.fields}
+            if "tenant" in names:
+                kwargs.setdefault("queryset", related._base_manager.filter(tenant=tenant))
+            elif related is type(tenant):
+                kwargs.setdefault("queryset", related._base_manager.filter(pk=tenant.pk))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def _is_hidden(self, request) -> bool:
+        return bool(getattr(request.user, "tenant_id", None)) and not self.is_tenant_owned()
+
+    def has_module_permission(self, request):
+        return not self._is_hidden(request) and super().has_module_permission(request)
+
+    def has_view_permission(self, request, obj=None):
+        return not self._is_hidden(request) and super().has_view_permission(request, obj)
+
+    def has_add_permission(self, request):
+        return not self._is_hidden(request) and super().has_add_permission(request)
+
+    def has_change_permission(self, request, obj=None):
+        return not self._is_hidden(request) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request, obj=None):
+        # What happened, and whom it happened to, is paused or ended, and never erased.
+        return False
+
+    def has_export_permission(self, request):
+        return self.has_view_permission(request)
+
+    # --- how it looks
+
+    def get_list_display(self, request):
+        columns = [self._column(name) for name in super().get_list_display(request)]
+        return [*columns, *(next_column(*link) for link in self.leads_to)]
+
+    def get_list_filter(self, request):
+        names = super().get_list_filter(request)
+        through_one = tenant_in_view(request) is not None
+        return [self._filter(name) for name in names if not (through_one and name == "tenant")]
+
+    def get_list_select_related(self, request):
+        shown = super().get_list_display(request)
+        fields = {field.name: field for field in self.model._meta.fields}
+        return [name for name in shown if isinstance(fields.get(name), models.ForeignKey)] + list(
+            self.list_select_related or []
+        )
+
+    def _column(self, name):
+        if not isinstance(name, str):
+            return name
+        field = next((field for field in self.model._meta.fields if field.name == name), None)
+        if name == "status" and field is not None:
+            return status_column
+        if isinstance(field, (PointsField, PriceField)):
+            return number_column(field)
+        if isinstance(field, models.ForeignKey):
+            return link_column(field)
+        return name
+
+    def _filter(self, name):
+        if not isinstance(name, str):
+            return name
+        field = self.model._meta.get_field(name)
+        if isinstance(field, models.DateTimeField):
+            return (name, RangeDateTimeFilter)
+        if isinstance(field, models.ForeignKey):
+            return (name, RelatedDropdownFilter)
+        return (name, ChoicesDropdownFilter) if field.choices else name
+
+    # --- what leaves
+
+    def get_export_resource_classes(self, request):
+        secret = [
+            field.name
+            for field in self.model._meta.fields
+            if isinstance(field, SealedField) or field.name == "password"
+        ]
+        return [modelresource_factory(self.model, exclude=secret)]
+
+    # --- what is recorded
+
+    def save_model(self, request, obj, form, change):
+        if isinstance(form, VerbForm):
+            # The service wrote the row, and its own audit entry.
+            return
+        super().save_model(request, obj, form, change)
+        changed = [name for name in form.changed_data if "password" not in name]
+        audit.record(
+            "admin.changed" if change else "admin.added",
+            obj,
+            before={name: str(form.initial.get(name)) for name in changed} if change else None,
+            after={name: str(form.cleaned_data.get(name)) for name in changed},
+        )
+
+
+class FactAdmin(HouseAdmin):
+    """What happened: to be read, followed and exported, and never written here."""
+
+    paginator = InfinitePaginator
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def get_readonly_fields(self, request, obj=None):
+        shown = [
+            field
+            for field in self.model._meta.fields
+            if not isinstance(field, SealedField) and field.name != "open_key"
+        ]
+        trace = [trace_column] if self.is_chained else []
+        links = [next_column(*link) for link in self.leads_to]
+        return [*(self._column(field.name) for field in shown), *trace, *links]
+
+    # Whether the trace knows it.
+    is_chained = True
+
+    def get_list_display(self, request):
+        columns = super().get_list_display(request)
+        return [*columns, trace_column] if self.is_chained else columns
+
+
+def run_each(model_admin, request, queryset, verb) -> None:
+    """Do a verb to every row chosen; one that is refused stops no other, and says why."""
+    if not model_admin.has_change_permission(request):
+        raise PermissionDenied
+    done = 0
+    for row in queryset:
+        try:
+            verb(row)
+        except (DomainError, EngineError) as error:
+            messages.error(request, f"{row}: {error.message}")
+        else:
+            done += 1
+    if done:
+        messages.success(request, _("Done: %(count)s") % {"count": done})
+
+
+def verb_action(title, verb):
+    """An action of a list that calls one service for each row chosen."""
+
+    @action(description=title)
+    def run(self, request, queryset):
+        run_each(self, request, queryset, verb)
+
+    return run
+
+
+class VerbForm(forms.ModelForm):
+    """A form whose last check is the service itself: what that refuses is told on its field.
+
+    `write` gets the cleaned values and gives the row back.
+    """
+
+    # Where a form calls a field otherwise than the service does.
+    told_on: dict[str, str] = {}
+
+    def _post_clean(self):
+        if self.errors:
+            return
+        try:
+            with transaction.atomic():
+                self.instance = self.write(**self.cleaned_data)
+        except (DomainError, EngineError) as error:
+            named = str(error.context.get("field", ""))
+            field = self.told_on.get(named, named)
+            self.add_error(field if field in self.fields else None, error.message)
+
+    def write(self, **values):
+        raise TypeError(f"{type(self).__name__} does not say which service it calls")
+
+    def save(self, commit=True):
+        return self.instance
+
+    def save_m2m(self):
+        """The service wrote everything."""
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(FactAdmin):
+    list_display = ["number", "at", "actor", "source", "action", "subject", "tenant"]
+    list_filter = ["at", "tenant"]
+    search_fields = ["actor", "action", "subject"]
+    is_chained = False
+
+
+@admin.register(RefusedMessage)
+class RefusedMessageAdmin(FactAdmin):
+    list_display = ["last_seen_at", "queue", "reason", "times", "created_at"]
+    list_filter = ["last_seen_at"]
+    search_fields = ["queue", "reason", "digest"]
+    is_chained = False
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(FactAdmin):
+    list_display = ["created_at", "scope", "key"]
+    search_fields = ["scope", "key"]
+    is_chained = False

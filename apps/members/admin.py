@@ -1,0 +1,114 @@
+"""Tenants, their members and the levels those can reach."""
+
+from django import forms
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from apps.core.admin import HouseAdmin, VerbForm, rows_link, verb_action
+from apps.members.models import Level, Member
+from apps.members.services import create_member, open_tenant, set_market_node
+from apps.tenants.models import Tenant
+from apps.tenants.services import resume_tenant, suspend_tenant
+
+
+class TenantForm(VerbForm):
+    class Meta:
+        model = Tenant
+        fields = ["name"]
+
+    def write(self, *, name):
+        return open_tenant(name=name)
+
+
+@admin.register(Tenant)
+class TenantAdmin(HouseAdmin):
+    list_display = ["name", "status", "accounts_column", "created_at"]
+    list_filter = ["status", "created_at"]
+    search_fields = ["name"]
+    readonly_fields = ["status", "created_at"]
+    actions = ["suspend", "resume"]
+    leads_to = [
+        (_("Members"), "members_member", "tenant__id__exact"),
+        (_("Subscriptions"), "strategies_subscription", "tenant__id__exact"),
+    ]
+
+    suspend = verb_action(_("Suspend"), lambda tenant: suspend_tenant(tenant=tenant))
+    resume = verb_action(_("Resume"), lambda tenant: resume_tenant(tenant=tenant))
+
+    @display(description=_("Point cards"))
+    def accounts_column(self, tenant):
+        return rows_link("ledger_account", f"q=tenant:{tenant.pk}", _("Point cards"))
+
+    def get_form(self, request, obj=None, **kwargs):
+        if obj is None:
+            kwargs["form"] = TenantForm
+        return super().get_form(request, obj, **kwargs)
+
+
+class MemberForm(VerbForm):
+    first_password = forms.CharField(label=_("password"), widget=UnfoldAdminPasswordWidget)
+    inviter_code = forms.CharField(
+        label=_("invite code of the inviter"), required=False, widget=UnfoldAdminTextInputWidget
+    )
+
+    class Meta:
+        model = Member
+        fields = ["tenant", "email"]
+
+    told_on = {"password": "first_password", "invite_code": "inviter_code"}
+
+    def write(self, *, first_password, inviter_code, **values):
+        return create_member(password=first_password, invite_code=inviter_code, **values)
+
+
+@admin.register(Member)
+class MemberAdmin(HouseAdmin):
+    list_display = [
+        *("email", "tenant", "inviter", "level", "is_market_node", "invite_code", "status"),
+        *("cards_column", "created_at"),
+    ]
+    list_filter = ["status", "is_market_node", "created_at", "tenant"]
+    search_fields = ["email", "invite_code"]
+    actions = ["make_market_node", "end_market_node"]
+    leads_to = [
+        (_("Invited"), "members_member", "inviter__id__exact"),
+        (_("Subscriptions"), "strategies_subscription", "member__id__exact"),
+        (_("Charges"), "pointcards_charge", "member__id__exact"),
+        (_("Rewards"), "rewards_reward", "member__id__exact"),
+    ]
+
+    make_market_node = verb_action(
+        _("Make a market node"),
+        lambda member: set_market_node(member=member, is_market_node=True),
+    )
+    end_market_node = verb_action(
+        _("End as a market node"),
+        lambda member: set_market_node(member=member, is_market_node=False),
+    )
+
+    @display(description=_("Point cards"))
+    def cards_column(self, member):
+        return rows_link("ledger_account", f"q={member.owner}", _("Point cards"))
+
+    def get_form(self, request, obj=None, **kwargs):
+        if obj is None:
+            kwargs["form"] = MemberForm
+        return super().get_form(request, obj, **kwargs)
+
+    def get_fields(self, request, obj=None):
+        if obj is None:
+            return ["tenant", "email", "first_password", "inviter_code"]
+        return ["tenant", "email", "inviter", "level", "is_market_node", "invite_code", "status"]
+
+    def get_readonly_fields(self, request, obj=None):
+        return [] if obj is None else self.get_fields(request, obj)
+
+
+@admin.register(Level)
+class LevelAdmin(HouseAdmin):
+    list_display = ["name", "number", "min_team_holding", "rate"]
+
+    def has_add_permission(self, request):
+        return False

@@ -1,0 +1,42 @@
+"""Tickets, orders and fills: what was wanted, asked and done."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from apps.core.admin import FactAdmin, rows_link
+from apps.orders.models import Fill, Order, Ticket
+
+
+@admin.register(Ticket)
+class TicketAdmin(FactAdmin):
+    list_display = [
+        *("created_at", "tenant", "venue_account", "signal", "action", "direction", "symbol"),
+        *("quantity", "status", "refused_because"),
+    ]
+    list_filter = ["status", "action", "direction", "created_at", "tenant"]
+    search_fields = ["symbol", "refused_because", "venue_account__member__email"]
+    list_select_related = ["signal__strategy"]
+    leads_to = [(_("Orders"), "orders_order", "ticket__id__exact")]
+
+
+@admin.register(Order)
+class OrderAdmin(FactAdmin):
+    list_display = [
+        *("created_at", "tenant", "venue_account", "ticket", "side", "symbol", "quantity"),
+        *("filled", "average_price", "status", "client_order_id"),
+    ]
+    list_filter = ["status", "side", "created_at", "tenant"]
+    search_fields = ["symbol", "client_order_id", "venue_order_id"]
+    leads_to = [(_("Fills"), "orders_fill", "order__id__exact")]
+
+
+@admin.register(Fill)
+class FillAdmin(FactAdmin):
+    list_display = ["filled_at", "tenant", "order", "quantity", "price", "fee", "close_column"]
+    list_filter = ["filled_at", "tenant"]
+    search_fields = ["key", "venue_fill_id"]
+
+    @display(description=_("Close"))
+    def close_column(self, fill):
+        return rows_link("positions_close", f"q={fill.key}", _("Close"))

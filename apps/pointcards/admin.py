@@ -1,0 +1,19 @@
+"""What was charged on profits."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.admin import FactAdmin
+from apps.pointcards.models import Charge
+
+
+@admin.register(Charge)
+class ChargeAdmin(FactAdmin):
+    list_display = [
+        *("created_at", "tenant", "member", "close", "profit", "due", "from_self"),
+        *("from_gift", "shortfall"),
+    ]
+    list_filter = ["created_at", "tenant"]
+    search_fields = ["member__email"]
+    list_select_related = ["close__position"]
+    leads_to = [(_("Profit pool"), "rewards_pool", "charge__id__exact")]

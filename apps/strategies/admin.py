@@ -1,0 +1,110 @@
+"""Strategies, what tenants make of them, and who follows those."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, verb_action
+from apps.strategies import services
+from apps.strategies.models import Strategy, Subscription, TenantStrategy, Watch
+
+
+class StrategyForm(VerbForm):
+    class Meta:
+        model = Strategy
+        fields = [
+            *("code", "name", "description", "rule", "params", "venue", "symbols", "timeframe"),
+            *("min_confidence", "cooldown_seconds"),
+        ]
+
+    def write(self, **values):
+        if self.instance.pk:
+            return services.update_strategy(strategy=self.instance, **values)
+        return services.create_strategy(**values)
+
+
+@admin.register(Strategy)
+class StrategyAdmin(HouseAdmin):
+    form = StrategyForm
+    list_display = ["name", "code", "rule", "venue", "timeframe", "min_confidence", "status"]
+    list_filter = ["status", "venue", "timeframe"]
+    search_fields = ["code", "name"]
+    actions = ["pause", "resume"]
+    leads_to = [
+        (_("Signals"), "signals_signal", "strategy__id__exact"),
+        (_("Offered by"), "strategies_tenantstrategy", "strategy__id__exact"),
+        (_("Watches"), "strategies_watch", "strategy__id__exact"),
+    ]
+
+    pause = verb_action(_("Pause"), lambda row: services.pause_strategy(strategy=row))
+    resume = verb_action(_("Resume"), lambda row: services.resume_strategy(strategy=row))
+
+
+@admin.register(Watch)
+class WatchAdmin(FactAdmin):
+    list_display = ["strategy", "symbol", "bar_at", "problem"]
+    search_fields = ["symbol", "problem"]
+    is_chained = False
+
+
+class TenantStrategyForm(VerbForm):
+    class Meta:
+        model = TenantStrategy
+        fields = ["tenant", "strategy", "display_name"]
+
+    def write(self, **values):
+        return services.offer_strategy(**values)
+
+
+@admin.register(TenantStrategy)
+class TenantStrategyAdmin(HouseAdmin):
+    list_display = ["__str__", "tenant", "strategy", "status", "created_at"]
+    list_filter = ["status", "tenant"]
+    search_fields = ["display_name", "strategy__name"]
+    actions = ["pause", "resume"]
+    leads_to = [(_("Subscriptions"), "strategies_subscription", "tenant_strategy__id__exact")]
+
+    pause = verb_action(_("Pause"), lambda row: services.pause_tenant_strategy(tenant_strategy=row))
+    resume = verb_action(
+        _("Resume"), lambda row: services.resume_tenant_strategy(tenant_strategy=row)
+    )
+
+    def get_form(self, request, obj=None, **kwargs):
+        if obj is None:
+            kwargs["form"] = TenantStrategyForm
+        return super().get_form(request, obj, **kwargs)
+
+    def get_readonly_fields(self, request, obj=None):
+        return [] if obj is None else ["tenant", "strategy", "status", "created_at"]
+
+
+class SubscriptionForm(VerbForm):
+    class Meta:
+        model = Subscription
+        fields = ["tenant_strategy", "venue_account", "capital", "leverage", "risk_mode"]
+
+    def write(self, **values):
+        if self.instance.pk:
+            return services.change_subscription(subscription=self.instance, **values)
+        return services.subscribe(**values)
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(HouseAdmin):
+    form = SubscriptionForm
+    list_display = [
+        *("member", "tenant", "tenant_strategy", "venue_account", "capital", "leverage"),
+        *("risk_mode", "status"),
+    ]
+    list_filter = ["status", "risk_mode", "tenant"]
+    search_fields = ["member__email"]
+    actions = ["stop", "resume"]
+    leads_to = [
+        (_("Tickets"), "orders_ticket", "subscription__id__exact"),
+        (_("Positions"), "positions_position", "subscription__id__exact"),
+    ]
+
+    stop = verb_action(_("Stop"), lambda row: services.stop_subscription(subscription=row))
+    resume = verb_action(_("Resume"), lambda row: services.resume_subscription(subscription=row))
+
+    def get_readonly_fields(self, request, obj=None):
+        return [] if obj is None else ["tenant_strategy", "venue_account"]

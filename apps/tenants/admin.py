@@ -1,0 +1,36 @@
+"""Users of the admin. Tenants have their pages where their members are."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.utils.translation import gettext_lazy as _
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from apps.core.admin import HouseAdmin
+from apps.tenants.models import User
+
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, HouseAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["username", "tenant", "email", "is_superuser", "is_active", "last_login"]
+    list_filter = ["tenant", "last_login"]
+    fieldsets = [
+        (None, {"fields": ["username", "password", "tenant"]}),
+        (_("Person"), {"fields": ["first_name", "last_name", "email"]}),
+        (_("Rights"), {"fields": ["is_active", "is_staff", "is_superuser", "user_permissions"]}),
+        (_("Dates"), {"fields": ["last_login", "date_joined"]}),
+    ]
+    readonly_fields = ["last_login", "date_joined"]
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request)
+        return rows.none() if request.user.tenant_id else rows
+
+    def _is_hidden(self, request) -> bool:
+        # Who may log in is the platform's to say.
+        return bool(getattr(request.user, "tenant_id", None))

@@ -1,0 +1,74 @@
+"""Venue accounts and instruments. A secret goes in here, and never comes out."""
+
+from django import forms
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from apps.core.admin import HouseAdmin, VerbForm, verb_action
+from apps.venues.models import Instrument, VenueAccount
+from apps.venues.services import bind_account, pause_account, resume_account, unbind_account
+
+
+class VenueAccountForm(VerbForm):
+    api_key = forms.CharField(label=_("API key"), widget=UnfoldAdminTextInputWidget)
+    api_secret = forms.CharField(label=_("API secret"), widget=UnfoldAdminPasswordWidget)
+    passphrase = forms.CharField(
+        label=_("passphrase"), required=False, widget=UnfoldAdminPasswordWidget
+    )
+
+    class Meta:
+        model = VenueAccount
+        fields = ["member", "venue", "label", "node"]
+
+    def write(self, **values):
+        return bind_account(**values)
+
+
+@admin.register(VenueAccount)
+class VenueAccountAdmin(HouseAdmin):
+    list_display = [
+        *("member", "tenant", "venue", "label", "key_hint", "node", "equity", "status"),
+    ]
+    list_filter = ["venue", "status", "tenant"]
+    search_fields = ["member__email", "key_hint", "label"]
+    actions = ["pause", "resume", "unbind"]
+    leads_to = [
+        (_("Positions"), "positions_position", "venue_account__id__exact"),
+        (_("Orders"), "orders_order", "venue_account__id__exact"),
+    ]
+
+    pause = verb_action(_("Pause"), lambda account: pause_account(account=account))
+    resume = verb_action(_("Resume"), lambda account: resume_account(account=account))
+    unbind = verb_action(
+        _("Unbind and forget the keys"), lambda account: unbind_account(account=account)
+    )
+
+    def get_form(self, request, obj=None, **kwargs):
+        if obj is None:
+            kwargs["form"] = VenueAccountForm
+        return super().get_form(request, obj, **kwargs)
+
+    def get_fields(self, request, obj=None):
+        if obj is None:
+            return ["member", "venue", "label", "node", "api_key", "api_secret", "passphrase"]
+        return [
+            *("tenant", "member", "venue", "label", "node", "key_hint", "status"),
+            *("equity", "equity_at", "created_at"),
+        ]
+
+    def get_readonly_fields(self, request, obj=None):
+        return [] if obj is None else self.get_fields(request, obj)
+
+
+@admin.register(Instrument)
+class InstrumentAdmin(HouseAdmin):
+    list_display = ["symbol", "venue", "tick", "step", "min_quantity", "min_notional"]
+    list_filter = ["venue"]
+    search_fields = ["symbol"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
