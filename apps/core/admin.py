@@ -216,7 +216,13 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
             for field in self.model._meta.fields
             if isinstance(field, SealedField) or field.name == "password"
         ]
-        return [modelresource_factory(self.model, exclude=secret)]
+        return [modelresource_factory(self.model, meta_options={"exclude": secret})]
+
+    def get_export_queryset(self, request):
+        keys = [
+            field.name for field in self.model._meta.fields if isinstance(field, models.ForeignKey)
+        ]
+        return super().get_export_queryset(request).select_related(*keys)
 
     # --- what is recorded
 
