@@ -41,6 +41,8 @@ def dashboard(request, context):
     funnel = selectors.funnel_since(now - timedelta(hours=1), tenant)
     waiting = selectors.waiting_for_a_person(tenant)
     context.update(
+        tenant_in_view=tenant,
+        tenants=[] if request.user.tenant_id else selectors.tenants(),
         tiles=[
             tile(_("Realised today"), amount(money.realized), "positions_close"),
             tile(_("Charged today"), amount(money.charged), "pointcards_charge"),

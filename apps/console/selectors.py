@@ -9,12 +9,15 @@ from decimal import Decimal
 from django.db.models import Count, QuerySet, Sum
 
 from apps.core.models import RefusedMessage
+from apps.ledger.models import Account
+from apps.ledger.selectors import balances
 from apps.nodes.models import Node
 from apps.orders.models import Fill, Order, Ticket
 from apps.pointcards.models import Charge
 from apps.positions.models import Close, Position
 from apps.rewards.models import Reward
 from apps.signals.models import Signal
+from apps.tenants.models import Tenant
 from engine.money import ZERO
 from engine.order import OrderStatus
 
@@ -138,3 +141,16 @@ def by_bar(
     for at, amount in amounts:
         totals[(at - starts_at) // step] += amount
     return totals
+
+
+def cards_of(owners: dict[str, str]) -> list[tuple[str, Decimal, Decimal]]:
+    """The name, self and gift balance of each owner, in the order given."""
+    kinds = [Account.Kind.SELF, Account.Kind.GIFT]
+    held = balances(owners.values(), kinds)
+    return [
+        (name, *(held.get((owner, kind), ZERO) for kind in kinds)) for name, owner in owners.items()
+    ]
+
+
+def tenants() -> QuerySet[Tenant]:
+    return Tenant.objects.order_by("name")

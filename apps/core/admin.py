@@ -2,7 +2,6 @@
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -70,6 +69,11 @@ def rows_link(page: str, query: str, text):
     return format_html('<a class="text-link" href="{}?{}">{}</a>', address, query, text)
 
 
+def page_link(page: str, key, text):
+    """A link to a page about one row."""
+    return format_html('<a class="text-link" href="{}">{}</a>', reverse(page, args=[key]), text)
+
+
 def number_column(field):
     @display(description=capfirst(field.verbose_name), ordering=field.name)
     def column(row):
@@ -94,8 +98,7 @@ def status_column(row):
 
 @display(description=_("Trace"))
 def trace_column(row):
-    page = reverse("console:trace", args=[row.pk])
-    return format_html('<a class="text-link" href="{}">{}</a>', page, _("Trace"))
+    return page_link("console:trace", row.pk, _("Trace"))
 
 
 def next_column(title, page: str, lookup: str):
@@ -271,8 +274,6 @@ class FactAdmin(HouseAdmin):
 
 def run_each(model_admin, request, queryset, verb) -> None:
     """Do a verb to every row chosen; one that is refused stops no other, and says why."""
-    if not model_admin.has_change_permission(request):
-        raise PermissionDenied
     done = 0
     for row in queryset:
         try:
@@ -288,7 +289,7 @@ def run_each(model_admin, request, queryset, verb) -> None:
 def verb_action(title, verb):
     """An action of a list that calls one service for each row chosen."""
 
-    @action(description=title)
+    @action(description=title, permissions=["change"])
     def run(self, request, queryset):
         run_each(self, request, queryset, verb)
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from apps.core.admin import HouseAdmin, VerbForm, rows_link, verb_action
+from apps.core.admin import HouseAdmin, VerbForm, page_link, rows_link, verb_action
 from apps.members.models import Level, Member
 from apps.members.services import create_member, open_tenant, set_market_node
 from apps.tenants.models import Tenant
@@ -24,7 +24,7 @@ class TenantForm(VerbForm):
 
 @admin.register(Tenant)
 class TenantAdmin(HouseAdmin):
-    list_display = ["name", "status", "accounts_column", "created_at"]
+    list_display = ["name", "status", "accounts_column", "recharge_column", "created_at"]
     list_filter = ["status", "created_at"]
     search_fields = ["name"]
     readonly_fields = ["status", "created_at"]
@@ -40,6 +40,10 @@ class TenantAdmin(HouseAdmin):
     @display(description=_("Point cards"))
     def accounts_column(self, tenant):
         return rows_link("ledger_account", f"q=tenant:{tenant.pk}", _("Point cards"))
+
+    @display(description=_("Recharge"))
+    def recharge_column(self, tenant):
+        return page_link("console:recharge-tenant", tenant.pk, _("Recharge"))
 
     def get_form(self, request, obj=None, **kwargs):
         if obj is None:
@@ -67,7 +71,7 @@ class MemberForm(VerbForm):
 class MemberAdmin(HouseAdmin):
     list_display = [
         *("email", "tenant", "inviter", "level", "is_market_node", "invite_code", "status"),
-        *("cards_column", "created_at"),
+        *("cards_column", "recharge_column", "created_at"),
     ]
     list_filter = ["status", "is_market_node", "created_at", "tenant"]
     search_fields = ["email", "invite_code"]
@@ -91,6 +95,10 @@ class MemberAdmin(HouseAdmin):
     @display(description=_("Point cards"))
     def cards_column(self, member):
         return rows_link("ledger_account", f"q={member.owner}", _("Point cards"))
+
+    @display(description=_("Recharge"))
+    def recharge_column(self, member):
+        return page_link("console:recharge-member", member.pk, _("Recharge"))
 
     def get_form(self, request, obj=None, **kwargs):
         if obj is None:

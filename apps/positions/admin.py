@@ -2,9 +2,10 @@
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
+from unfold.decorators import action, display
 
-from apps.core.admin import FactAdmin, rows_link
+from apps.core.admin import FactAdmin, rows_link, run_each
+from apps.core.later import later
 from apps.positions.models import Close, Position
 
 
@@ -28,6 +29,19 @@ class CloseAdmin(FactAdmin):
     list_filter = ["status", "created_at", "tenant"]
     search_fields = ["fill_key"]
     leads_to = [(_("Charge"), "pointcards_charge", "close__id__exact")]
+    actions = ["settle_again"]
+
+    @action(description=_("Settle again"), permissions=["settle"])
+    def settle_again(self, request, queryset):
+        run_each(
+            self,
+            request,
+            queryset.filter(status=Close.Status.FAILED),
+            lambda close: later("rewards.settle", close_ids=[str(close.pk)]),
+        )
+
+    def has_settle_permission(self, request):
+        return request.user.has_perm("positions.change_close")
 
     @display(description=_("Fill"))
     def fill_column(self, close):

@@ -1,4 +1,4 @@
-"""Everything that is said is said in Chinese, too, and the compiled catalogue is the written one."""
+"""Everything said is said in Chinese, too, and the compiled catalogue is the written one."""
 
 import re
 

@@ -5,6 +5,8 @@ from datetime import timedelta
 from django import template
 from django.urls import reverse
 
+from apps.console.trace import plain
+
 register = template.Library()
 
 
@@ -21,3 +23,8 @@ def lasted(took: timedelta | None) -> str:
         return ""
     seconds = took.total_seconds()
     return f"{seconds * 1000:.0f} ms" if abs(seconds) < 1 else f"{seconds:.1f} s"
+
+
+@register.filter
+def plainly(number) -> str:
+    return plain(number)
