@@ -23,7 +23,6 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ironbull.settings")
 django.setup()
 
-from apps.rewards.services import settle_closes  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test.utils import override_settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
@@ -33,6 +32,7 @@ from apps.orders.models import Order, Ticket  # noqa: E402
 from apps.orders.services.planning import order_for  # noqa: E402
 from apps.positions.models import Close  # noqa: E402
 from apps.rewards.models import Reward  # noqa: E402
+from apps.rewards.services import settle_closes  # noqa: E402
 from apps.signals.models import Signal  # noqa: E402
 from apps.strategies.selectors import followers  # noqa: E402
 from engine.signal import Action, Direction  # noqa: E402

@@ -111,6 +111,8 @@ MIDDLEWARE = [
 ROOT_URLCONF = "ironbull.urls"
 WSGI_APPLICATION = "ironbull.wsgi.application"
 AUTH_USER_MODEL = "tenants.User"
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TEMPLATES = [

@@ -69,6 +69,13 @@ UNFOLD: dict[str, object] = {
     "SITE_HEADER": "IronBull",
     "SITE_SYMBOL": "candlestick_chart",
     "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("ironbull/favicon.svg"),
+        }
+    ],
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,

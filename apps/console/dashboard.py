@@ -8,7 +8,6 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -41,6 +40,7 @@ def dashboard(request, context):
     funnel = selectors.funnel_since(now - timedelta(hours=1), tenant)
     waiting = selectors.waiting_for_a_person(tenant)
     context.update(
+        title=_("Dashboard"),
         tenant_in_view=tenant,
         tenants=[] if request.user.tenant_id else selectors.tenants(),
         tiles=[
@@ -93,7 +93,7 @@ def chart(moments) -> str:
                 {
                     "label": _("Charged"),
                     "data": [str(moment.charged) for moment in moments],
-                    "backgroundColor": "var(--color-primary-300)",
+                    "backgroundColor": "#f59e0b",
                 },
             ],
         }
@@ -111,7 +111,7 @@ def nodes_table(now) -> dict[str, object]:
                 link("admin:nodes_node_change", node.pk, node.code),
                 node.get_status_display(),
                 _("alive") if alive else _("silent"),
-                _("%(time)s ago") % {"time": timesince(heard, now)} if heard else _("never"),
+                age(now - heard) if heard else _("never"),
                 node.running,
             ]
         )
@@ -119,6 +119,13 @@ def nodes_table(now) -> dict[str, object]:
         "headers": [_("Node"), _("Status"), _("Heartbeat"), _("Heard"), _("In hand")],
         "rows": lines,
     }
+
+
+def age(passed: timedelta) -> str:
+    """How long ago, in seconds as long as those matter."""
+    seconds = int(passed.total_seconds())
+    told = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+    return _("%(time)s ago") % {"time": told}
 
 
 def signals_table(signals) -> dict[str, object]:

@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import models, transaction
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -78,6 +79,15 @@ def number_column(field):
     @display(description=capfirst(field.verbose_name), ordering=field.name)
     def column(row):
         return format_html('<span class="number">{}</span>', plain(getattr(row, field.name)))
+
+    return column
+
+
+def moment_column(field):
+    @display(description=capfirst(field.verbose_name), ordering=field.name)
+    def column(row):
+        at = getattr(row, field.name)
+        return "–" if at is None else timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S")
 
     return column
 
@@ -197,6 +207,8 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
             return status_column
         if isinstance(field, (PointsField, PriceField)):
             return number_column(field)
+        if isinstance(field, models.DateTimeField):
+            return moment_column(field)
         if isinstance(field, models.ForeignKey):
             return link_column(field)
         return name
