@@ -53,6 +53,13 @@ class LimitReached(DomainError):
     http_status = 429
 
 
+class Busy(DomainError):
+    """Too many write the same rows at this moment; the same request may be tried again."""
+
+    code = "busy"
+    http_status = 503
+
+
 class TenantNeeded(Exception):
     """A programmer asked for tenant-owned rows without naming the tenant."""
 

@@ -9,6 +9,12 @@ class InsufficientPoints(Conflict):
     code = "insufficient_points"
 
 
+class AccountFull(Conflict):
+    """The account has turned over as much as can be counted; nothing moved."""
+
+    code = "account_full"
+
+
 class BadAmount(BadInput):
     """Not an amount that can move: zero, negative, not a number, or finer than a unit."""
 

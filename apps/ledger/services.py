@@ -1,17 +1,24 @@
 """The only verbs that move points."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
-from apps.core.errors import KeyReused
-from apps.ledger.errors import BadAmount, ForeignAccount, InsufficientPoints
+from apps.core.deadlocks import retried
+from apps.core.errors import BadInput, KeyReused
+from apps.core.fields import PointsField
+from apps.ledger.errors import AccountFull, BadAmount, ForeignAccount, InsufficientPoints
 from apps.ledger.models import Account, Transfer
 from engine.money import UNIT
 
+# The most that one transfer moves, and that one account counts over its whole life.
 MOST = Decimal(10) ** 10
+FULL = PointsField.LARGEST_UNITS * UNIT
+LONGEST_KEY = 100
+# A statement names this many keys or rows at most; longer batches take more statements.
+CHUNK = 5000
 # Points come out of these, and so they may owe.
 MAY_OWE = {Account.Kind.ISSUED}
 
@@ -42,37 +49,38 @@ def transfer(
     return transfer_many([Movement(key, debit, credit, amount, reason)])[0]
 
 
-@transaction.atomic
-def transfer_many(movements: list[Movement]) -> list[Transfer]:
+@retried
+def transfer_many(movements: Sequence[Movement]) -> list[Transfer]:
     """Make all of these transfers, or none; each once per key.
 
     They count in their order: no account that may not owe dips below zero on the way.
+    Those that are made already, with the same content, are left and given back.
     """
     for movement in movements:
         check(movement)
-    # Rows are always locked in id order, so two batches cannot deadlock.
-    touched = {row.pk for move in movements for row in (move.debit, move.credit)}
-    locked = Account.objects.across_tenants().select_for_update().order_by("pk")
-    accounts = {row.pk: row for row in locked.filter(pk__in=touched)}
-    keys = [movement.key for movement in movements]
-    made = {row.key: row for row in Transfer.objects.across_tenants().filter(key__in=keys)}
+    try:
+        return make_all(movements)
+    except IntegrityError as error:
+        # Our look at the keys came before another caller's transfers, between other accounts.
+        # Or the database holds two spellings of a key for equal. Either way it is not this one.
+        taken = made_already([movement.key for movement in movements])
+        if not taken:
+            raise
+        raise KeyReused("this key already moved other points", key=min(taken)) from error
 
+
+@transaction.atomic
+def make_all(movements: Sequence[Movement]) -> list[Transfer]:
+    accounts = locked(row.pk for moved in movements for row in (moved.debit, moved.credit))
+    made = made_already([movement.key for movement in movements])
     fresh = []
     for movement in movements:
         if movement.key in made:
             refuse_other_content(made[movement.key], movement)
             continue
         debit, credit = accounts[movement.debit.pk], accounts[movement.credit.pk]
-        if not debit.may_owe and debit.balance < movement.amount:
-            raise InsufficientPoints(
-                "not enough points",
-                account=str(debit),
-                balance=debit.balance,
-                amount=movement.amount,
-            )
-        debit.debits += movement.amount
-        credit.credits += movement.amount
-        row = Transfer(
+        count(movement.amount, debit=debit, credit=credit)
+        made[movement.key] = Transfer(
             tenant_id=debit.tenant_id,
             key=movement.key,
             debit=debit,
@@ -80,28 +88,65 @@ def transfer_many(movements: list[Movement]) -> list[Transfer]:
             amount=movement.amount,
             reason=movement.reason,
         )
-        made[movement.key] = row
-        fresh.append(row)
-    Transfer.objects.across_tenants().bulk_create(fresh)
+        fresh.append(made[movement.key])
+    Transfer.objects.across_tenants().bulk_create(fresh, batch_size=CHUNK)
     changed = {pk for row in fresh for pk in (row.debit_id, row.credit_id)}
     Account.objects.across_tenants().bulk_update(
-        [accounts[pk] for pk in sorted(changed)], ["debits", "credits"]
+        [accounts[pk] for pk in sorted(changed)], ["debits", "credits"], batch_size=CHUNK
     )
-    return [made[key] for key in keys]
+    return [made[movement.key] for movement in movements]
+
+
+def lock_accounts(*, accounts: Iterable[Account]) -> dict[int, Account]:
+    """The accounts as they are now, by id; nobody else moves points of theirs until the commit."""
+    return locked(account.pk for account in accounts)
+
+
+def locked(ids: Iterable[int]) -> dict[int, Account]:
+    # Rows are always locked in id order, so two batches cannot deadlock.
+    ids = sorted(set(ids))
+    rows = Account.objects.across_tenants().select_for_update().order_by("pk")
+    return {row.pk: row for some in chunks(ids) for row in rows.filter(pk__in=some)}
+
+
+def made_already(keys: Sequence[str]) -> dict[str, Transfer]:
+    rows = Transfer.objects.across_tenants()
+    return {row.key: row for some in chunks(keys) for row in rows.filter(key__in=some)}
+
+
+def chunks(names: Sequence) -> Iterable[Sequence]:
+    return (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
+
+
+def count(amount: Decimal, *, debit: Account, credit: Account) -> None:
+    """Count one transfer on its two accounts in hand, or refuse it."""
+    if debit.tenant_id != credit.tenant_id:
+        raise ForeignAccount("the accounts are of two tenants", field="credit")
+    if not debit.may_owe and debit.balance < amount:
+        raise InsufficientPoints(
+            "not enough points", account=str(debit), balance=debit.balance, amount=amount
+        )
+    if max(debit.debits, credit.credits) + amount > FULL:
+        raise AccountFull("an account has counted all it can", debit=str(debit), credit=str(credit))
+    debit.debits += amount
+    credit.credits += amount
 
 
 def check(movement: Movement) -> None:
+    """What can be refused without a look at the database."""
     amount = movement.amount
     if not isinstance(amount, Decimal) or not amount.is_finite():
         raise BadAmount("the amount is not a number", field="amount")
     if amount <= 0 or amount > MOST:
-        raise BadAmount(f"the amount is not between {UNIT} and {MOST:f}", field="amount")
+        raise BadAmount(f"the amount is not between {UNIT:f} and {MOST:f}", field="amount")
     if amount != amount.quantize(UNIT):
         raise BadAmount("the amount has more than eight decimals", field="amount")
     if movement.debit.pk == movement.credit.pk:
-        raise BadAmount("an account does not pay itself", field="credit")
-    if movement.debit.tenant_id != movement.credit.tenant_id:
-        raise ForeignAccount("the accounts are of two tenants", field="credit")
+        raise BadInput("an account does not pay itself", field="credit")
+    if not 0 < len(movement.key) <= LONGEST_KEY:
+        raise BadInput(f"a key has 1 to {LONGEST_KEY} characters", field="key")
+    if movement.reason not in Transfer.Reason.values:
+        raise BadInput("not a reason for a transfer", field="reason")
 
 
 def refuse_other_content(made: Transfer, movement: Movement) -> None:
