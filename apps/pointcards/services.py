@@ -6,10 +6,11 @@ from decimal import Decimal
 from django.db import transaction
 
 from apps.core import audit
+from apps.core.deadlocks import retried
 from apps.core.errors import BadInput
 from apps.ledger.models import Account, Transfer
 from apps.ledger.selectors import account, accounts_of
-from apps.ledger.services import Movement, transfer, transfer_many
+from apps.ledger.services import Movement, lock_accounts, transfer, transfer_many
 from apps.members.models import Member
 from apps.pointcards.models import Charge
 from apps.positions.models import Close
@@ -20,29 +21,42 @@ RATE = Decimal("0.30")
 CARDS = {Account.Kind.SELF: Transfer.Reason.RECHARGE, Account.Kind.GIFT: Transfer.Reason.GIFT}
 
 
+@retried
 @transaction.atomic
 def recharge_tenant(*, key: str, tenant: Tenant, kind: str, amount: Decimal) -> Transfer:
     """Issue points to a tenant's own cards of one kind."""
     owner = f"tenant:{tenant.pk}"
     issued = account(owner, Account.Kind.ISSUED)
-    return recharge(key, tenant, issued, account(owner, card(kind)), kind, amount)
+    return recharge(key, tenant, issued, account(owner, card(kind)), amount)
 
 
+@retried
 @transaction.atomic
 def recharge_member(*, key: str, member: Member, kind: str, amount: Decimal) -> Transfer:
-    """Move points from the tenant's cards to a member's, like kind to like kind."""
+    """Move points from an active tenant's cards to an active member's, like kind to like kind."""
+    rows = Member.objects.across_tenants().select_related("tenant")
+    member = rows.get(pk=member.pk)
     if member.status != Member.Status.ACTIVE:
         raise BadInput("the member is disabled", field="member")
+    if member.tenant.status != Tenant.Status.ACTIVE:
+        raise BadInput("the tenant is suspended", field="tenant")
     source = account(f"tenant:{member.tenant_id}", card(kind))
-    return recharge(key, member, source, account(member.owner, kind), kind, amount)
+    return recharge(key, member, source, account(member.owner, kind), amount)
 
 
-def recharge(key, subject, debit, credit, kind, amount) -> Transfer:
+def recharge(key, subject, debit, credit, amount) -> Transfer:
+    # Of two requests with one key at once, the second one waits here and finds the first one's.
+    before = lock_accounts(accounts=[debit, credit])[credit.pk].balance
     known = Transfer.objects.across_tenants().filter(key=key).exists()
-    made = transfer(key=key, debit=debit, credit=credit, amount=amount, reason=CARDS[kind])
+    made = transfer(key=key, debit=debit, credit=credit, amount=amount, reason=CARDS[credit.kind])
     if not known:
-        after = {"kind": kind, "amount": str(amount), "key": key}
-        audit.record("recharged", subject, after=after, tenant=debit.tenant)
+        audit.record(
+            "recharged",
+            subject,
+            before={"kind": credit.kind, "balance": f"{before:f}"},
+            after={"kind": credit.kind, "balance": f"{before + amount:f}", "key": key},
+            tenant=debit.tenant,
+        )
     return made
 
 
@@ -65,7 +79,8 @@ def charge_closes(closes: list[Close]) -> list[Charge]:
     kinds = [Account.Kind.SELF, Account.Kind.GIFT, Account.Kind.POOL, Account.Kind.SPENT]
     accounts = accounts_of(owners, kinds)
     # Nobody else may spend these cards between our look and our transfers.
-    lock(accounts)
+    now = lock_accounts(accounts=accounts.values())
+    accounts = {name: now[row.pk] for name, row in accounts.items()}
     left = defaultdict(lambda: ZERO, {name: row.balance for name, row in accounts.items()})
     charges, movements = [], []
     for close in winners:
@@ -103,10 +118,3 @@ def charge_closes(closes: list[Close]) -> list[Charge]:
         )
     transfer_many(movements)
     return Charge.objects.across_tenants().bulk_create(charges)
-
-
-def lock(accounts) -> None:
-    rows = Account.objects.across_tenants().select_for_update().order_by("pk")
-    fresh = {row.pk: row for row in rows.filter(pk__in=[row.pk for row in accounts.values()])}
-    for row in accounts.values():
-        row.debits, row.credits = fresh[row.pk].debits, fresh[row.pk].credits
