@@ -8,6 +8,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from apps.core import audit
+from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, Conflict
 from apps.ledger.models import Account
 from apps.ledger.services import open_accounts
@@ -18,15 +19,19 @@ K = Account.Kind
 TENANT_KINDS = [K.SELF, K.GIFT, K.ISSUED, K.SPENT, K.POOL]
 MEMBER_KINDS = [K.SELF, K.GIFT, K.REWARD, K.HELD]
 ROOT_KINDS = [*MEMBER_KINDS, K.TECH, K.RETAINED]
+FIRST_LEVEL = 0
 TRIES = 15
 
 
+@retried
 @transaction.atomic
 def open_tenant(*, name: str) -> Tenant:
     """A tenant with its root member and their accounts."""
     name = name.strip()
     if not name or len(name) > 100:
         raise BadInput("a tenant's name has 1 to 100 characters", field="name")
+    if not Level.objects.filter(pk=FIRST_LEVEL).exists():
+        raise Conflict("there are no levels yet: run manage.py load_fixtures")
     tenant = Tenant.objects.create(name=name)
     open_accounts(tenant=tenant, owner=f"tenant:{tenant.pk}", kinds=TENANT_KINDS)
     root = add_member(
@@ -37,16 +42,13 @@ def open_tenant(*, name: str) -> Tenant:
     return tenant
 
 
+@retried
 @transaction.atomic
 def create_member(*, tenant: Tenant, email: str, password: str, invite_code: str = "") -> Member:
     """A member below the one whose invite code was given, or below the root member."""
-    email = email.strip()
-    try:
-        validate_email(email)
-    except ValidationError as error:
-        raise BadInput("not an e-mail address", field="email") from error
-    if len(password) < 8:
-        raise BadInput("a password has at least 8 characters", field="password")
+    email = checked_email(email)
+    if not 8 <= len(password) <= 128:
+        raise BadInput("a password has 8 to 128 characters", field="password")
     members = Member.objects.of(tenant)
     inviter = (
         members.filter(invite_code=invite_code).first()
@@ -63,16 +65,32 @@ def create_member(*, tenant: Tenant, email: str, password: str, invite_code: str
     return member
 
 
+def checked_email(text: str) -> str:
+    """The address in lower case: some databases hold Alice@ and alice@ for two, others for one."""
+    email = text.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise BadInput("not an e-mail address", field="email") from error
+    if len(email) > Member._meta.get_field("email").max_length:
+        raise BadInput("the e-mail address is too long", field="email")
+    return email
+
+
 def add_member(*, tenant: Tenant, email: str, password: str | None, inviter: Member | None):
+    path = f"{inviter.path}{inviter.pk}/" if inviter else ""
+    if len(path) > Member._meta.get_field("path").max_length:
+        raise BadInput("the line of inviters is too long for another member", field="invite_code")
+    hashed = make_password(password)
     for _ in range(TRIES):
         try:
             with transaction.atomic():
                 return Member.objects.of(tenant).create(
                     email=email,
-                    password=make_password(password),
+                    password=hashed,
                     invite_code=f"{secrets.randbelow(10**8):08d}",
                     inviter=inviter,
-                    path=f"{inviter.path}{inviter.pk}/" if inviter else "",
+                    path=path,
                     root_of=None if inviter else tenant,
                 )
         except IntegrityError:
@@ -81,17 +99,26 @@ def add_member(*, tenant: Tenant, email: str, password: str | None, inviter: Mem
     raise Conflict("no free invite code was found; try again")
 
 
+@retried
 @transaction.atomic
 def set_market_node(*, member: Member, is_market_node: bool) -> None:
-    before = {"is_market_node": member.is_market_node}
-    member.is_market_node = is_market_node
-    member.save(update_fields=["is_market_node"])
-    audit.record("market_node_set", member, before=before, after={"is_market_node": is_market_node})
+    change(member, "is_market_node", is_market_node, action="market_node_set")
 
 
+@retried
 @transaction.atomic
 def set_level(*, member: Member, level: Level) -> None:
-    before = {"level": member.level_id}
+    change(member, "level_id", level.pk, action="level_set")
     member.level = level
-    member.save(update_fields=["level"])
-    audit.record("level_set", member, before=before, after={"level": level.pk})
+
+
+def change(member: Member, name: str, value: object, *, action: str) -> None:
+    """Set one attribute of the row as it is now, and tell what it was before."""
+    rows = Member.objects.across_tenants().filter(pk=member.pk)
+    before = rows.select_for_update().values_list(name, flat=True).get()
+    setattr(member, name, value)
+    if before == value:
+        return
+    rows.update(**{name: value})
+    told = name.removesuffix("_id")
+    audit.record(action, member, before={told: before}, after={told: value})

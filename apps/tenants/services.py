@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from apps.core import audit
+from apps.core.deadlocks import retried
 from apps.core.states import move
 from apps.tenants.models import Tenant
 
@@ -13,11 +14,13 @@ def suspend_tenant(*, tenant: Tenant) -> None:
 
 
 def resume_tenant(*, tenant: Tenant) -> None:
+    """From now on this tenant's signals are planned again."""
     change_status(tenant, to=Tenant.Status.ACTIVE, action="tenant.resumed")
 
 
+@retried
 @transaction.atomic
 def change_status(tenant: Tenant, *, to: str, action: str) -> None:
-    before = {"status": tenant.status}
+    before = Tenant.objects.select_for_update().get(pk=tenant.pk).status
     move(tenant, to=to, allowed=Tenant.MOVES)
-    audit.record(action, tenant, before=before, after={"status": to}, tenant=tenant)
+    audit.record(action, tenant, before={"status": before}, after={"status": to}, tenant=tenant)
