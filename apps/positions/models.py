@@ -76,6 +76,8 @@ class Close(TenantOwned, Fact):
     )
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     failed_because = models.CharField(_("failed because"), max_length=500, blank=True)
+    # When a sweep takes it up again; null until one has, or a try has failed.
+    next_at = models.DateTimeField(_("next at"), null=True)
     settled_at = models.DateTimeField(_("settled at"), null=True)
 
     class Meta(TenantOwned.Meta):

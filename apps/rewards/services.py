@@ -7,13 +7,15 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
-from django.db.models import F
+from django.db.models import Q
 from django.utils import timezone
 
-from apps.core.errors import DomainError
-from apps.core.later import publish
-from apps.core.states import move_all
+from apps.core.deadlocks import retried
+from apps.core.errors import DomainError, StrangerRow
+from apps.core.later import later
+from apps.core.states import move, move_all
 from apps.ledger.models import Account, Transfer
 from apps.ledger.selectors import accounts_of
 from apps.ledger.services import Movement, transfer_many
@@ -31,6 +33,10 @@ log = logging.getLogger(__name__)
 
 CHUNK = 200
 MOST_ATTEMPTS = 10
+LONGEST_WAIT_SECONDS = 3600
+# All that can be wrong with one close, also a row that should be there and is not: it is
+# marked with what was wrong, and the others go on.
+REFUSALS = (DomainError, DatabaseError, StrangerRow, ValidationError, LookupError)
 # Where each kind of share stands on the ledger; all others are the receiver's reward.
 KEPT_APART = {
     Reward.Kind.TECH_TEAM: Account.Kind.TECH,
@@ -45,7 +51,7 @@ def settle_closes(*, close_ids: Iterable[UUID | str]) -> None:
         chunk = ids[start : start + CHUNK]
         try:
             settle_chunk(chunk)
-        except (DomainError, DatabaseError) as error:
+        except REFUSALS as error:
             log.warning("a chunk of %s closes is settled one by one: %s", len(chunk), error)
             for close_id in chunk:
                 settle_one(close_id)
@@ -54,17 +60,31 @@ def settle_closes(*, close_ids: Iterable[UUID | str]) -> None:
 def settle_one(close_id: str) -> None:
     try:
         settle_chunk([close_id])
-    except (DomainError, DatabaseError) as error:
+    except REFUSALS as error:
         log.error("close %s was not settled: %s", close_id, error)
-        Close.objects.across_tenants().filter(pk=close_id).exclude(
-            status=Close.Status.SETTLED
-        ).update(
-            status=Close.Status.FAILED,
-            attempts=F("attempts") + 1,
-            failed_because=str(error)[:500],
-        )
+        mark_failed(close_id, because=f"{type(error).__name__}: {error}", now=timezone.now())
 
 
+@retried
+@transaction.atomic
+def mark_failed(close_id: str, *, because: str, now: datetime) -> None:
+    """Count the try, and say when the next one is due: each wait is twice the one before."""
+    waiting = Close.objects.across_tenants().select_for_update().filter(pk=close_id)
+    close = waiting.exclude(status=Close.Status.SETTLED).first()
+    if close is None:
+        return
+    wait_seconds = min(settings.SWEEP_AFTER_SECONDS * 2**close.attempts, LONGEST_WAIT_SECONDS)
+    move(
+        close,
+        to=Close.Status.FAILED,
+        allowed=Close.MOVES,
+        attempts=close.attempts + 1,
+        failed_because=because[:500],
+        next_at=now + timedelta(seconds=wait_seconds),
+    )
+
+
+@retried
 @transaction.atomic
 def settle_chunk(close_ids: list[str]) -> None:
     waiting = Close.objects.across_tenants().select_for_update().order_by("pk")
@@ -72,6 +92,7 @@ def settle_chunk(close_ids: list[str]) -> None:
     ids = list(locked.values_list("pk", flat=True))
     if not ids:
         return
+    # In the order of their ids: of two closes of one member the first one has the cards first.
     closes = list(
         Close.objects.across_tenants()
         .filter(pk__in=ids)
@@ -87,6 +108,7 @@ def settle_chunk(close_ids: list[str]) -> None:
         allowed=Close.MOVES,
         settled_at=timezone.now(),
         failed_because="",
+        next_at=None,
     )
     transaction.on_commit(lambda: failpoint("rewards.settled"))
 
@@ -171,18 +193,20 @@ def person_of(member: Member, holding: Decimal) -> Person:
     )
 
 
+@retried
+@transaction.atomic
 def sweep(*, now: datetime) -> None:
     """Name the settling again of closes that stood too long; after ten tries a person looks."""
     stood_since = now - timedelta(seconds=settings.SWEEP_AFTER_SECONDS)
-    left = (
-        Close.objects.across_tenants()
-        .filter(
-            status__in=[Close.Status.UNSETTLED, Close.Status.FAILED],
-            created_at__lte=stood_since,
-            attempts__lt=MOST_ATTEMPTS,
-        )
-        .order_by("pk")
+    due = Close.objects.across_tenants().filter(
+        Q(next_at=None, created_at__lte=stood_since) | Q(next_at__lte=now),
+        status__in=[Close.Status.UNSETTLED, Close.Status.FAILED],
+        attempts__lt=MOST_ATTEMPTS,
     )
-    ids = [str(pk) for pk in left.values_list("pk", flat=True)[:CHUNK]]
-    if ids:
-        publish("rewards.settle", {"close_ids": ids})
+    ids = list(due.order_by("pk").values_list("pk", flat=True)[:CHUNK])
+    if not ids:
+        return
+    # A backlog that is being worked on is not named at every sweep.
+    again_at = now + timedelta(seconds=settings.SWEEP_AFTER_SECONDS)
+    due.filter(pk__in=ids).update(next_at=again_at)
+    later("rewards.settle", close_ids=[str(pk) for pk in ids])
