@@ -42,39 +42,39 @@ class Share:
 
 def split(amount: Decimal, *, source: Person, line: Sequence[Person], root: int) -> list[Share]:
     """The shares of a pool; `line` holds the source's inviters, nearest first."""
-    network = points(amount * NETWORK)
+    network = amount * NETWORK
+    # Counted exactly; only what is paid is cut down.
     budget = network
-    shares: list[Share] = []
+    shares = [Share("tech_team", root, points(amount * TECH), TECH)]
 
     def pay(kind: str, member: int, wanted: Decimal, rate: Decimal) -> None:
         nonlocal budget
-        paid = min(wanted, budget)
-        budget -= paid
-        shares.append(Share(kind, member, paid, rate))
+        granted = min(wanted, budget)
+        budget -= granted
+        shares.append(Share(kind, member, points(granted), rate))
 
-    direct = points(network * DIRECT)
+    direct = network * DIRECT
     if line and line[0].holding >= MIN_HOLDING:
         pay("direct", line[0].member, direct, DIRECT)
     else:
         pay("direct_undist", root, direct, DIRECT)
 
+    nodes = [person for person in line if person.is_market_node]
     reached = ZERO
-    for person in line:
-        if person.is_market_node and person.rate > reached:
-            difference = person.rate - reached
-            pay("level_diff", person.member, points(network * difference), difference)
-            reached = person.rate
+    for node in nodes:
+        if node.rate > reached:
+            difference = node.rate - reached
+            pay("level_diff", node.member, network * difference, difference)
+            reached = node.rate
 
-    peer = points(network * PEER)
-    peers = [person for person in line if person.is_market_node and person.level == source.level]
+    peer = network * PEER
+    peers = [node for node in nodes if node.level == source.level]
     if peers:
         pay("peer", peers[0].member, peer, PEER)
     else:
         pay("peer_undist", root, peer, PEER)
     pay("network_undist", root, budget, ZERO)
 
-    tech = points(amount * TECH)
-    shares.insert(0, Share("tech_team", root, tech, TECH))
     kept = amount - sum((share.amount for share in shares), ZERO)
     shares.append(Share("platform_retain", root, kept, PLATFORM))
     return [share for share in shares if share.amount]
