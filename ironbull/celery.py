@@ -5,7 +5,7 @@ import os
 from celery import Celery
 
 from ironbull.schedule import SCHEDULE
-from workers.embedded_broker import register
+from workers.brokers import register
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ironbull.settings")
 register()

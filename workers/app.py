@@ -7,11 +7,12 @@ from pathlib import Path
 
 from celery import Celery
 from kombu import Queue
+from kombu.exceptions import OperationalError
 
 from engine import envelope
 from engine.messages import Message, Refusal
 from workers import refusals, settings
-from workers.embedded_broker import register
+from workers.brokers import register
 from workers.journal import FileJournal
 from workers.keys import Keys, read_keys
 
@@ -44,9 +45,13 @@ class Node:
             preview=refusals.preview(body),
         )
         directory = self.settings.state / "refused"
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / refusal.digest).write_text(f"{refusal.queue}\n{refusal.reason}\n")
-        self.tell_centre("nodes.refusal", "centre.heartbeats", refusal)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / refusal.digest).write_text(f"{refusal.queue}\n{refusal.reason}\n")
+            self.tell_centre("nodes.refusal", "centre.heartbeats", refusal)
+        except (OSError, OperationalError) as error:
+            # It is logged already; a full disk or a broker that is away changes nothing for it.
+            log.warning("a refused message is not kept: %s", error)
 
 
 @cache
@@ -68,6 +73,10 @@ def make_app() -> Celery:
             "visibility_timeout": 60,
             "unacked_restore_interval": 1,
             "unacked_restore_throttle": 1,
+            # A Redis that accepts and never answers would otherwise hold a task for ever.
+            "socket_connect_timeout": 5,
+            "socket_timeout": 10,
+            "socket_keepalive": True,
         },
         task_default_queue=told.queue,
         task_queues=[Queue(told.queue)],

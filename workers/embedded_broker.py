@@ -14,9 +14,10 @@ from pathlib import Path
 from queue import Empty
 from typing import Any, NamedTuple
 
-from kombu.transport import TRANSPORT_ALIASES, virtual
-from kombu.utils.encoding import bytes_to_str
-from kombu.utils.json import dumps, loads
+from kombu.transport import virtual
+from kombu.utils.json import dumps
+
+from workers import raw
 
 LEASE_SECONDS = 10.0
 MOST_TRIES = 10
@@ -152,26 +153,15 @@ class Channel(virtual.Channel):
                 self.looked[queue] = (*self._version(database), now)
                 raise Empty
             row, payload, tries = rows[0]
-            message = self._readable(row, payload, tries)
-            if message is not None:
+            if tries <= MOST_TRIES:
                 break
-        self.held[message["properties"]["delivery_tag"]] = row
-        self._keep_renewing()
-        return message
-
-    def _readable(self, row: int, payload: str, tries: int) -> dict[str, Any] | None:
-        """The message, or None after it was laid to the dead."""
-        if tries > MOST_TRIES:
             self._bury(row, f"delivered {MOST_TRIES} times and never finished")
-            return None
-        try:
-            message: dict[str, Any] = loads(bytes_to_str(payload))
-            message["properties"]["delivery_tag"], message["properties"]["delivery_info"]
-        except (ValueError, KeyError, TypeError) as error:
-            self._bury(row, f"the row is no message: {error!r}")
-            return None
-        if tries > 1:
-            message["properties"]["delivery_info"]["redelivered"] = True
+        message = raw.read(payload, queue=queue)
+        # A tag of our own: two rows may carry the same one.
+        tag = message["properties"]["delivery_tag"] = f"{row}.{tries}"
+        message["properties"]["delivery_info"]["redelivered"] = tries > 1
+        self.held[tag] = row
+        self._keep_renewing()
         return message
 
     def _bury(self, row: int, reason: str) -> None:
@@ -265,11 +255,6 @@ class Transport(virtual.Transport):
 
     def driver_version(self) -> str:
         return sqlite3.sqlite_version
-
-
-def register() -> None:
-    """Make kombu know `embedded:///path/of/the/file`."""
-    TRANSPORT_ALIASES["embedded"] = "workers.embedded_broker:Transport"
 
 
 def queue_depths(path: str) -> dict[str, int]:

@@ -5,13 +5,24 @@ a word to the centre. Either way the message counts as done.
 """
 
 import hashlib
+import logging
 
 from celery import Celery
 from celery.utils.imports import symbol_by_name
 
+log = logging.getLogger(__name__)
+
 
 def refuse(app: Celery, *, queue: str, reason: str, body: bytes) -> None:
-    symbol_by_name(app.conf.message_refuser)(queue=queue, reason=reason[:500], body=body)
+    told = printable(reason)[:500]
+    log.warning("refused a message on %s: %s", printable(queue)[:64], told[:200])
+    symbol_by_name(app.conf.message_refuser)(queue=printable(queue), reason=told, body=body)
+
+
+def printable(text: str) -> str:
+    """The text without what a database or a terminal would choke on."""
+    known = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in known)
 
 
 def digest(body: bytes) -> str:
@@ -19,4 +30,4 @@ def digest(body: bytes) -> str:
 
 
 def preview(body: bytes) -> str:
-    return body[:300].decode("utf-8", "backslashreplace")[:300]
+    return printable(body[:300].decode("utf-8", "backslashreplace"))[:300]

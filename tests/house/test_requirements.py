@@ -22,7 +22,7 @@ from engine.order import OrderStatus
 from engine.signal import Action, Direction, Side
 from ironbull.bootstrap import NO_INDEX
 from tests.house.planted import ROOT
-from workers.embedded_broker import register
+from workers.brokers import register
 from workers.keys import make_keys
 
 register()
