@@ -1,1 +1,1 @@
-"""What an operator types."""
+"""Management commands of this room."""

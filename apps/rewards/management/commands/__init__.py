@@ -1,1 +1,1 @@
-"""One module, one command."""
+"""Management commands of this room."""

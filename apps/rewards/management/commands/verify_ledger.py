@@ -3,6 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
+from apps.core import append_only
 from apps.ledger import verification as ledger
 from apps.ledger.models import Account, Transfer
 from apps.rewards import verification as rewards
@@ -30,3 +31,5 @@ class Command(BaseCommand):
         self.stdout.write(
             f"The books hold: {accounts} accounts, {transfers} transfers, {pools} pools."
         )
+        if append_only.missing(connection, Transfer._meta.db_table):
+            self.stderr.write("The database itself lets transfers be changed: run protect_rows.")
