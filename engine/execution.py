@@ -7,7 +7,7 @@ has none" is proof only when the time in which it could have accepted is over.
 
 from typing import Protocol
 
-from engine.errors import TooLate, VenueBusy, VenueError, VenueRefused
+from engine.errors import TooLate, UnknownInstrument, VenueBusy, VenueError, VenueRefused
 from engine.failpoint import failpoint
 from engine.messages import Report, Task, Ticket, number
 from engine.order import OrderStatus
@@ -21,14 +21,24 @@ class Journal(Protocol):
     """What this host may have sent. It survives the death of the process."""
 
     def create(self, client_order_id: str) -> bool:
-        """Write the id down, on disk before returning; False if it stood there already."""
+        """Write the id down, on disk before returning; False if it stood there already.
+
+        OSError says that it may not be there, or that nobody can tell.
+        """
 
 
 def execute(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> Report:
     """Do what the ticket asks, and say everything that is known of its order."""
     if ticket.task is Task.LOOK_UP:
         return look_up(ticket, venue=venue, now_ms=now_ms)
-    if not journal.create(ticket.client_order_id):
+    try:
+        is_new = journal.create(ticket.client_order_id)
+    except OSError as error:
+        # Not sent. But the same message may come again and find room for its id, so that
+        # "never sent" is proved only when the ticket's time is over.
+        reason = f"could not be journalled, so not sent: {error.strerror}"
+        return look_up(ticket, venue=venue, now_ms=now_ms, reason=reason)
+    if not is_new:
         return look_up(ticket, venue=venue, now_ms=now_ms)
     failpoint("node.journalled")
     if now_ms > ticket.not_after_ms - MARGIN_MS:
@@ -38,7 +48,7 @@ def execute(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> R
         order = venue.place(ticket)
     except TooLate as error:
         return report(ticket, OrderStatus.EXPIRED, now_ms, reason=error.message)
-    except VenueRefused as error:
+    except (VenueRefused, UnknownInstrument) as error:
         return report(ticket, OrderStatus.REJECTED, now_ms, reason=error.message)
     except VenueBusy as error:
         # Nothing was done, and under this id nothing will be: a new try has a new id.
@@ -49,7 +59,19 @@ def execute(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> R
     return report_of(ticket, order, now_ms)
 
 
-def look_up(ticket: Ticket, *, venue: Venue, now_ms: int) -> Report:
+def refuse(ticket: Ticket, *, journal: Journal, now_ms: int, reason: str) -> Report:
+    """The ticket cannot be sent from here; what was perhaps sent before stays unknown."""
+    try:
+        never_sent = ticket.task is Task.PLACE and journal.create(ticket.client_order_id)
+    except OSError:
+        never_sent = False
+    status = OrderStatus.REJECTED if never_sent else OrderStatus.UNKNOWN
+    return report(ticket, status, now_ms, reason=reason)
+
+
+def look_up(
+    ticket: Ticket, *, venue: Venue, now_ms: int, reason: str = "not seen at the venue yet"
+) -> Report:
     """Ask the venue what it knows; silence is no answer."""
     try:
         order = venue.find(symbol=ticket.symbol, client_order_id=ticket.client_order_id)
@@ -58,7 +80,7 @@ def look_up(ticket: Ticket, *, venue: Venue, now_ms: int) -> Report:
     if order:
         return report_of(ticket, order, now_ms)
     if now_ms <= ticket.not_after_ms + venue.lookup_lag_seconds * 1000:
-        return report(ticket, OrderStatus.UNKNOWN, now_ms, reason="not seen at the venue yet")
+        return report(ticket, OrderStatus.UNKNOWN, now_ms, reason=reason)
     return report(ticket, OrderStatus.EXPIRED, now_ms, reason="the venue never saw it")
 
 

@@ -1,14 +1,20 @@
 """What the centre may ask of this node: execute tickets, and report on them."""
 
+import logging
 import threading
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+from kombu.exceptions import OperationalError
 
 from engine import envelope
 from engine.errors import MessageRefused, VenueRefused
-from engine.execution import execute, report
+from engine.execution import execute, refuse, report
 from engine.failpoint import failpoint
 from engine.messages import Report, Reports, Ticket, Tickets
 from engine.order import OrderStatus
@@ -16,6 +22,8 @@ from engine.venues.base import Venue
 from engine.venues.paper import PaperVenue
 from workers.app import Node, app, node
 from workers.vault import Credentials, open_credentials
+
+log = logging.getLogger(__name__)
 
 # A report leaves when so many are ready, or when the first of them has waited so long.
 FLUSH_AT = 20
@@ -62,14 +70,35 @@ def execute_all(tickets: list[Ticket], host: Node) -> None:
 def execute_each(tickets: list[Ticket], host: Node, hand_in: Callable[[Report], None]) -> None:
     """One account's tickets, strictly one after the other."""
     for ticket in tickets:
-        now_ms = time.time_ns() // 1_000_000
+        hand_in(answer(ticket, host))
+
+
+def answer(ticket: Ticket, host: Node) -> Report:
+    """Whatever happens to one ticket, it is answered, and the next one has its turn."""
+    now_ms = time.time_ns() // 1_000_000
+    try:
         try:
             credentials = open_credentials(ticket.sealed_credentials, key=host.keys.seal_private)
             venue = venue_for(ticket, credentials, host)
-            done = execute(ticket, venue=venue, journal=host.journal, now_ms=now_ms)
         except (VenueRefused, MessageRefused) as error:
-            done = report(ticket, OrderStatus.REJECTED, now_ms, reason=error.message)
-        hand_in(done)
+            return refuse(ticket, journal=host.journal, now_ms=now_ms, reason=error.message)
+        return sound(execute(ticket, venue=venue, journal=host.journal, now_ms=now_ms))
+    except Exception as error:  # noqa: BLE001  (an adapter may fail in any way, after sending too)
+        # Not its words: an exchange's answer may quote what it was sent.
+        reason = f"the adapter failed: {type(error).__name__}"
+        log.error("ticket %s, %s at %s", ticket.order_id, reason, place_of(error))
+        return report(ticket, OrderStatus.UNKNOWN, now_ms, reason=reason)
+
+
+def sound(told: Report) -> Report:
+    """The report, if the centre can read it; an unsound one would take its batch with it."""
+    return msgspec.json.decode(msgspec.json.encode(told), type=Report)
+
+
+def place_of(error: Exception) -> str:
+    """Where it was raised: module and line, without any value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 def venue_for(ticket: Ticket, credentials: Credentials, host: Node) -> Venue:
@@ -110,5 +139,9 @@ class Outbox:
     def _send(self) -> None:
         if self.waiting:
             reports = Reports(reports=self.waiting)
-            self.host.tell_centre("orders.record_reports", "centre.reports", reports)
+            try:
+                self.host.tell_centre("orders.record_reports", "centre.reports", reports)
+            except OperationalError as error:
+                # The orders are journalled: the centre's sweep asks for what it misses.
+                log.warning("%d reports did not leave: %s", len(self.waiting), error)
         self.waiting, self.since = [], time.monotonic()

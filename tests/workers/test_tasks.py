@@ -1,0 +1,208 @@
+"""A batch on a node: every ticket is answered, and no secret leaves."""
+
+import json
+import logging
+import time
+from decimal import Decimal
+
+import pytest
+from kombu.exceptions import OperationalError
+from nacl.public import PrivateKey
+from nacl.signing import SigningKey
+
+from engine import envelope
+from engine.errors import MessageRefused
+from engine.messages import Heartbeat, Task, Tickets
+from engine.order import OrderStatus
+from engine.venues.base import VenueOrder
+from tests.engine.tickets import ticket
+
+S = OrderStatus
+CANARY = "canary-b7f3a1"
+CREDENTIALS = {"api_key": CANARY + "-key", "api_secret": CANARY + "-secret", "passphrase": "p"}
+
+
+@pytest.fixture
+def ask(host):
+    """A ticket for this host, with sound credentials unless others are named."""
+
+    def asked(number, *, credentials=None, **changes):
+        secret = json.dumps(CREDENTIALS).encode() if credentials is None else credentials
+        seal_key = bytes(host.keys.seal_private.public_key)
+        told = {
+            "order_id": str(number),
+            "account": str(number),
+            "client_order_id": f"ib{number}",
+            "sealed_credentials": envelope.seal(secret, to=seal_key),
+            "not_after_ms": int((time.time() + 30) * 1000),
+        }
+        return ticket(**told | changes)
+
+    return asked
+
+
+def reports(host):
+    return {report.order_id: report for _, _, told in host.sent for report in told.reports}
+
+
+def test_a_batch_is_executed_and_every_ticket_answered(host, tasks, ask):
+    tasks.execute_all([ask(number) for number in range(25)], host)
+    told = reports(host)
+    assert len(told) == 25
+    assert {report.status for report in told.values()} == {S.FILLED}
+    assert {(task, queue) for task, queue, _ in host.sent} == {
+        ("orders.record_reports", "centre.reports")
+    }
+    assert tasks.running == 0
+
+
+def test_one_accounts_tickets_run_in_their_order(host, tasks, ask):
+    own = [ask(number, account="1") for number in range(5)]
+    tasks.execute_all(own, host)
+    venue = tasks.PaperVenue(host.paper_book, "1")
+    assert [order.client_order_id for order in venue.orders()] == [f"ib{n}" for n in range(5)]
+
+
+def test_the_same_batch_twice_orders_once(host, tasks, ask):
+    batch = [ask(number) for number in range(3)]
+    tasks.execute_all(batch, host)
+    first = reports(host)
+    tasks.execute_all(batch, host)
+    for number, report in reports(host).items():
+        assert (report.status, report.fills) == (S.FILLED, first[number].fills)
+        assert len(tasks.PaperVenue(host.paper_book, number).orders()) == 1
+
+
+class Broken:
+    """A mock of an adapter that fails in ways it never announced."""
+
+    lookup_lag_seconds = 0.0
+
+    def __init__(self, failure):
+        self.failure = failure
+        self.placed = 0
+
+    def place(self, ticket):
+        self.placed += 1
+        if isinstance(self.failure, Exception):
+            raise self.failure
+        return self.failure
+
+    def find(self, *, symbol, client_order_id):
+        return None
+
+
+UNSOUND = VenueOrder("ib3", "v" * 65, S.FILLED, Decimal("0.01"))
+
+
+@pytest.mark.parametrize("failure", [RuntimeError(CANARY), KeyError(CANARY), UNSOUND])
+def test_a_crash_of_one_ticket_is_unknown_and_takes_no_other_with_it(
+    host, tasks, ask, monkeypatch, failure, caplog
+):
+    caplog.set_level(logging.DEBUG)
+    broken = Broken(failure)
+    real = tasks.venue_for
+    monkeypatch.setattr(
+        tasks,
+        "venue_for",
+        lambda ticket, *rest: broken if ticket.order_id == "3" else real(ticket, *rest),
+    )
+    # Two of the same account behind it, and others beside it.
+    batch = [ask(number, account=str(number // 4)) for number in range(8)]
+    tasks.execute_all(batch, host)
+    told = reports(host)
+    assert told.pop("3").status is S.UNKNOWN
+    assert [report.status for report in told.values()] == [S.FILLED] * 7
+    assert tasks.running == 0
+    tasks.execute_all(batch, host)
+    assert broken.placed == 1
+    assert CANARY not in caplog.text
+    assert CANARY not in repr(host.sent)
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        b"",
+        CANARY.encode(),
+        json.dumps([CANARY]).encode(),
+        json.dumps({"api_key": CANARY}).encode(),
+        json.dumps(CREDENTIALS | {"api_secret": 5}).encode(),
+        json.dumps(CREDENTIALS).encode() + b"\xff" + CANARY.encode(),
+    ],
+)
+def test_credentials_that_are_none_are_rejected_and_quoted_nowhere(
+    host, tasks, ask, credentials, caplog, tmp_path
+):
+    caplog.set_level(logging.DEBUG)
+    tasks.execute_all([ask(1, credentials=credentials), ask(2)], host)
+    told = reports(host)
+    assert told["1"].status is S.REJECTED
+    assert told["1"].reason == "the credentials are not what they should be"
+    assert told["2"].status is S.FILLED
+    assert not (tmp_path / "paper" / "1.jsonl").exists()
+    assert CANARY not in caplog.text + repr(host.sent)
+    assert CANARY.encode() not in b"".join(
+        path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()
+    )
+
+
+def test_credentials_for_another_node_are_rejected(host, tasks, ask):
+    other = PrivateKey.generate()
+    sealed = envelope.seal(json.dumps(CREDENTIALS).encode(), to=bytes(other.public_key))
+    tasks.execute_all([ask(1, sealed_credentials=sealed)], host)
+    assert reports(host)["1"].status is S.REJECTED
+    assert reports(host)["1"].reason == "the credentials are not sealed to this node"
+
+
+def test_a_look_up_without_credentials_rejects_nothing(host, tasks, ask):
+    tasks.execute_all([ask(1)], host)
+    tasks.execute_all([ask(1, task=Task.LOOK_UP, credentials=b"")], host)
+    assert reports(host)["1"].status is S.UNKNOWN
+
+
+def test_credentials_show_themselves_nowhere(host, tasks, ask):
+    opened = tasks.open_credentials(ask(1).sealed_credentials, key=host.keys.seal_private)
+    assert opened.api_secret == CREDENTIALS["api_secret"]
+    for shown in (repr(opened), str(opened), f"{opened}", repr([opened]), repr(host.keys)):
+        assert CANARY not in shown
+        assert "SigningKey" not in shown
+
+
+def test_a_venue_that_this_node_does_not_know_is_rejected(host, tasks, ask):
+    tasks.execute_all([ask(1, venue="nowhere")], host)
+    assert reports(host)["1"].status is S.REJECTED
+
+
+def test_a_centre_out_of_reach_stops_no_ticket(host, tasks, ask, monkeypatch):
+    def away(*told):
+        raise OperationalError("the broker is away")
+
+    monkeypatch.setattr(host, "tell_centre", away)
+    tasks.execute_all([ask(number, account="1") for number in range(45)], host)
+    assert len(tasks.PaperVenue(host.paper_book, "1").orders()) == 45
+    assert tasks.running == 0
+
+
+def signed(centre_key, message, *, sender="centre", receiver="walk"):
+    return envelope.sign(message, sender=sender, receiver=receiver, key=centre_key)
+
+
+def test_tickets_are_read_from_the_centres_hand(host, tasks, ask, centre_key):
+    batch = [ask(1), ask(2)]
+    assert tasks.read_tickets(signed(centre_key, Tickets(tickets=batch)), host) == batch
+
+
+def test_only_the_centre_sends_tickets(host, tasks, ask, centre_key):
+    batch = Tickets(tickets=[ask(1)])
+    beat = Heartbeat(version="1", clock_ms=0, running=0)
+    stranger = SigningKey.generate()
+    for text in (
+        signed(centre_key, batch, sender="walk"),
+        signed(centre_key, batch, receiver="other"),
+        signed(stranger, batch),
+        signed(centre_key, beat),
+    ):
+        with pytest.raises(MessageRefused):
+            tasks.read_tickets(text, host)
+    assert not list(host.paper_book.glob("*"))
