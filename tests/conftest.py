@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from ironbull.celery import app
+from tests.append_only import unprotected
 from tests.environment import VAR
 
 try:
@@ -25,6 +26,20 @@ def django_db_modify_db_settings():
     else:
         name = f"test_ironbull_{os.getpid()}"
     connection.settings_dict["TEST"]["NAME"] = name
+
+
+@pytest.fixture(autouse=True, scope="session")
+def emptying_the_database():
+    """After a test that commits every table is emptied, also those whose rows are kept for good."""
+    flush = connection.ops.execute_sql_flush
+
+    def flush_unprotected(statements):
+        with unprotected():
+            flush(statements)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(connection.ops, "execute_sql_flush", flush_unprotected)
+        yield
 
 
 class Hints(Sequence):

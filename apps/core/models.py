@@ -49,6 +49,8 @@ class TenantOwned(models.Model):
 class AuditEntry(models.Model):
     """Who did what to which row, from where; each entry is chained to the one before it."""
 
+    append_only = True
+
     number = models.BigIntegerField(_("number"), unique=True)
     at = models.DateTimeField(_("at"), db_index=True)
     actor = models.CharField(_("actor"), max_length=100)

@@ -61,6 +61,8 @@ class Transfer(TenantOwned, Fact):
         CHARGE = "charge", _("Charge on profit")
         REWARD = "reward", _("Reward")
 
+    append_only = True
+
     # The caller's name for this movement: the same key never moves points twice.
     key = models.CharField(_("key"), max_length=100, unique=True)
     debit = models.ForeignKey(

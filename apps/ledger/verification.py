@@ -1,31 +1,35 @@
-"""Whether the books hold: every balance recomputed from its transfers, every sum zero."""
+"""Whether the books hold: every balance recomputed from its transfers, every sum zero.
 
-from django.db.models import F, Sum
+Each question is one statement, and so is answered as of one moment: it may be asked
+while others move points, and nobody waits for it.
+"""
 
+from django.db.models import F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from apps.core.fields import Points
 from apps.ledger.models import Account, Transfer
-from engine.money import ZERO
 
 
 def first_misfit() -> str | None:
     """The first account, transfer or tenant that does not fit, in words; None where all do."""
-    return wrong_sum() or overdrawn() or wrong_tenant() or unbalanced_tenant()
+    return wrong_sum() or overdrawn() or wrong_tenant() or unbalanced_tenant() or unbalanced()
 
 
 def wrong_sum() -> str | None:
     """An account whose sums are not those of its transfers."""
-    moved = Transfer.objects.across_tenants().order_by()
-    debits = dict(moved.values_list("debit").annotate(Sum("amount")))
-    credits_ = dict(moved.values_list("credit").annotate(Sum("amount")))
-    accounts = Account.objects.across_tenants().order_by("pk").iterator(chunk_size=5000)
-    for account in accounts:
-        told = (account.debits, account.credits)
-        counted = (debits.get(account.pk, ZERO), credits_.get(account.pk, ZERO))
-        if told != counted:
-            return (
-                f"account {account.pk} ({account}) says debits {told[0]}, credits {told[1]}; "
-                f"its transfers say {counted[0]} and {counted[1]}"
-            )
-    return None
+    accounts = Account.objects.across_tenants().annotate(out=moved("debit"), into=moved("credit"))
+    account = accounts.exclude(debits=F("out"), credits=F("into")).order_by("pk").first()
+    return account and (
+        f"account {account.pk} ({account}) says debits {account.debits}, credits "
+        f"{account.credits}; its transfers say {account.out} and {account.into}"
+    )
+
+
+def moved(side: str) -> Coalesce:
+    """What the transfers on one side of an account come to."""
+    rows = Transfer.objects.across_tenants().filter(**{side: OuterRef("pk")}).order_by()
+    return Coalesce(Subquery(rows.values(side).values(total=Sum("amount"))), Points(0))
 
 
 def overdrawn() -> str | None:
@@ -36,24 +40,20 @@ def overdrawn() -> str | None:
 
 def wrong_tenant() -> str | None:
     """A transfer whose accounts are not its own tenant's."""
-    strange = (
-        Transfer.objects.across_tenants()
-        .exclude(debit__tenant=F("tenant"), credit__tenant=F("tenant"))
-        .order_by("pk")
-        .first()
-    )
+    own = Q(debit__tenant=F("tenant"), credit__tenant=F("tenant"))
+    strange = Transfer.objects.across_tenants().exclude(own).order_by("pk").first()
     return strange and f"transfer {strange.pk} ({strange}) is between two tenants"
 
 
 def unbalanced_tenant() -> str | None:
-    """A tenant whose accounts do not sum to zero; where none is, the whole does, too."""
-    sums = (
-        Account.objects.across_tenants()
-        .order_by("tenant")
-        .values_list("tenant")
-        .annotate(Sum("debits"), Sum("credits"))
-    )
-    for tenant, debits, credits_ in sums:
-        if debits != credits_:
-            return f"tenant {tenant} is out by {credits_ - debits}"
-    return None
+    sums = Account.objects.across_tenants().order_by("tenant").values("tenant")
+    sums = sums.annotate(out=Sum("debits"), into=Sum("credits")).exclude(out=F("into"))
+    tenant = sums.first()
+    return tenant and f"tenant {tenant['tenant']} is out by {tenant['into'] - tenant['out']}"
+
+
+def unbalanced() -> str | None:
+    """The whole, counted apart from the tenants."""
+    sums = Account.objects.across_tenants().aggregate(out=Sum("debits"), into=Sum("credits"))
+    is_even = sums["out"] == sums["into"]
+    return None if is_even else f"the whole is out by {sums['into'] - sums['out']}"

@@ -1,7 +1,7 @@
 """`manage.py verify_ledger`: recompute the books, and name the first row that does not fit."""
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, transaction
+from django.db import connection
 
 from apps.core import append_only
 from apps.ledger import verification as ledger
@@ -14,14 +14,6 @@ class Command(BaseCommand):
     help = "Recompute every balance, pool and reward; name the first row that does not fit."
 
     def handle(self, **options):
-        if connection.vendor == "mysql":
-            # Everything is looked at as of one moment, whoever moves points meanwhile.
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        with transaction.atomic():
-            self.verify()
-
-    def verify(self):
         misfit = ledger.first_misfit() or rewards.first_misfit()
         if misfit:
             raise CommandError(misfit)
