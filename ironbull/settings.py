@@ -162,8 +162,6 @@ FIXTURE_DIRS = [ROOT / "fixtures"]
 
 REST_FRAMEWORK = {"EXCEPTION_HANDLER": "apps.core.api.answer"}
 IMPORT_EXPORT_SKIP_ADMIN_LOG = True
-# A cell that begins like a formula is not run by whoever opens the file.
-IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 
 LOGGING = {
     "version": 1,

@@ -1,5 +1,8 @@
 """What every admin page shares: whose rows are shown, what may be done, how it looks."""
 
+from datetime import datetime
+from decimal import Decimal
+
 from django import forms
 from django.contrib import admin, messages
 from django.db import models, transaction
@@ -10,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportActionModelAdmin
 from import_export.formats.base_formats import CSV, XLSX
-from import_export.resources import modelresource_factory
+from import_export.resources import ModelResource, modelresource_factory
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
@@ -24,6 +27,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from apps.core import audit
 from apps.core.errors import DomainError
+from apps.core.exports import safe_cell
 from apps.core.fields import PointsField, PriceField, SealedField
 from apps.core.models import AuditEntry, IdempotencyKey, RefusedMessage
 from engine.errors import EngineError
@@ -121,11 +125,26 @@ def next_column(title, page: str, lookup: str):
     return column
 
 
+class HouseResource(ModelResource):
+    """What is exported: exact numbers, and no cell that a spreadsheet would run."""
+
+    def export_field(self, field, instance, force_native_type=False, **kwargs):
+        value = field.get_value(instance)
+        if force_native_type and isinstance(value, int | Decimal):
+            # A sheet of numbers can be summed; they are written with all their digits.
+            return value
+        if isinstance(value, int | Decimal | datetime):
+            return safe_cell(value)
+        return safe_cell(super().export_field(field, instance, **kwargs))
+
+
 class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
     """A list that shows a tenant its own, exports what it shows, and records what is changed."""
 
     export_form_class = ExportForm
     formats = [CSV, XLSX]
+    # One row is exported from its list, where its scope is.
+    show_change_form_export = False
     list_per_page = 50
     show_full_result_count = False
     list_filter_submit = True
@@ -225,19 +244,37 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
 
     # --- what leaves
 
-    def get_export_resource_classes(self, request):
-        secret = [
+    def secrets(self) -> list[str]:
+        """Names of what is neither exported nor asked for."""
+        return [
             field.name
             for field in self.model._meta.fields
             if isinstance(field, SealedField) or field.name == "password"
         ]
-        return [modelresource_factory(self.model, meta_options={"exclude": secret})]
+
+    def get_export_resource_classes(self, request):
+        hidden = {"exclude": self.secrets()}
+        return [modelresource_factory(self.model, HouseResource, meta_options=hidden)]
 
     def get_export_queryset(self, request):
         keys = [
             field.name for field in self.model._meta.fields if isinstance(field, models.ForeignKey)
         ]
         return super().get_export_queryset(request).select_related(*keys)
+
+    def get_valid_export_item_pks(self, request):
+        # Only what was chosen is looked up, and only among the rows that may be seen.
+        chosen = self.get_queryset(request).filter(pk__in=request.POST.getlist("export_items"))
+        return chosen.values_list("pk", flat=True)
+
+    def response_change(self, request, obj):
+        return ModelAdmin.response_change(self, request, obj)
+
+    def lookup_allowed(self, lookup, value, request=None):
+        # A filter on a secret would spell it out, letter by letter.
+        if any(part in self.secrets() for part in lookup.split("__")):
+            return False
+        return super().lookup_allowed(lookup, value, request)
 
     # --- what is recorded
 
