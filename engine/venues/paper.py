@@ -24,7 +24,7 @@ from engine.messages import Fill, Ticket, number
 from engine.money import ZERO, points
 from engine.order import OrderStatus
 from engine.position import PositionState, absorb
-from engine.signal import Action, Direction, Side
+from engine.signal import Action, Direction, Side, side_of
 from engine.venues.base import VenueOrder
 from engine.venues.paper_market import PaperMarket
 
@@ -55,9 +55,13 @@ class Books:
             before, action=Action(line["action"]), quantity=quantity, price=price, fee=fee
         )
         self.cash += profit - fee
-        if after.quantity:
+        if line["action"] == Action.OPEN:
+            # Each order puts up margin at its own leverage, and a close gives back its share.
+            added = quantity * price / int(line["leverage"])
+            self.positions[held], self.margin[held] = after, self.margin.get(held, ZERO) + added
+        elif after.quantity:
             self.positions[held] = after
-            self.margin[held] = after.quantity * after.entry_price / int(line["leverage"])
+            self.margin[held] *= after.quantity / before.quantity
         else:
             self.positions.pop(held, None)
             self.margin.pop(held, None)
@@ -134,6 +138,8 @@ class PaperVenue:
         """What accepting the order comes to; refused where the account cannot carry it."""
         instrument = self.market.instrument(ticket.symbol)
         quantity = Decimal(ticket.quantity)
+        if ticket.side != side_of(ticket.action, ticket.direction):
+            raise VenueRefused(f"a {ticket.side} does not {ticket.action} a {ticket.direction}")
         if quantity % instrument.step or quantity < instrument.min_quantity:
             raise VenueRefused(f"the quantity is no multiple of {instrument.step}")
         spread = 1 + HALF_SPREAD if ticket.side == Side.BUY else 1 - HALF_SPREAD
@@ -145,7 +151,8 @@ class PaperVenue:
         if ticket.action is Action.OPEN and books.free < quantity * price / ticket.leverage + fee:
             raise VenueRefused("not enough free margin")
         return {
-            "order": f"p{len(books.orders) + 1}-{self.account}",
+            # As long as a report takes it, whatever the account is called.
+            "order": f"p{len(books.orders) + 1}-{self.account[-40:]}",
             "client_order_id": ticket.client_order_id,
             "symbol": ticket.symbol,
             "direction": ticket.direction,
