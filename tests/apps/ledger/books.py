@@ -1,0 +1,29 @@
+"""What the tests of the ledger share: one tenant's accounts, and a look at all of them."""
+
+from decimal import Decimal
+
+from apps.ledger.models import Account, Transfer
+from apps.ledger.services import Movement, open_accounts
+from tests.factories import TenantFactory
+
+
+def open_books(count: int, name: str = "Acme") -> list[Account]:
+    """The account that points are issued from, and then as many members' cards."""
+    tenant = TenantFactory(name=name)
+    open_accounts(tenant=tenant, owner=f"tenant:{tenant.pk}", kinds=[Account.Kind.ISSUED])
+    for number in range(count):
+        owner = f"member:{tenant.pk}-{number}"
+        open_accounts(tenant=tenant, owner=owner, kinds=[Account.Kind.SELF])
+    return list(Account.objects.of(tenant).order_by("pk"))
+
+
+def movement(key, debit, credit, amount, reason=Transfer.Reason.RECHARGE) -> Movement:
+    return Movement(key, debit, credit, Decimal(amount), reason)
+
+
+def balances() -> list[Decimal]:
+    return [row.balance for row in Account.objects.across_tenants().order_by("pk")]
+
+
+def keys() -> set[str]:
+    return set(Transfer.objects.across_tenants().values_list("key", flat=True))
