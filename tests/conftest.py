@@ -31,14 +31,16 @@ def django_db_modify_db_settings():
 @pytest.fixture(autouse=True, scope="session")
 def emptying_the_database():
     """After a test that commits every table is emptied, also those whose rows are kept for good."""
-    flush = connection.ops.execute_sql_flush
+    # On the class: a browser's test runs in a context with a connection of its own.
+    operations = type(connection.ops)
+    flush = operations.execute_sql_flush
 
-    def flush_unprotected(statements):
+    def flush_unprotected(self, statements):
         with unprotected():
-            flush(statements)
+            flush(self, statements)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(connection.ops, "execute_sql_flush", flush_unprotected)
+        patched.setattr(operations, "execute_sql_flush", flush_unprotected)
         yield
 
 

@@ -1,0 +1,92 @@
+"""A person walks from the dashboard to a trace, in English and in Chinese, by light and by dark."""
+
+import re
+from urllib.parse import urlparse
+
+import pytest
+
+from apps.positions.models import Close
+from apps.rewards.models import Reward
+from apps.rewards.services import settle_closes
+from engine.signal import Action
+from tests.apps.orders.desk import Desk, fill, report
+from tests.factories import PASSWORD, UserFactory
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def settled():
+    desk = Desk()
+    desk.hear(*[report(order) for order in desk.plan_and_send()])
+    last = desk.plan_and_send(desk.new_signal(action=Action.CLOSE))[-1]
+    desk.hear(report(last, fills=[fill(last, price="51000")]))
+    settle_closes(close_ids=[str(close.pk) for close in Close.objects.across_tenants()])
+    return desk
+
+
+@pytest.fixture
+def asked_of(page):
+    """Every host that the page asks for anything, and every error on its console."""
+    told = {"hosts": set(), "errors": []}
+    page.on("request", lambda request: told["hosts"].add(urlparse(request.url).hostname))
+    page.on(
+        "console",
+        lambda line: told["errors"].append(line.text) if line.type == "error" else None,
+    )
+    page.on("pageerror", lambda error: told["errors"].append(str(error)))
+    return told
+
+
+@pytest.fixture
+def staff(page, live_server, settled):
+    staff = UserFactory(tenant=None, is_superuser=True)
+    page.goto(live_server.url + "/admin/login/")
+    page.fill("input[name=username]", staff.username)
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(re.compile(r"/admin/$"))
+    return staff
+
+
+def test_from_the_dashboard_to_the_trace_of_a_signal(page, staff, asked_of):
+    assert page.locator("canvas.chart").count() == 1
+    page.locator(".tiles a", has_text="Signals").first.click()
+    page.wait_for_url(re.compile("/signals/signal/"))
+    rows = page.locator("#result_list tbody tr")
+    assert rows.count() == 2
+    page.goto(page.url.split("?")[0] + "?action__exact=close")
+    assert rows.count() == 1
+    rows.get_by_role("link", name="Trace").click()
+    page.wait_for_url(re.compile("/trace/"))
+    kinds = page.locator(".chain-kind").all_inner_texts()
+    assert kinds[:4] == ["Signal", "Ticket", "Order", "Fill"]
+    assert kinds.count("Reward") == Reward.objects.across_tenants().count()
+    assert asked_of["errors"] == []
+    assert asked_of["hosts"] == {"localhost"}
+
+
+def test_the_language_is_switched_and_stays(page, staff, live_server):
+    switch = page.locator("form[action*='setlang'] [value='zh-hans'], [name=language]").first
+    page.evaluate(
+        """form => {
+            const field = form.querySelector('[name=language]');
+            if (field.tagName === 'SELECT' || field.type === 'hidden') field.value = 'zh-hans';
+            form.submit();
+        }""",
+        switch.locator("xpath=ancestor::form").element_handle(),
+    )
+    page.wait_for_load_state("networkidle")
+    page.goto(live_server.url + "/admin/")
+    assert "今日已实现利润" in page.content()
+    page.goto(live_server.url + "/admin/rewards/reward/")
+    assert "奖励" in page.content()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_follows_light_and_dark(page, staff, live_server, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.goto(live_server.url + "/admin/")
+    page.wait_for_load_state("networkidle")
+    is_dark = page.evaluate("document.documentElement.classList.contains('dark')")
+    assert is_dark == (scheme == "dark")
