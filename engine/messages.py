@@ -19,11 +19,12 @@ VERSION = 1
 MAX_BYTES = 64 * 1024
 TICKETS_PER_BATCH = 40
 
-Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}$")]
-Symbol = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}$")]
+# `\Z` and not `$`, which lets a line end follow; `0-9` and not `\d`, which takes foreign digits.
+Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}\Z")]
+Symbol = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}\Z")]
 Text = Annotated[str, msgspec.Meta(max_length=500)]
-Positive = Annotated[str, msgspec.Meta(pattern=r"^(?!0+(\.0+)?$)\d{1,18}(\.\d{1,18})?$")]
-Amount = Annotated[str, msgspec.Meta(pattern=r"^-?\d{1,18}(\.\d{1,18})?$")]
+Positive = Annotated[str, msgspec.Meta(pattern=r"^(?!0+(\.0+)?\Z)[0-9]{1,18}(\.[0-9]{1,18})?\Z")]
+Amount = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,18}(\.[0-9]{1,18})?\Z")]
 EpochMs = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 
 

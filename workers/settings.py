@@ -11,7 +11,7 @@ Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    node_code: Annotated[str, msgspec.Meta(pattern=r"^[-a-zA-Z0-9_]{1,32}$")]
+    node_code: Annotated[str, msgspec.Meta(pattern=r"^[-a-zA-Z0-9_]{1,32}\Z")]
     broker_url: Text
     node_key_file: Text
     # Where this host remembers what it may have sent; it must survive restarts.

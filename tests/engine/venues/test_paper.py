@@ -265,7 +265,7 @@ class Exchange(RuleBasedStateMachine):
 
 
 TestExchange = Exchange.TestCase
-TestExchange.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+TestExchange.settings = settings(max_examples=100, stateful_step_count=20, deadline=None)
 
 
 def test_each_account_has_books_of_its_own(tmp_path):
