@@ -1,0 +1,53 @@
+"""A process that moves points among many others: `python -m tests.apps.ledger.clerk NAME TURNS`.
+
+It works on the database that its environment names, among all the accounts there, and
+prints as JSON what it made and which refusals it was given. Anything else ends it.
+"""
+
+import json
+import os
+import random
+import sys
+from collections import Counter
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ironbull.settings")
+django.setup()
+
+from apps.core.errors import DomainError  # noqa: E402
+from apps.ledger.models import Account, Transfer  # noqa: E402
+from apps.ledger.services import Movement, transfer_many  # noqa: E402
+from engine.money import UNIT  # noqa: E402
+
+
+def work(name: str, turns: int) -> dict[str, object]:
+    chance = random.Random(name)
+    accounts = list(Account.objects.across_tenants().filter(may_owe=False).order_by("pk"))
+    made, refused = {}, Counter()
+    for turn in range(turns):
+        # The first ones are asked of every clerk, under the same keys.
+        who = "everybody" if turn < 5 else name
+        dice = random.Random(f"everybody:{turn}") if turn < 5 else chance
+        batch = [
+            Movement(
+                key=f"{who}:{turn}:{place}",
+                debit=debit,
+                credit=credit,
+                amount=dice.randrange(1, 40 * 10**8) * UNIT,
+                reason=Transfer.Reason.RECHARGE,
+            )
+            for place in range(dice.choice([1, 1, 1, 5, 20]))
+            for debit, credit in [dice.sample(accounts, 2)]
+        ]
+        try:
+            rows = transfer_many(batch)
+        except DomainError as error:
+            refused[error.code] += 1
+            continue
+        made |= {row.key: str(row.amount) for row in rows}
+    return {"made": made, "refused": refused}
+
+
+if __name__ == "__main__":
+    print(json.dumps(work(sys.argv[1], int(sys.argv[2]))))
