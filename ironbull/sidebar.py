@@ -81,7 +81,8 @@ UNFOLD: dict[str, object] = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "apps.console.dashboard.dashboard",
     "STYLES": [lambda request: static("ironbull/console.css")],
-    "COMMAND": {"search_models": True},
+    "ENVIRONMENT": "apps.core.admin.environment",
+    "COMMAND": {"search_callback": "apps.core.admin.search"},
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,

@@ -2,11 +2,15 @@
 
 from datetime import datetime
 from decimal import Decimal
+from urllib.parse import urlencode
+from uuid import UUID
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.db import models, transaction
-from django.urls import NoReverseMatch, reverse
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -21,6 +25,7 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 from unfold.contrib.import_export.forms import ExportForm
+from unfold.dataclasses import SearchResult
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
@@ -28,7 +33,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget
 from apps.core import audit
 from apps.core.errors import DomainError
 from apps.core.exports import safe_cell
-from apps.core.fields import PointsField, PriceField, SealedField
+from apps.core.fields import PointsField, SealedField
 from apps.core.models import AuditEntry, IdempotencyKey, RefusedMessage
 from engine.errors import EngineError
 
@@ -54,24 +59,51 @@ def tenant_in_view(request):
     return request.user._meta.get_field("tenant").related_model.objects.filter(pk=chosen).first()
 
 
+def environment(request):
+    """The badge on every page: through which tenant one looks, as far as it is one."""
+    tenant = tenant_in_view(request) if request.user.is_authenticated else None
+    if tenant is None:
+        return None
+    return [tenant.name, "info" if request.user.tenant_id else "warning"]
+
+
+def may_see(request, model) -> bool:
+    model_admin = admin.site._registry.get(model)
+    return model_admin is not None and model_admin.has_view_permission(request)
+
+
+def search(request, term: str) -> list[SearchResult]:
+    """What the command palette finds: a few rows of each kind, and any fact by its id."""
+    found = []
+    for model, model_admin in admin.site._registry.items():
+        if isinstance(model_admin, HouseAdmin) and may_see(request, model):
+            kind = str(capfirst(model._meta.verbose_name))
+            found += [
+                SearchResult(title=str(row), description=kind, link=row_page(row), icon="link")
+                for row in model_admin.found(request, term)
+            ]
+    return found
+
+
 def plain(value) -> str:
     """A number without the zeros that only say how wide its column is."""
     return "–" if value is None else f"{value.normalize():,f}"
 
 
+def row_page(row) -> str:
+    """The address of a row's own page."""
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
 def change_link(row):
-    """A link to a row's own page, as far as it has one."""
-    try:
-        page = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
-    except NoReverseMatch:
-        return str(row)
-    return format_html('<a class="text-link" href="{}">{}</a>', page, row)
+    """A link to a row's own page."""
+    return format_html('<a class="text-link" href="{}">{}</a>', row_page(row), row)
 
 
-def rows_link(page: str, query: str, text):
+def rows_link(page: str, text, **lookups):
     """A link to a list of rows, filtered."""
-    address = reverse(f"admin:{page}_changelist")
-    return format_html('<a class="text-link" href="{}?{}">{}</a>', address, query, text)
+    address = f"{reverse(f'admin:{page}_changelist')}?{urlencode(lookups)}"
+    return format_html('<a class="text-link" href="{}">{}</a>', address, text)
 
 
 def page_link(page: str, key, text):
@@ -96,11 +128,13 @@ def moment_column(field):
     return column
 
 
-def link_column(field):
+def link_column(field, *, is_linked: bool):
     @display(description=capfirst(field.verbose_name), ordering=field.name)
     def column(row):
         related = getattr(row, field.name)
-        return "–" if related is None else change_link(related)
+        if related is None:
+            return "–"
+        return change_link(related) if is_linked else str(related)
 
     return column
 
@@ -120,7 +154,7 @@ def next_column(title, page: str, lookup: str):
 
     @display(description=title)
     def column(row):
-        return rows_link(page, f"{lookup}={row.pk}", title)
+        return rows_link(page, title, **{lookup: row.pk})
 
     return column
 
@@ -152,8 +186,12 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
     # Columns that follow the chain on: (title, admin page, lookup).
     leads_to: list[tuple[object, str, str]] = []
 
-    def is_tenant_owned(self) -> bool:
+    def names_tenant(self) -> bool:
         return any(field.name == "tenant" for field in self.model._meta.fields)
+
+    def is_tenant_owned(self) -> bool:
+        """Whether a tenant's own staff have pages of it."""
+        return self.names_tenant()
 
     # --- whose rows
 
@@ -162,10 +200,13 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
         tenant = tenant_in_view(request)
         if tenant is None:
             return rows
-        if self.is_tenant_owned():
-            return rows.filter(tenant=tenant)
+        if self._is_hidden(request):
+            return rows.none()
         # What belongs to the platform is shown to its own staff, through a tenant or not.
-        return rows.none() if request.user.tenant_id else rows
+        return rows.filter(tenant=tenant) if self.names_tenant() else rows
+
+    def get_ordering(self, request):
+        return self.ordering or self.model._meta.ordering or ["-pk"]
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         tenant = tenant_in_view(request)
@@ -203,8 +244,24 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
     # --- how it looks
 
     def get_list_display(self, request):
-        columns = [self._column(name) for name in super().get_list_display(request)]
-        return [*columns, *(next_column(*link) for link in self.leads_to)]
+        columns = [self._column(name, request) for name in super().get_list_display(request)]
+        return [*columns, *self._ways_on(request)]
+
+    def _ways_on(self, request) -> list:
+        """Links to what followed, as far as the user has pages of it."""
+        return [
+            next_column(title, page, lookup)
+            for title, page, lookup in self.leads_to
+            if may_see(request, apps.get_model(*page.split("_", 1)))
+        ]
+
+    def found(self, request, term: str):
+        """What the command palette shows of this kind."""
+        if not self.search_fields:
+            return []
+        rows = self.get_queryset(request).order_by(*self.get_ordering(request))
+        found, _may_repeat = self.get_search_results(request, rows, term)
+        return found.select_related(*self.get_list_select_related(request))[:5]
 
     def get_list_filter(self, request):
         names = super().get_list_filter(request)
@@ -218,18 +275,18 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
             self.list_select_related or []
         )
 
-    def _column(self, name):
+    def _column(self, name, request):
         if not isinstance(name, str):
             return name
         field = next((field for field in self.model._meta.fields if field.name == name), None)
         if name == "status" and field is not None:
             return status_column
-        if isinstance(field, (PointsField, PriceField)):
+        if isinstance(field, PointsField | models.DecimalField):
             return number_column(field)
         if isinstance(field, models.DateTimeField):
             return moment_column(field)
         if isinstance(field, models.ForeignKey):
-            return link_column(field)
+            return link_column(field, is_linked=may_see(request, field.related_model))
         return name
 
     def _filter(self, name):
@@ -260,7 +317,9 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
         keys = [
             field.name for field in self.model._meta.fields if isinstance(field, models.ForeignKey)
         ]
-        return super().get_export_queryset(request).select_related(*keys)
+        many = [field.name for field in self.model._meta.many_to_many]
+        rows = super().get_export_queryset(request)
+        return rows.select_related(*keys).prefetch_related(*many)
 
     def get_valid_export_item_pks(self, request):
         # Only what was chosen is looked up, and only among the rows that may be seen.
@@ -287,9 +346,18 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
         audit.record(
             "admin.changed" if change else "admin.added",
             obj,
-            before={name: str(form.initial.get(name)) for name in changed} if change else None,
-            after={name: str(form.cleaned_data.get(name)) for name in changed},
+            before={name: told(form.initial.get(name)) for name in changed} if change else None,
+            after={name: told(form.cleaned_data.get(name)) for name in changed},
         )
+
+
+def told(value):
+    """A form's value as the audit trail keeps it: rows by their keys, the rest as text."""
+    if isinstance(value, models.Model):
+        return told(value.pk)
+    if isinstance(value, models.QuerySet | list):
+        return sorted(told(row) for row in value)
+    return str(value)
 
 
 class FactAdmin(HouseAdmin):
@@ -310,8 +378,19 @@ class FactAdmin(HouseAdmin):
             if not isinstance(field, SealedField) and field.name != "open_key"
         ]
         trace = [trace_column] if self.is_chained else []
-        links = [next_column(*link) for link in self.leads_to]
-        return [*(self._column(field.name) for field in shown), *trace, *links]
+        columns = [self._column(field.name, request) for field in shown]
+        return [*columns, *trace, *self._ways_on(request)]
+
+    def found(self, request, term: str):
+        # There are too many facts to look through their texts: they are found by their id.
+        try:
+            key = UUID(term)
+        except ValueError:
+            return []
+        if not isinstance(self.model._meta.pk, models.UUIDField):
+            return []
+        related = self.get_list_select_related(request)
+        return self.get_queryset(request).select_related(*related).filter(pk=key)
 
     # Whether the trace knows it.
     is_chained = True
@@ -335,14 +414,35 @@ def run_each(model_admin, request, queryset, verb) -> None:
         messages.success(request, _("Done: %(count)s") % {"count": done})
 
 
-def verb_action(title, verb):
-    """An action of a list that calls one service for each row chosen."""
+def verb_action(title, verb, *, question=None):
+    """An action of a list that calls one service for each row chosen.
+
+    Where there is a question, nothing is done before it is answered.
+    """
 
     @action(description=title, permissions=["change"])
     def run(self, request, queryset):
-        run_each(self, request, queryset, verb)
+        if question is not None and "confirmed" not in request.POST:
+            return ask(self, request, queryset, title=title, question=question)
+        return run_each(self, request, queryset, verb)
 
     return run
+
+
+def ask(model_admin, request, queryset, *, title, question):
+    return TemplateResponse(
+        request,
+        "admin/confirm_verb.html",
+        {
+            **model_admin.admin_site.each_context(request),
+            "title": title,
+            "question": question,
+            "rows": queryset[: model_admin.list_per_page],
+            "action": request.POST["action"],
+            "select_across": request.POST.get("select_across", "0"),
+            "chosen": request.POST.getlist("_selected_action"),
+        },
+    )
 
 
 class VerbForm(forms.ModelForm):

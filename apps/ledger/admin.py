@@ -1,11 +1,26 @@
 """The books: to be read and exported, and moved only by services."""
 
+from django.apps import apps
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from apps.core.admin import FactAdmin, plain
+from apps.core.admin import FactAdmin, may_see, page_link, plain
 from apps.ledger.models import Account, Transfer
+
+# The pages of those who own accounts, by the first word of the owner's name.
+OWNERS = {"tenant": "tenants_tenant", "member": "members_member"}
+
+
+def owner_column(*, linked: set[str]):
+    @display(description=_("Owner"), ordering="owner")
+    def column(account):
+        kind, _colon, key = account.owner.partition(":")
+        if kind not in linked:
+            return account.owner
+        return page_link(f"admin:{OWNERS[kind]}_change", key, account.owner)
+
+    return column
 
 
 @admin.register(Account)
@@ -20,6 +35,16 @@ class AccountAdmin(FactAdmin):
         (_("In"), "ledger_transfer", "credit__id__exact"),
     ]
 
+    def _column(self, name, request):
+        if name == "owner":
+            linked = {
+                kind
+                for kind, page in OWNERS.items()
+                if may_see(request, apps.get_model(*page.split("_", 1)))
+            }
+            return owner_column(linked=linked)
+        return super()._column(name, request)
+
     @display(description=_("Balance"))
     def balance_column(self, account):
         return plain(account.balance)
@@ -30,3 +55,4 @@ class TransferAdmin(FactAdmin):
     list_display = ["created_at", "tenant", "debit", "credit", "amount", "reason", "key"]
     list_filter = ["reason", "created_at", "tenant"]
     search_fields = ["key", "debit__owner", "credit__owner"]
+    leads_to = [(_("Rewards"), "rewards_reward", "transfer__id__exact")]

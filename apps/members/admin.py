@@ -8,7 +8,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from apps.core.admin import HouseAdmin, VerbForm, page_link, rows_link, verb_action
 from apps.members.models import Level, Member
-from apps.members.services import create_member, open_tenant, set_market_node
+from apps.members.services import create_member, open_tenant, set_level, set_market_node
 from apps.tenants.models import Tenant
 from apps.tenants.services import resume_tenant, suspend_tenant
 
@@ -34,12 +34,16 @@ class TenantAdmin(HouseAdmin):
         (_("Subscriptions"), "strategies_subscription", "tenant__id__exact"),
     ]
 
-    suspend = verb_action(_("Suspend"), lambda tenant: suspend_tenant(tenant=tenant))
+    suspend = verb_action(
+        _("Suspend"),
+        lambda tenant: suspend_tenant(tenant=tenant),
+        question=_("Nothing of these tenants is traded until they are resumed."),
+    )
     resume = verb_action(_("Resume"), lambda tenant: resume_tenant(tenant=tenant))
 
     @display(description=_("Point cards"))
     def accounts_column(self, tenant):
-        return rows_link("ledger_account", f"q=tenant:{tenant.pk}", _("Point cards"))
+        return rows_link("ledger_account", _("Point cards"), owner__exact=f"tenant:{tenant.pk}")
 
     @display(description=_("Recharge"))
     def recharge_column(self, tenant):
@@ -67,6 +71,17 @@ class MemberForm(VerbForm):
         return create_member(password=first_password, invite_code=inviter_code, **values)
 
 
+class MemberChangeForm(VerbForm):
+    class Meta:
+        model = Member
+        fields = ["level", "is_market_node"]
+
+    def write(self, *, level, is_market_node):
+        set_level(member=self.instance, level=level)
+        set_market_node(member=self.instance, is_market_node=is_market_node)
+        return self.instance
+
+
 @admin.register(Member)
 class MemberAdmin(HouseAdmin):
     list_display = [
@@ -78,6 +93,7 @@ class MemberAdmin(HouseAdmin):
     actions = ["make_market_node", "end_market_node"]
     leads_to = [
         (_("Invited"), "members_member", "inviter__id__exact"),
+        (_("Venue accounts"), "venues_venueaccount", "member__id__exact"),
         (_("Subscriptions"), "strategies_subscription", "member__id__exact"),
         (_("Charges"), "pointcards_charge", "member__id__exact"),
         (_("Rewards"), "rewards_reward", "member__id__exact"),
@@ -94,15 +110,14 @@ class MemberAdmin(HouseAdmin):
 
     @display(description=_("Point cards"))
     def cards_column(self, member):
-        return rows_link("ledger_account", f"q={member.owner}", _("Point cards"))
+        return rows_link("ledger_account", _("Point cards"), owner__exact=member.owner)
 
     @display(description=_("Recharge"))
     def recharge_column(self, member):
         return page_link("console:recharge-member", member.pk, _("Recharge"))
 
     def get_form(self, request, obj=None, **kwargs):
-        if obj is None:
-            kwargs["form"] = MemberForm
+        kwargs["form"] = MemberForm if obj is None else MemberChangeForm
         return super().get_form(request, obj, **kwargs)
 
     def get_fields(self, request, obj=None):
@@ -111,12 +126,26 @@ class MemberAdmin(HouseAdmin):
         return ["tenant", "email", "inviter", "level", "is_market_node", "invite_code", "status"]
 
     def get_readonly_fields(self, request, obj=None):
-        return [] if obj is None else self.get_fields(request, obj)
+        if obj is None:
+            return []
+        changed = MemberChangeForm.Meta.fields
+        return [name for name in self.get_fields(request, obj) if name not in changed]
+
+
+class LevelForm(forms.ModelForm):
+    def clean_rate(self):
+        rate = self.cleaned_data["rate"]
+        if not 0 <= rate <= 1:
+            raise forms.ValidationError(_("a rate is a share: from 0 to 1"))
+        return rate
 
 
 @admin.register(Level)
 class LevelAdmin(HouseAdmin):
+    form = LevelForm
     list_display = ["name", "number", "min_team_holding", "rate"]
+    # Members are counted by it.
+    readonly_fields = ["number"]
 
     def has_add_permission(self, request):
         return False

@@ -32,7 +32,11 @@ class NodeAdmin(HouseAdmin):
 
     pause = verb_action(_("Pause"), lambda node: pause_node(node=node))
     resume = verb_action(_("Resume"), lambda node: resume_node(node=node))
-    revoke = verb_action(_("Revoke for good"), lambda node: revoke_node(node=node))
+    revoke = verb_action(
+        _("Revoke for good"),
+        lambda node: revoke_node(node=node),
+        question=_("These nodes are never believed again. They have to be enrolled anew."),
+    )
 
     def get_form(self, request, obj=None, **kwargs):
         if obj is None:

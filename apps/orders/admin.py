@@ -39,4 +39,4 @@ class FillAdmin(FactAdmin):
 
     @display(description=_("Close"))
     def close_column(self, fill):
-        return rows_link("positions_close", f"q={fill.key}", _("Close"))
+        return rows_link("positions_close", _("Close"), fill_key__exact=fill.key)

@@ -1,12 +1,24 @@
 """What is held, and what each close realised."""
 
 from django.contrib import admin
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
+from apps.core import audit
 from apps.core.admin import FactAdmin, rows_link, run_each
+from apps.core.errors import Conflict
 from apps.core.later import later
 from apps.positions.models import Close, Position
+
+
+@transaction.atomic
+def settle_again(close: Close) -> None:
+    """Name the settling of a close that failed; what it then does is the settling's own."""
+    if close.status != Close.Status.FAILED:
+        raise Conflict("only a close that failed is settled again", status=close.status)
+    later("rewards.settle", close_ids=[str(close.pk)])
+    audit.record("close.settle_again", close, before={"failed_because": close.failed_because})
 
 
 @admin.register(Position)
@@ -33,16 +45,11 @@ class CloseAdmin(FactAdmin):
 
     @action(description=_("Settle again"), permissions=["settle"])
     def settle_again(self, request, queryset):
-        run_each(
-            self,
-            request,
-            queryset.filter(status=Close.Status.FAILED),
-            lambda close: later("rewards.settle", close_ids=[str(close.pk)]),
-        )
+        run_each(self, request, queryset, settle_again)
 
     def has_settle_permission(self, request):
         return request.user.has_perm("positions.change_close")
 
     @display(description=_("Fill"))
     def fill_column(self, close):
-        return rows_link("orders_fill", f"q={close.fill_key}", _("Fill"))
+        return rows_link("orders_fill", _("Fill"), key__exact=close.fill_key)

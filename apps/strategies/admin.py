@@ -98,6 +98,7 @@ class SubscriptionAdmin(HouseAdmin):
     list_filter = ["status", "risk_mode", "tenant"]
     search_fields = ["member__email"]
     list_select_related = ["tenant_strategy__strategy"]
+    autocomplete_fields = ["tenant_strategy", "venue_account"]
     actions = ["stop", "resume"]
     leads_to = [
         (_("Tickets"), "orders_ticket", "subscription__id__exact"),

@@ -6,13 +6,23 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from apps.core.admin import HouseAdmin, VerbForm, verb_action
+from apps.core.errors import BadInput
 from apps.venues.models import Instrument, VenueAccount
-from apps.venues.services import bind_account, pause_account, resume_account, unbind_account
+from apps.venues.services import (
+    assign_node,
+    bind_account,
+    pause_account,
+    resume_account,
+    unbind_account,
+)
 
 
 class VenueAccountForm(VerbForm):
-    api_key = forms.CharField(label=_("API key"), widget=UnfoldAdminTextInputWidget)
-    api_secret = forms.CharField(label=_("API secret"), widget=UnfoldAdminPasswordWidget)
+    # The paper venue asks for none; whether a venue does, the service says.
+    api_key = forms.CharField(label=_("API key"), required=False, widget=UnfoldAdminTextInputWidget)
+    api_secret = forms.CharField(
+        label=_("API secret"), required=False, widget=UnfoldAdminPasswordWidget
+    )
     passphrase = forms.CharField(
         label=_("passphrase"), required=False, widget=UnfoldAdminPasswordWidget
     )
@@ -25,6 +35,18 @@ class VenueAccountForm(VerbForm):
         return bind_account(**values)
 
 
+class VenueAccountChangeForm(VerbForm):
+    class Meta:
+        model = VenueAccount
+        fields = ["node"]
+
+    def write(self, *, node):
+        if node is None:
+            raise BadInput("an account is given to a node", field="node")
+        assign_node(account=self.instance, node=node)
+        return self.instance
+
+
 @admin.register(VenueAccount)
 class VenueAccountAdmin(HouseAdmin):
     list_display = [
@@ -32,8 +54,10 @@ class VenueAccountAdmin(HouseAdmin):
     ]
     list_filter = ["venue", "status", "tenant"]
     search_fields = ["member__email", "key_hint", "label"]
+    autocomplete_fields = ["member"]
     actions = ["pause", "resume", "unbind"]
     leads_to = [
+        (_("Subscriptions"), "strategies_subscription", "venue_account__id__exact"),
         (_("Positions"), "positions_position", "venue_account__id__exact"),
         (_("Orders"), "orders_order", "venue_account__id__exact"),
     ]
@@ -41,12 +65,13 @@ class VenueAccountAdmin(HouseAdmin):
     pause = verb_action(_("Pause"), lambda account: pause_account(account=account))
     resume = verb_action(_("Resume"), lambda account: resume_account(account=account))
     unbind = verb_action(
-        _("Unbind and forget the keys"), lambda account: unbind_account(account=account)
+        _("Unbind and forget the keys"),
+        lambda account: unbind_account(account=account),
+        question=_("The keys of these accounts are forgotten. They have to be bound again."),
     )
 
     def get_form(self, request, obj=None, **kwargs):
-        if obj is None:
-            kwargs["form"] = VenueAccountForm
+        kwargs["form"] = VenueAccountForm if obj is None else VenueAccountChangeForm
         return super().get_form(request, obj, **kwargs)
 
     def get_fields(self, request, obj=None):
@@ -58,7 +83,9 @@ class VenueAccountAdmin(HouseAdmin):
         ]
 
     def get_readonly_fields(self, request, obj=None):
-        return [] if obj is None else self.get_fields(request, obj)
+        if obj is None:
+            return []
+        return [name for name in self.get_fields(request, obj) if name != "node"]
 
 
 @admin.register(Instrument)

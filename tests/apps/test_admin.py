@@ -3,10 +3,13 @@
 import csv
 import io
 from decimal import Decimal
+from urllib.parse import urlencode
 
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -18,8 +21,10 @@ from apps.core.services import refuse_message
 from apps.members.models import Member
 from apps.members.services import open_tenant
 from apps.nodes.models import Node
-from apps.strategies.models import Strategy
-from apps.tenants.models import Tenant
+from apps.positions.models import Close
+from apps.strategies.models import Strategy, Subscription, TenantStrategy
+from apps.tenants.models import Tenant, User
+from apps.venues.models import VenueAccount
 from tests import factories
 from tests.factories import RowFactory, TenantFactory, UserFactory
 
@@ -113,6 +118,119 @@ def test_what_is_the_platforms_is_not_a_tenants_to_see(globex, model):
     assert globex.get(page(model, "changelist")).status_code == 403
 
 
+@pytest.mark.parametrize("model", OWNED, ids=label)
+def test_no_choice_is_offered_from_another_tenant(globex, model):
+    row = FACTORIES[model]()
+    for field in model._meta.fields:
+        if field.remote_field is None or not issubclass(field.related_model, TenantOwned):
+            continue
+        asked = {
+            "app_label": model._meta.app_label,
+            "model_name": model._meta.model_name,
+            "field_name": field.name,
+        }
+        answer = globex.get(reverse("admin:autocomplete"), asked)
+        assert getattr(row, field.attname) is None or answer.json()["results"] == []
+
+
+def test_a_choice_is_offered_from_all_tenants_to_the_platform(platform):
+    account = factories.VenueAccountFactory()
+    asked = {
+        "app_label": "strategies",
+        "model_name": "subscription",
+        "field_name": "venue_account",
+    }
+    answer = platform.get(reverse("admin:autocomplete"), asked)
+    assert [offered["id"] for offered in answer.json()["results"]] == [str(account.pk)]
+
+
+WAYS = [
+    (model, *way)
+    for model in REGISTERED
+    if model in admin.site._registry
+    for way in admin.site._registry[model].leads_to
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "title", "target", "lookup"),
+    WAYS,
+    ids=[f"{way[0].__name__}-{way[2]}" for way in WAYS],
+)
+def test_every_link_leads_to_the_rows_that_followed(platform, model, title, target, lookup):
+    followed = apps.get_model(*target.split("_", 1))
+    name = lookup.split("__")[0]
+    if followed is Member and name == "inviter":
+        row = FACTORIES[followed](inviter=factories.MemberFactory())
+    else:
+        row = FACTORIES[followed]()
+    FACTORIES[followed]()
+    came_from = getattr(row, name)
+    link = f"{page(followed, 'changelist')}?{lookup}={came_from.pk}"
+    assert link in platform.get(page(model, "changelist")).content.decode().replace("&amp;", "&")
+    shown = platform.get(link)
+    assert shown.status_code == 200
+    assert [found.pk for found in shown.context["cl"].result_list] == [row.pk]
+
+
+def test_a_fill_leads_to_its_close_and_back(platform):
+    fill = factories.FillFactory()
+    close = factories.CloseFactory(fill_key=fill.key)
+    factories.CloseFactory(fill_key=f"{fill.key}0")
+    for came_from, led_to, lookup in [(fill, close, "fill_key"), (close, fill, "key")]:
+        link = f"{page(type(led_to), 'changelist')}?" + urlencode({f"{lookup}__exact": fill.key})
+        assert link in platform.get(page(type(came_from), "changelist")).content.decode()
+        shown = platform.get(link).context["cl"].result_list
+        assert [found.pk for found in shown] == [led_to.pk]
+
+
+def test_an_account_leads_to_its_owner(platform):
+    alice = factories.MemberFactory()
+    factories.AccountFactory(owner=alice.owner)
+    listed = platform.get(page(factories.AccountFactory._meta.model, "changelist"))
+    assert page(Member, "change", alice.pk) in listed.content.decode()
+
+
+def test_a_tenants_staff_are_given_no_link_to_what_they_may_not_see(client):
+    ticket = factories.TicketFactory()
+    client.force_login(UserFactory(tenant=ticket.tenant, is_superuser=True))
+    listed = client.get(page(type(ticket), "changelist")).content.decode()
+    assert str(ticket.signal) in listed
+    assert page(type(ticket.signal), "change", ticket.signal.pk) not in listed
+    assert page(type(ticket.venue_account), "change", ticket.venue_account.pk) in listed
+    assert reverse("console:trace", args=[ticket.pk]) in listed
+
+
+def found_by(client, term):
+    cache.clear()
+    answer = client.get(reverse("admin:search"), {"s": term, "extended": 1})
+    return [found.link for found in answer.context["results"]] if answer.context else []
+
+
+def test_the_palette_finds_facts_by_id_and_people_by_name(platform):
+    ticket = factories.TicketFactory()
+    alice = ticket.venue_account.member
+    assert page(type(ticket), "change", ticket.pk) in found_by(platform, str(ticket.pk))
+    assert page(Member, "change", alice.pk) in found_by(platform, alice.email)
+
+
+def test_the_palette_finds_nothing_of_another_tenant(globex):
+    ticket = factories.TicketFactory()
+    assert found_by(globex, str(ticket.pk)) == []
+    assert found_by(globex, ticket.venue_account.member.email) == []
+
+
+def test_every_page_says_whose_rows_it_shows(globex):
+    assert globex.get(page(Member, "changelist")).context["environment"] == ["Globex", "info"]
+
+
+def test_the_platform_is_warned_while_it_looks_through_one_tenant(platform):
+    acme = TenantFactory(name="Acme")
+    assert platform.get(page(Member, "changelist")).context["environment"] is None
+    platform.post(reverse("console:switch-tenant"), {"tenant": acme.pk})
+    assert platform.get(page(Member, "changelist")).context["environment"] == ["Acme", "warning"]
+
+
 def test_a_tenants_form_offers_only_its_own(globex):
     acmes = factories.VenueAccountFactory()
     form = globex.get(page(factories.SubscriptionFactory._meta.model, "add"))
@@ -133,20 +251,37 @@ def test_facts_are_not_written_here(platform, model):
     assert model._base_manager.filter(pk=row.pk).values().get() == before
 
 
+def rows_of(model, count):
+    for number in range(count):
+        if model is AuditEntry:
+            open_tenant_with_level(name=f"Acme {number}")
+        else:
+            FACTORIES[model]()
+
+
+def queries_of(ask):
+    with CaptureQueriesContext(connection) as queries:
+        ask()
+    return len(queries)
+
+
 @pytest.mark.parametrize("model", REGISTERED, ids=label)
 def test_more_rows_cost_no_more_queries(platform, model):
+    asked = {"format": "0", "resource": ""}
     counts = []
-    for rows in (2, 12):
-        if model is AuditEntry:
-            for number in range(rows):
-                open_tenant_with_level(name=f"Acme {number}")
-        else:
-            for _ in range(rows):
-                FACTORIES[model]()
-        with CaptureQueriesContext(connection) as queries:
-            assert platform.get(page(model, "changelist")).status_code == 200
-        counts.append(len(queries))
-    assert counts[1] <= counts[0] + 1
+    for more in (5, 55):
+        rows_of(model, more)
+        counts.append(
+            (
+                queries_of(lambda: platform.get(page(model, "changelist"))),
+                queries_of(lambda: platform.post(page(model, "export"), asked)),
+                queries_of(
+                    lambda: platform.get(reverse("admin:search"), {"s": "a", "extended": 1})
+                ),
+            )
+        )
+        cache.clear()
+    assert counts[1] == counts[0]
 
 
 def test_a_tenant_is_opened_whole(platform):
@@ -180,6 +315,148 @@ def test_an_action_calls_its_service_and_is_audited(platform):
     node.refresh_from_db()
     assert node.status == Node.Status.PAUSED
     assert AuditEntry.objects.filter(action="node.paused").exists()
+
+
+def test_what_cannot_be_taken_back_is_asked_first(platform):
+    node = factories.NodeFactory()
+    chosen = {"action": "revoke", "_selected_action": [node.pk]}
+    asked = platform.post(page(Node, "changelist"), chosen)
+    node.refresh_from_db()
+    assert node.status == Node.Status.ACTIVE
+    assert asked.context["chosen"] == [str(node.pk)]
+    platform.post(page(Node, "changelist"), {**chosen, "confirmed": "1"})
+    node.refresh_from_db()
+    assert node.status == Node.Status.REVOKED
+
+
+def test_only_a_failed_close_is_settled_again(platform, hints):
+    failed = factories.CloseFactory(status=Close.Status.FAILED)
+    waiting = factories.CloseFactory()
+    chosen = {"action": "settle_again", "_selected_action": [failed.pk, waiting.pk]}
+    answer = platform.post(page(Close, "changelist"), chosen, follow=True)
+    assert hints.named("rewards.settle") == [{"close_ids": [str(failed.pk)]}]
+    assert any("only a close that failed" in str(said) for said in answer.context["messages"])
+    assert AuditEntry.objects.filter(action="close.settle_again").count() == 1
+
+
+def test_a_member_is_created_below_its_inviter(platform):
+    acme = open_tenant_with_level()
+    root = Member.objects.of(acme).get(root_of=acme)
+    asked = {
+        "tenant": acme.pk,
+        "email": "alice@example.com",
+        "first_password": "x",
+        "inviter_code": "",
+    }
+    refused = platform.post(page(Member, "add"), asked)
+    assert "first_password" in refused.context["adminform"].form.errors
+    assert Member.objects.of(acme).count() == 1
+    platform.post(page(Member, "add"), {**asked, "first_password": factories.PASSWORD})
+    assert Member.objects.of(acme).get(email="alice@example.com").inviter == root
+
+
+def test_a_members_level_is_set_by_its_service(platform):
+    alice = factories.MemberFactory()
+    level = factories.LevelFactory(number=2)
+    platform.post(page(Member, "change", alice.pk), {"level": level.pk, "status": "disabled"})
+    alice.refresh_from_db()
+    assert (alice.level, alice.status) == (level, Member.Status.ACTIVE)
+    assert AuditEntry.objects.filter(action="level_set").exists()
+
+
+def test_an_account_is_bound_and_its_secret_never_comes_back(platform):
+    alice, node = factories.MemberFactory(), factories.NodeFactory()
+    asked = {"member": alice.pk, "venue": "okx", "label": "main", "node": node.pk}
+    asked |= {"api_key": "key-of-alice-9999", "api_secret": "secret-of-alice", "passphrase": ""}
+    refused = platform.post(page(VenueAccount, "add"), asked)
+    assert "passphrase" in refused.context["adminform"].form.errors
+    assert "secret-of-alice" not in refused.content.decode()
+    assert not VenueAccount.objects.of(alice.tenant).exists()
+    platform.post(page(VenueAccount, "add"), {**asked, "passphrase": "words-of-alice"})
+    account = VenueAccount.objects.of(alice.tenant).get()
+    shown = platform.get(page(VenueAccount, "change", account.pk)).content.decode()
+    assert "9999" in shown
+    assert "of-alice" not in shown
+
+
+def test_a_paper_account_needs_no_keys(platform):
+    alice = factories.MemberFactory()
+    asked = {"member": alice.pk, "venue": "paper", "label": "futures", "node": ""}
+    platform.post(page(VenueAccount, "add"), asked)
+    assert VenueAccount.objects.of(alice.tenant).get().key_hint
+
+
+def test_an_account_is_given_to_another_node(platform):
+    account, other = factories.VenueAccountFactory(), factories.NodeFactory()
+    revoked = factories.NodeFactory(status=Node.Status.REVOKED)
+    address = page(VenueAccount, "change", account.pk)
+    for refused in ("", revoked.pk):
+        answer = platform.post(address, {"node": refused})
+        assert answer.context["adminform"].form.errors
+        account.refresh_from_db()
+        assert account.node not in (None, revoked)
+    platform.post(address, {"node": other.pk})
+    account.refresh_from_db()
+    assert account.node == other
+    assert AuditEntry.objects.filter(action="venue_account.assigned").exists()
+
+
+def test_a_strategy_is_offered_and_followed(platform):
+    account, strategy = factories.VenueAccountFactory(), factories.StrategyFactory()
+    tenant = account.tenant
+    asked = {"tenant": tenant.pk, "strategy": strategy.pk, "display_name": "Fast"}
+    platform.post(page(TenantStrategy, "add"), asked)
+    offered = TenantStrategy.objects.of(tenant).get()
+    asked = {"tenant_strategy": offered.pk, "venue_account": account.pk, "capital": "500"}
+    asked |= {"leverage": "126", "risk_mode": "1"}
+    refused = platform.post(page(Subscription, "add"), asked)
+    assert "leverage" in refused.context["adminform"].form.errors
+    assert not Subscription.objects.of(tenant).exists()
+    platform.post(page(Subscription, "add"), {**asked, "leverage": "5"})
+    assert Subscription.objects.of(tenant).get().member == account.member
+
+
+def test_a_rate_is_a_share(platform):
+    level = factories.LevelFactory(number=1, rate=Decimal("0.2"))
+    asked = {"name": "S1", "min_team_holding": "0", "rate": "1.5", "number": "7"}
+    answer = platform.post(page(type(level), "change", level.pk), asked)
+    assert "rate" in answer.context["adminform"].form.errors
+    platform.post(page(type(level), "change", level.pk), {**asked, "rate": "0.5"})
+    assert list(type(level).objects.values_list("number", "rate")) == [(1, Decimal("0.5"))]
+
+
+def staff_who_may_change_users(client):
+    clerk = UserFactory(tenant=None)
+    rights = Permission.objects.filter(codename__in=["view_user", "change_user"])
+    clerk.user_permissions.set(rights)
+    client.force_login(clerk)
+    return clerk
+
+
+def test_nobody_gives_more_rights_than_they_have(client):
+    clerk = staff_who_may_change_users(client)
+    rights = dict.fromkeys(["is_active", "is_staff", "is_superuser"], "on")
+    client.post(page(User, "change", clerk.pk), {"username": "clerk", **rights})
+    clerk.refresh_from_db()
+    assert (clerk.username, clerk.is_superuser) == ("clerk", False)
+    chief = UserFactory(tenant=None, is_superuser=True)
+    before = chief.password
+    address = reverse("admin:auth_user_password_change", args=[chief.pk])
+    asked = {"password1": "another horse battery", "password2": "another horse battery"}
+    assert client.post(address, {**asked, "usable_password": "true"}).status_code == 403
+    chief.refresh_from_db()
+    assert chief.password == before
+
+
+def test_a_new_password_is_audited_and_not_told(platform):
+    bob = UserFactory()
+    address = reverse("admin:auth_user_password_change", args=[bob.pk])
+    asked = {"password1": "another horse battery", "password2": "another horse battery"}
+    platform.post(address, {**asked, "usable_password": "true"})
+    bob.refresh_from_db()
+    assert bob.check_password("another horse battery")
+    entry = AuditEntry.objects.get(action="user.password_changed")
+    assert (entry.subject, entry.before, entry.after) == (f"tenants.user:{bob.pk}", None, None)
 
 
 def test_one_refusal_stops_no_other(platform):
