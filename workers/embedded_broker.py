@@ -6,6 +6,7 @@ After too many tries, or when it cannot be read, a message goes to the table
 `dead`, where an operator finds it. It serves one machine; production uses Redis.
 """
 
+import logging
 import os
 import sqlite3
 import threading
@@ -18,6 +19,8 @@ from kombu.transport import virtual
 from kombu.utils.json import dumps
 
 from workers import raw
+
+log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 10.0
 MOST_TRIES = 10
@@ -35,23 +38,47 @@ create table if not exists dead(
 """
 
 
+class Held(NamedTuple):
+    """A message in hand: its row, and the try in which it was taken."""
+
+    row: int
+    tries: int
+
+
 class Binding(NamedTuple):
     routing_key: str
     pattern: str
     queue: str
 
 
+class Opened(NamedTuple):
+    database: sqlite3.Connection
+    inode: int
+
+
 class Connections(threading.local):
     """A connection for each thread; a forked child opens its own."""
 
     def __init__(self) -> None:
-        self.by_path: dict[tuple[int, str], sqlite3.Connection] = {}
+        self.by_path: dict[tuple[int, str], Opened] = {}
 
     def to(self, path: str) -> sqlite3.Connection:
         key = (os.getpid(), path)
         if key not in self.by_path:
-            self.by_path[key] = connect(path)
-        return self.by_path[key]
+            database = connect(path)
+            self.by_path[key] = Opened(database, inode(path))
+        elif inode(path) != self.by_path[key].inode:
+            # What is open here is nobody else's any more; its rows are not those of the new file.
+            self.by_path.pop(key).database.close()
+            raise sqlite3.OperationalError(f"{path} was removed")
+        return self.by_path[key].database
+
+
+def inode(path: str) -> int:
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return 0
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -84,8 +111,9 @@ class QoS(virtual.QoS):
         super().ack(delivery_tag)
 
     def restore_unacked_once(self, stderr: Any = None) -> None:
+        # A holder that stops in good order has not failed at them.
         for delivery_tag in list(self._delivered):
-            self.channel.give_back(delivery_tag)
+            self.channel.give_back(delivery_tag, tries=-1)
         self._delivered.clear()
 
     def restore_unacked(self) -> None:
@@ -104,8 +132,8 @@ class Channel(virtual.Channel):
         super().__init__(*args, **kwargs)
         options = self.connection.client.transport_options
         self.lease = float(options.get("lease_seconds", LEASE_SECONDS))
-        # Message ids in hand, by delivery tag; a thread renews their leases.
-        self.held: dict[str, int] = {}
+        # What is in hand, by delivery tag; a thread renews the leases.
+        self.held: dict[str, Held] = {}
         self.looked: dict[str, tuple[int, int, float]] = {}
         self.closing = threading.Event()
         self.renewing: threading.Thread | None = None
@@ -119,14 +147,18 @@ class Channel(virtual.Channel):
         return connections.to(self.path)
 
     def done(self, delivery_tag: str) -> None:
-        row = self.held.pop(delivery_tag, None)
-        if row is not None:
-            self.database.execute("delete from message where id=?", (row,))
+        held = self.held.pop(delivery_tag, None)
+        if held is not None:
+            self.database.execute("delete from message where id=?", (held.row,))
 
-    def give_back(self, delivery_tag: str) -> None:
-        row = self.held.pop(delivery_tag, None)
-        if row is not None:
-            self.database.execute("update message set free_at=0 where id=?", (row,))
+    def give_back(self, delivery_tag: str, *, tries: int = 0) -> None:
+        held = self.held.pop(delivery_tag, None)
+        if held is not None:
+            # Unless the lease ran out and another holds it now, who has one try more.
+            self.database.execute(
+                "update message set free_at=0, tries=tries+? where id=? and tries=?",
+                (tries, held.row, held.tries),
+            )
 
     def close(self) -> None:
         self.closing.set()
@@ -160,7 +192,7 @@ class Channel(virtual.Channel):
         # A tag of our own: two rows may carry the same one.
         tag = message["properties"]["delivery_tag"] = f"{row}.{tries}"
         message["properties"]["delivery_info"]["redelivered"] = tries > 1
-        self.held[tag] = row
+        self.held[tag] = Held(row, tries)
         self._keep_renewing()
         return message
 
@@ -191,14 +223,16 @@ class Channel(virtual.Channel):
             self.renewing.start()
 
     def _renew(self) -> None:
-        database = connect(self.path)
-        try:
-            while not self.closing.wait(self.lease / 3):
-                until = time.time() + self.lease
-                rows = [(until, row) for row in list(self.held.values())]
-                database.executemany("update message set free_at=? where id=?", rows)
-        finally:
-            database.close()
+        """Until the channel closes; a file that is locked for long is asked again."""
+        while not self.closing.wait(self.lease / 3):
+            until = time.time() + self.lease
+            rows = [(until, held.row, held.tries) for held in list(self.held.values())]
+            try:
+                self.database.executemany(
+                    "update message set free_at=? where id=? and tries=?", rows
+                )
+            except sqlite3.OperationalError as error:
+                log.warning("%d leases are not renewed: %s", len(rows), error)
 
     def _size(self, queue: str) -> int:
         counted = self.database.execute("select count(*) from message where queue=?", (queue,))
