@@ -52,6 +52,7 @@ class Candles:
         prices = np.stack((self.open, self.high, self.low, self.close))
         impossible = ~np.isfinite(prices).all(axis=0) | (prices <= 0).any(axis=0)
         impossible |= (self.high < prices.max(axis=0)) | (self.low > prices.min(axis=0))
+        impossible |= ~np.isfinite(self.volume) | (self.volume < 0)
         rows = np.flatnonzero(impossible)
         if rows.size:
             raise BadCandles("a bar is impossible", row=int(rows[0]))

@@ -1,0 +1,85 @@
+"""A position is a fold of its fills, exact to what was paid and earned."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import ImpossibleReport
+from engine.position import PositionState, absorb
+from engine.signal import Action, Direction
+
+amounts = st.decimals("0.001", 1000, places=3)
+prices = st.decimals("0.01", 100_000, places=2)
+fees = st.decimals(-1, 5, places=4)
+
+
+def fold(direction, fills):
+    state, profits = PositionState(direction), Decimal(0)
+    for action, quantity, price, fee in fills:
+        state, profit = absorb(state, action=action, quantity=quantity, price=price, fee=fee)
+        profits += profit
+    return state, profits
+
+
+def test_a_long_earns_when_the_price_rises_and_a_short_when_it_falls():
+    opened = (Action.OPEN, Decimal(2), Decimal(100), Decimal(1))
+    closed = (Action.CLOSE, Decimal(1), Decimal(110), Decimal(1))
+    long, profit = fold(Direction.LONG, [opened, closed])
+    assert (long.quantity, long.entry_price, profit, long.fees) == (1, 100, 10, 2)
+    short, loss = fold(Direction.SHORT, [opened, closed])
+    assert (short.quantity, loss, short.realized) == (1, -10, -10)
+
+
+def test_the_entry_is_the_average_and_a_close_leaves_it():
+    fills = [(Action.OPEN, Decimal(1), Decimal(100), Decimal(0))]
+    fills += [(Action.OPEN, Decimal(3), Decimal(200), Decimal(0))]
+    assert fold(Direction.LONG, fills)[0].entry_price == 175
+    fills += [(Action.CLOSE, Decimal(2), Decimal(300), Decimal(0))]
+    assert fold(Direction.LONG, fills)[0].entry_price == 175
+
+
+@given(
+    st.sampled_from(Direction),
+    st.lists(st.tuples(amounts, prices, fees), min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(1, 9), prices, fees), max_size=5),
+    prices,
+)
+def test_all_in_and_all_out_earns_what_came_in_less_what_went_out(direction, ins, outs, last):
+    fills = [(Action.OPEN, *fill) for fill in ins]
+    left = sum(quantity for quantity, _, _ in ins)
+    for tenths, price, fee in outs:
+        part = (left * tenths / 10).quantize(Decimal("0.001"))
+        if 0 < part < left:
+            fills.append((Action.CLOSE, part, price, fee))
+            left -= part
+    fills.append((Action.CLOSE, left, last, Decimal(0)))
+    state, profits = fold(direction, fills)
+
+    earned = Fraction(0)
+    for action, quantity, price, _ in fills:
+        worth = Fraction(quantity) * Fraction(price)
+        earned += worth if action is Action.CLOSE else -worth
+    earned *= 1 if direction is Direction.LONG else -1
+    assert state.quantity == 0
+    assert abs(Fraction(profits) - earned) < Fraction(1, 10**12)
+    assert state.realized == profits
+    assert state.fees == sum(fee for *_, fee in fills)
+
+
+@pytest.mark.parametrize(("quantity", "price"), [(0, 1), (-1, 1), (1, 0), (1, -1)])
+@pytest.mark.parametrize("action", Action)
+def test_a_fill_without_quantity_or_price_is_impossible(action, quantity, price):
+    state = PositionState(Direction.LONG, Decimal(5), Decimal(5))
+    with pytest.raises(ImpossibleReport):
+        absorb(
+            state, action=action, quantity=Decimal(quantity), price=Decimal(price), fee=Decimal(0)
+        )
+
+
+def test_more_than_is_held_cannot_be_closed():
+    state = PositionState(Direction.LONG, Decimal(5), Decimal(5))
+    with pytest.raises(ImpossibleReport, match="closed 6 of 5"):
+        absorb(state, action=Action.CLOSE, quantity=Decimal(6), price=Decimal(1), fee=Decimal(0))
