@@ -6,70 +6,22 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.core.errors import BadInput
 from apps.ledger.models import Account, Transfer
-from apps.ledger.selectors import account, balances
-from apps.members.models import Member
-from apps.members.services import create_member, open_tenant
+from apps.ledger.selectors import account
 from apps.pointcards.models import Charge
-from apps.pointcards.services import recharge_member, recharge_tenant
 from apps.positions.models import Close
 from apps.rewards import services
 from apps.rewards.models import Pool, Reward
+from tests.apps.rewards.shop import K, Shop, held, settle
 from tests.at_once import at_once
-from tests.factories import CloseFactory, LevelFactory, PositionFactory, VenueAccountFactory
-
-K = Account.Kind
-
-
-class Shop:
-    """A tenant with full cards, and closes of a member with cards of its own."""
-
-    def __init__(self):
-        LevelFactory()
-        self.tenant = open_tenant(name="Acme")
-        for kind in (K.SELF, K.GIFT):
-            recharge_tenant(
-                key=f"t:{kind}", tenant=self.tenant, kind=kind, amount=Decimal(1_000_000)
-            )
-        self.root = Member.objects.of(self.tenant).get(root_of=self.tenant)
-
-    def member(self, own=0, gift=0, email="alice@example.com"):
-        member = create_member(tenant=self.tenant, email=email, password="long enough")
-        for kind, amount in ((K.SELF, own), (K.GIFT, gift)):
-            if amount:
-                recharge_member(
-                    key=f"{email}:{kind}", member=member, kind=kind, amount=Decimal(amount)
-                )
-        return member
-
-    def close(self, member, profit, count=1):
-        venue_account = VenueAccountFactory(member=member, label=f"{profit}")
-        return [
-            CloseFactory(
-                position=PositionFactory(subscription__venue_account=venue_account, open_key=None),
-                profit=Decimal(profit),
-            )
-            for _ in range(count)
-        ]
 
 
 @pytest.fixture
 def shop(db):
     return Shop()
-
-
-def settle(closes):
-    services.settle_closes(close_ids=[str(close.pk) for close in closes])
-
-
-def held(owner, *kinds):
-    found = balances([owner], kinds)
-    return [found[owner, kind] for kind in kinds]
 
 
 @pytest.mark.parametrize(
@@ -163,17 +115,6 @@ def test_one_bad_close_stops_no_other(shop, monkeypatch):
     settle([good, bad])
     statuses = {close.pk: close.status for close in Close.objects.across_tenants()}
     assert statuses == {good.pk: Close.Status.SETTLED, bad.pk: Close.Status.FAILED}
-
-
-def test_a_hundred_closes_cost_no_more_questions_than_two(shop):
-    counts = []
-    for email, count in (("a@example.com", 2), ("b@example.com", 100)):
-        closes = shop.close(shop.member(own=500, email=email), 10, count=count)
-        with CaptureQueriesContext(connection) as queries:
-            settle(closes)
-        counts.append(sum(not query["sql"].startswith("INSERT") for query in queries))
-    # Large batches are cut where the database's limit on values is.
-    assert counts[1] <= counts[0] + 12
 
 
 def test_the_sweep_names_what_stood_too_long_and_gives_up_in_the_end(shop, hints):
