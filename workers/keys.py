@@ -4,12 +4,13 @@ import base64
 import json
 import os
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey, VerifyKey
 
-Key = bytes
+Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
 
 class KeyFile(msgspec.Struct, frozen=True):
