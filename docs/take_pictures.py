@@ -1,6 +1,6 @@
 """Takes the pictures of the README from a running demo, with Debian's chromium.
 
-    IRONBULL_PASSWORD=… python docs/take_pictures.py http://127.0.0.1:8000
+IRONBULL_PASSWORD=… python docs/take_pictures.py http://127.0.0.1:8000
 """
 
 import os
