@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from django.db import models, transaction
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportActionModelAdmin
@@ -111,6 +112,8 @@ def page_link(page: str, key, text):
     return format_html('<a class="text-link" href="{}">{}</a>', reverse(page, args=[key]), text)
 
 
+# A page asks for its columns more than once, and compares them: each is made once.
+@cache
 def number_column(field):
     @display(description=capfirst(field.verbose_name), ordering=field.name)
     def column(row):
@@ -119,15 +122,20 @@ def number_column(field):
     return column
 
 
+@cache
 def moment_column(field):
     @display(description=capfirst(field.verbose_name), ordering=field.name)
     def column(row):
         at = getattr(row, field.name)
-        return "–" if at is None else timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S")
+        if at is None:
+            return "–"
+        told = timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S")
+        return format_html('<span class="number whitespace-nowrap">{}</span>', told)
 
     return column
 
 
+@cache
 def link_column(field, *, is_linked: bool):
     @display(description=capfirst(field.verbose_name), ordering=field.name)
     def column(row):
@@ -149,12 +157,13 @@ def trace_column(row):
     return page_link("console:trace", row.pk, _("Trace"))
 
 
-def next_column(title, page: str, lookup: str):
-    """A link from a row to the rows that followed from it."""
+def ways_column(ways):
+    """Links from a row to the rows that followed from it."""
 
-    @display(description=title)
+    @display(description=_("Leads to"))
     def column(row):
-        return rows_link(page, title, **{lookup: row.pk})
+        links = ((rows_link(page, title, **{lookup: row.pk}),) for title, page, lookup in ways)
+        return format_html_join(" · ", "{}", links)
 
     return column
 
@@ -183,7 +192,7 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
     show_full_result_count = False
     list_filter_submit = True
     formfield_overrides = {PointsField: {"widget": UnfoldAdminDecimalFieldWidget}}
-    # Columns that follow the chain on: (title, admin page, lookup).
+    # Links that follow the chain on: (title, admin page, lookup).
     leads_to: list[tuple[object, str, str]] = []
 
     def names_tenant(self) -> bool:
@@ -249,11 +258,12 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
 
     def _ways_on(self, request) -> list:
         """Links to what followed, as far as the user has pages of it."""
-        return [
-            next_column(title, page, lookup)
+        ways = [
+            (title, page, lookup)
             for title, page, lookup in self.leads_to
             if may_see(request, apps.get_model(*page.split("_", 1)))
         ]
+        return [ways_column(ways)] if ways else []
 
     def found(self, request, term: str):
         """What the command palette shows of this kind."""

@@ -81,6 +81,7 @@ class SubscriptionForm(VerbForm):
     class Meta:
         model = Subscription
         fields = ["tenant_strategy", "venue_account", "capital", "leverage", "risk_mode"]
+        help_texts = {"venue_account": _("Look for it by the member's e-mail.")}
 
     def write(self, **values):
         if self.instance.pk:

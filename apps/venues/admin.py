@@ -77,10 +77,9 @@ class VenueAccountAdmin(HouseAdmin):
     def get_fields(self, request, obj=None):
         if obj is None:
             return ["member", "venue", "label", "node", "api_key", "api_secret", "passphrase"]
-        return [
-            *("tenant", "member", "venue", "label", "node", "key_hint", "status"),
-            *("equity", "equity_at", "created_at"),
-        ]
+        shown = ["tenant", "member", "venue", "label", "key_hint", "status"]
+        shown += ["equity", "equity_at", "created_at"]
+        return ["node", *(self._column(name, request) for name in shown)]
 
     def get_readonly_fields(self, request, obj=None):
         if obj is None:
