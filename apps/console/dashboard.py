@@ -88,12 +88,12 @@ def chart(moments) -> str:
                 {
                     "label": _("Realised profit"),
                     "data": [str(moment.profit) for moment in moments],
-                    "backgroundColor": "var(--color-primary-600)",
+                    "borderColor": "var(--color-primary-600)",
                 },
                 {
                     "label": _("Charged"),
                     "data": [str(moment.charged) for moment in moments],
-                    "backgroundColor": "#f59e0b",
+                    "borderColor": "#f59e0b",
                 },
             ],
         }
