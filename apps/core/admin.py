@@ -163,7 +163,7 @@ def ways_column(ways):
     @display(description=_("Leads to"))
     def column(row):
         links = ((rows_link(page, title, **{lookup: row.pk}),) for title, page, lookup in ways)
-        return format_html_join(" · ", "{}", links)
+        return format_html('<span class="ways">{}</span>', format_html_join(" · ", "{}", links))
 
     return column
 
@@ -299,6 +299,10 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
             return link_column(field, is_linked=may_see(request, field.related_model))
         return name
 
+    def _line(self, name, request):
+        """A field on the row's own page, where Unfold paints no labels."""
+        return name if name == "status" else self._column(name, request)
+
     def _filter(self, name):
         if not isinstance(name, str):
             return name
@@ -381,6 +385,9 @@ class FactAdmin(HouseAdmin):
     def has_change_permission(self, request, obj=None):
         return False
 
+    def get_fields(self, request, obj=None):
+        return self.get_readonly_fields(request, obj)
+
     def get_readonly_fields(self, request, obj=None):
         shown = [
             field
@@ -388,7 +395,7 @@ class FactAdmin(HouseAdmin):
             if not isinstance(field, SealedField) and field.name != "open_key"
         ]
         trace = [trace_column] if self.is_chained else []
-        columns = [self._column(field.name, request) for field in shown]
+        columns = [self._line(field.name, request) for field in shown]
         return [*columns, *trace, *self._ways_on(request)]
 
     def found(self, request, term: str):

@@ -85,8 +85,8 @@ class MemberChangeForm(VerbForm):
 @admin.register(Member)
 class MemberAdmin(HouseAdmin):
     list_display = [
-        *("email", "tenant", "inviter", "level", "is_market_node", "invite_code", "status"),
-        *("cards_column", "recharge_column", "created_at"),
+        *("email", "tenant", "inviter", "level", "is_market_node", "status", "cards_column"),
+        "recharge_column",
     ]
     list_filter = ["status", "is_market_node", "created_at", "tenant"]
     search_fields = ["email", "invite_code"]

@@ -43,4 +43,4 @@ class Charge(TenantOwned, Fact):
         ]
 
     def __str__(self):
-        return f"{self.member} {self.due}"
+        return f"{self.member} {self.due.normalize():f}"

@@ -86,4 +86,4 @@ class Close(TenantOwned, Fact):
         ordering = ["-id"]
 
     def __str__(self):
-        return f"{self.position} {self.profit}"
+        return f"{self.position} {self.profit.normalize():f}"

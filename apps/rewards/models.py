@@ -26,7 +26,7 @@ class Pool(TenantOwned, Fact):
         ]
 
     def __str__(self):
-        return f"{self.charge.member} {self.amount}"
+        return f"{self.charge.member} {self.amount.normalize():f}"
 
 
 class Reward(TenantOwned, Fact):
@@ -63,4 +63,4 @@ class Reward(TenantOwned, Fact):
         ]
 
     def __str__(self):
-        return f"{self.kind} {self.amount}"
+        return f"{self.kind} {self.amount.normalize():f}"

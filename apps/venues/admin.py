@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from apps.core.admin import HouseAdmin, VerbForm, verb_action
+from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, verb_action
 from apps.core.errors import BadInput
 from apps.venues.models import Instrument, VenueAccount
 from apps.venues.services import (
@@ -79,7 +79,7 @@ class VenueAccountAdmin(HouseAdmin):
             return ["member", "venue", "label", "node", "api_key", "api_secret", "passphrase"]
         shown = ["tenant", "member", "venue", "label", "key_hint", "status"]
         shown += ["equity", "equity_at", "created_at"]
-        return ["node", *(self._column(name, request) for name in shown)]
+        return ["node", *(self._line(name, request) for name in shown)]
 
     def get_readonly_fields(self, request, obj=None):
         if obj is None:
@@ -88,13 +88,8 @@ class VenueAccountAdmin(HouseAdmin):
 
 
 @admin.register(Instrument)
-class InstrumentAdmin(HouseAdmin):
+class InstrumentAdmin(FactAdmin):
     list_display = ["symbol", "venue", "tick", "step", "min_quantity", "min_notional"]
     list_filter = ["venue"]
     search_fields = ["symbol"]
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
+    is_chained = False

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -171,6 +172,28 @@ def test_every_link_leads_to_the_rows_that_followed(platform, model, title, targ
     shown = platform.get(link)
     assert shown.status_code == 200
     assert [found.pk for found in shown.context["cl"].result_list] == [row.pk]
+
+
+def lines_of(answer):
+    """What a row's own page says, line by line: heading, value."""
+    return [
+        (str(field.field["label"]), str(field.contents()))
+        for fieldset in answer.context["adminform"]
+        for line in fieldset
+        for field in line
+    ]
+
+
+@pytest.mark.parametrize("model", REGISTERED, ids=label)
+def test_a_rows_page_says_everything_once(platform, model):
+    row = a_row_of(model)
+    answer = platform.get(page(model, "change", row.pk))
+    if isinstance(admin.site._registry[model], FactAdmin):
+        lines = lines_of(answer)
+        headings = [heading for heading, _said in lines]
+        assert sorted(set(headings)) == sorted(headings)
+        assert not any(said.startswith("(") for _heading, said in lines)
+    assert not re.findall(r"\d\.\d*000<", answer.content.decode())
 
 
 def test_a_fill_leads_to_its_close_and_back(platform):
