@@ -153,17 +153,22 @@ def test_a_late_give_back_takes_nothing_from_the_next_holder(opened):
     assert take(three) is None
 
 
-def test_a_message_that_nobody_finishes_goes_to_the_dead_with_its_reason(opened, file):
+def test_a_message_that_nobody_finishes_goes_to_the_dead_with_its_reason(opened, file, caplog):
     one = opened()
     put(one, "a", "b")
     for _ in range(MOST_TRIES):
         taken = take(one)
         assert taken.body == b"a"
         taken.requeue()
-    assert take(one).body == b"b"
+    told = take(one)
+    assert told.content_type == UNREADABLE  # what stands in for it is refused with its reason
+    assert told.headers["reason"] == f"delivered {MOST_TRIES} times and never finished"
+    told.ack()
     ((_, queue, payload, reason, _died_at),) = rows(file, "dead")
-    assert (queue, reason) == (QUEUE, f"delivered {MOST_TRIES} times and never finished")
+    assert (queue, reason, payload.encode()) == (QUEUE, told.headers["reason"], told.body)
     assert json.loads(payload)["properties"]["delivery_info"]["routing_key"] == QUEUE
+    assert f"a message on {QUEUE} was delivered {MOST_TRIES} times" in caplog.text
+    assert take(one).body == b"b"
     assert len(rows(file)) == 1
 
 
@@ -211,6 +216,77 @@ def test_a_removed_file_is_a_lost_connection_and_then_a_new_broker(opened, file)
     assert take(two).body == b"b"
 
 
+def test_what_is_put_during_a_look_is_seen_by_the_next(opened, monkeypatch):
+    one, two = opened(), opened()
+    look = one.run
+
+    def meanwhile(statement, *parameters):
+        found = look(statement, *parameters)
+        if statement == embedded_broker.TAKE and not found:
+            monkeypatch.undo()
+            in_a_thread(put, two, "a")
+        return found
+
+    monkeypatch.setattr(one, "run", meanwhile)
+    assert take(one) is None
+    assert take(one).body == b"a"
+
+
+def in_a_thread(function, *arguments):
+    """With a connection of its own, as another process would have."""
+    thread = threading.Thread(target=function, args=arguments)
+    thread.start()
+    thread.join()
+
+
+def test_an_idle_queue_is_not_looked_through(opened):
+    one, two = opened(), opened()
+    take(one)
+    statements = []
+    connections.to(one.path).set_trace_callback(statements.append)
+    for _ in range(10):
+        assert take(one) is None
+    assert set(statements) == {"pragma data_version"}
+    in_a_thread(put, two, "a")
+    assert take(one).body == b"a"
+
+
+def test_taking_from_a_long_queue_looks_at_one_row(opened):
+    one = opened()
+    put(one, "a")
+    plan = one.run(f"explain query plan {embedded_broker.TAKE}", 1.0, QUEUE, 0.0)
+    told = " ".join(step[-1] for step in plan)
+    assert "message_in_order" in told
+    assert "TEMP B-TREE" not in told
+
+
+def test_a_child_forked_in_the_middle_of_writing_can_write(opened, file):
+    done = threading.Event()
+
+    def write():
+        channel = opened()
+        while not done.is_set():
+            put(channel, "a")
+            take(channel).ack()
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    codes = []
+    for _ in range(12):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(5)  # rather than wait for a lock that nobody holds
+            put(opened(), "child")
+            os._exit(0)
+        codes.append(os.waitpid(child, 0)[1])
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert codes == [0] * 12
+    assert queue_depths(str(file)) == {QUEUE: 12}
+
+
 def test_a_forked_child_opens_its_own(opened, file):
     one = opened()
     put(one, "a", "b")
@@ -247,13 +323,14 @@ class Broker(RuleBasedStateMachine):
     """Three holders and a clock; the model says who may have what."""
 
     LEASE = 1000.0  # of the mocked clock: no lease is renewed while an example runs
+    TRIES = 3  # few, so that an example gets to the end of them
 
     @initialize()
     def begin(self):
         self.home = tempfile.TemporaryDirectory()
         self.path = f"{self.home.name}/broker.sqlite3"
         self.clock = Clock()
-        self.patch = mock.patch.object(embedded_broker, "time", self.clock)
+        self.patch = mock.patch.multiple(embedded_broker, time=self.clock, MOST_TRIES=self.TRIES)
         self.patch.start()
         options = {"lease_seconds": self.LEASE}
         self.connections = [
@@ -270,7 +347,7 @@ class Broker(RuleBasedStateMachine):
         for connection in self.connections:
             connection.release()
         self.patch.stop()
-        connections.by_path.pop((os.getpid(), self.path)).database.close()
+        connections.by_path.pop(self.path).close()
         self.home.cleanup()
 
     holders = st.integers(0, 2)
@@ -284,16 +361,16 @@ class Broker(RuleBasedStateMachine):
     @rule(holder=holders)
     def take(self, holder):
         free = sorted(body for body, (at, _) in self.owed.items() if at <= self.clock.now)
-        for body in list(free):
-            if self.owed[body][1] < MOST_TRIES:
-                break
-            free.remove(body)
-            del self.owed[body]
-            self.buried.add(body)
         self.clock.now += 2  # past the second in which an empty queue is not asked again
         message = take(self.channels[holder])
         if not free:
             assert message is None
+            return
+        if self.owed[free[0]][1] == self.TRIES:
+            assert message.content_type == UNREADABLE
+            message.ack()
+            del self.owed[free[0]]
+            self.buried.add(free[0])
             return
         body = int(message.body)
         assert body == free[0]
@@ -413,7 +490,7 @@ def test_what_came_too_late_is_not_run(workers, send, file):
 def test_killed_workers_lose_nothing(workers, send, file):
     seed = random.randrange(1_000_000)
     chance = random.Random(seed)
-    for number in range(200):
+    for number in range(300):
         send(number, 0.02)
     for _ in range(2):
         workers.start()
@@ -424,9 +501,9 @@ def test_killed_workers_lose_nothing(workers, send, file):
         workers.start()
     wait_for(lambda: queue_depths(str(file)) == {}, seconds=60, what=f"the rest, seed {seed}")
     counted = Counter(workers.numbers())
-    assert sorted(counted, key=int) == [str(number) for number in range(200)]
+    assert sorted(counted, key=int) == [str(number) for number in range(300)]
     # A kill can only make that run again which was in hand.
-    assert sum(counted.values()) <= 200 + 4 * 4, f"seed {seed}"
+    assert sum(counted.values()) <= 300 + 4 * 4, f"seed {seed}"
     assert rows(file, "dead") == []
 
 
@@ -442,13 +519,17 @@ def test_a_long_task_runs_once_and_a_stopped_worker_gives_back(workers, send, fi
     wait_for(lambda: queue_depths(str(file)) == {}, seconds=20)
     assert sorted(workers.numbers()) == ["1", "2"]
 
+    # A worker that is told to stop finishes what it has in hand, and leaves the rest.
+    send(3, 1)
+    wait_for(lambda: any(row[4] for row in rows(file)), seconds=20, what="the third to be taken")
     for process in (first, second):
         process.terminate()
+    send(4, 0)
+    for process in (first, second):
         assert process.wait(20) == 0
-    send(3, 0)
     workers.start()
-    wait_for(lambda: "3" in workers.numbers(), seconds=20)
-    assert sorted(workers.numbers()) == ["1", "2", "3"]
+    wait_for(lambda: queue_depths(str(file)) == {}, seconds=20)
+    assert sorted(workers.numbers()) == ["1", "2", "3", "4"]
 
 
 @pytest.mark.walk
