@@ -22,7 +22,7 @@ from apps.signals.services import publish_signal
 from apps.strategies.models import Strategy, Subscription, Watch
 from apps.strategies.services import offer_strategy, subscribe
 from apps.venues.services import bind_account, record_equity
-from engine.signal import Action, Direction, Intent
+from engine.signal import Action, Direction, Intent, Side
 from engine.venues.paper_market import PaperMarket
 from tests.walks.running import wait_for
 
@@ -57,17 +57,19 @@ class Story:
         ]
 
     def wait_for_a_move(self) -> None:
-        """Until the market is far enough from where both got in, whatever the fees."""
-        entries = [
-            order.average_price
-            for order in Order.objects.across_tenants().filter(
-                ticket__in=self.tickets(Action.OPEN), average_price__isnull=False
+        """Until one of the two ways would gain, whatever the spread."""
+        opened = Order.objects.across_tenants().select_related("ticket")
+        orders = list(opened.filter(ticket__in=self.tickets(Action.OPEN), filled__gt=0))
+
+        def one_would_gain() -> bool:
+            now = price_now()
+            return any(
+                (now / order.average_price - 1) * (1 if order.side == Side.BUY else -1)
+                > Decimal("0.001")
+                for order in orders
             )
-        ]
-        wait_for(
-            lambda: all(abs(price_now() / entry - 1) > Decimal("0.001") for entry in entries),
-            what="the market to move",
-        )
+
+        wait_for(one_would_gain, what="the market to move")
 
     def tickets(self, action: Action):
         return Ticket.objects.across_tenants().filter(

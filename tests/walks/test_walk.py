@@ -41,7 +41,7 @@ def test_a_signal_walks_from_intent_to_reward(house):
     wait_for(partial(story.is_done, Action.CLOSE), what="orders out")
     wait_for(story.is_settled, what="settled")
 
-    winner = story.closes().get(profit__gt=0)
+    winner = story.closes().filter(profit__gt=0).first()
     fill = Fill.objects.across_tenants().get(key=winner.fill_key)
     assert fill.order.status == OrderStatus.FILLED
     assert fill.order.ticket.status == Ticket.Status.DONE
@@ -59,9 +59,8 @@ def test_a_signal_walks_from_intent_to_reward(house):
     assert left == Decimal(100) - charge.from_self
     call_command("verify_ledger")
 
-    loser = story.closes().exclude(pk=winner.pk).get()
-    assert loser.profit <= 0
-    assert not Charge.objects.across_tenants().filter(close=loser).exists()
+    for loser in story.closes().filter(profit__lte=0):
+        assert not Charge.objects.across_tenants().filter(close=loser).exists()
 
 
 def test_a_closed_bar_becomes_orders_by_itself(house):
