@@ -23,6 +23,7 @@ from nacl.signing import SigningKey
 from apps.nodes.selectors import alive_nodes
 from apps.nodes.services import enroll_node
 from engine.venues.paper import PaperVenue
+from ironbull.celery import app
 from workers.keys import make_keys
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +44,7 @@ class Running:
     def enroll(self, code: str = "walk"):
         """A node of this host, with keys of its own; its worker starts with `start`."""
         self.code = code
+        empty_queues(code)
         public = make_keys(
             self.directory / "node.json", node=code, centre_verify=centre_verify_key()
         )
@@ -146,6 +148,15 @@ def wait_for(condition: Callable[[], bool], *, seconds: float = 60, what: str = 
         if time.monotonic() > ends_at:
             raise AssertionError(f"waited {seconds} s for {what or condition}")
         time.sleep(0.1)
+
+
+def empty_queues(code: str) -> None:
+    """Take away what an earlier story left behind: this one's processes would find it."""
+    with app.connection_for_write() as connection:
+        channel = connection.default_channel
+        for queue in [*CENTRE_QUEUES.split(","), "centre.heartbeats", f"node.{code}"]:
+            channel.queue_declare(queue, durable=True, auto_delete=False)
+            channel.queue_purge(queue)
 
 
 @contextlib.contextmanager
