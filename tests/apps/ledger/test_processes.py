@@ -57,7 +57,9 @@ def test_four_processes_move_points_among_ten_accounts():
     rows = Transfer.objects.across_tenants().exclude(key__startswith="start:")
     assert {row.key: str(row.amount) for row in rows} == made
     assert sum(len(one["made"]) for one in told) > len(made)
-    assert len(made) > CLERKS * TURNS
+    # How many depends on who came first; that all of them moved something does not.
+    assert all(one["made"] for one in told)
+    assert len(made) > TURNS
     assert sum(balances()) == 0
     assert min(balances()[1:]) >= 0
     assert first_misfit() is None
