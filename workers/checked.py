@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 from celery import Task
+from celery.exceptions import Reject
 
 from engine.errors import MessageRefused
-from workers.refusals import refuse
+from workers.refusals import NotKept, refuse
 
 
 class CheckedTask(Task):
@@ -38,4 +39,7 @@ class CheckedTask(Task):
         delivery = self.request.delivery_info or {}
         body = json.dumps([self.name, args, kwargs], default=repr).encode()
         queue = delivery.get("routing_key") or self.name
-        refuse(self.app, queue=queue, reason=f"{self.name}: {reason}", body=body)
+        try:
+            refuse(self.app, queue=queue, reason=f"{self.name}: {reason}", body=body)
+        except NotKept as error:
+            raise Reject(str(error), requeue=True) from error

@@ -11,7 +11,7 @@ import msgspec
 from celery.worker.consumer import Consumer
 
 from workers import raw
-from workers.refusals import refuse
+from workers.refusals import NotKept, refuse
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
@@ -74,7 +74,7 @@ class RefusingConsumer(Consumer):
     def _wrong_with(self, message: Any) -> str:
         """Why the message is refused; empty where Celery may have it."""
         if message.content_type == raw.UNREADABLE:
-            return f"no message: {message.headers.get('reason')}"
+            return str(message.headers.get("reason"))
         if (message.content_type, message.content_encoding) != ("application/json", "utf-8"):
             return f"not JSON in UTF-8, but {message.content_type!r}, {message.content_encoding!r}"
         if "task" not in message.headers:
@@ -91,5 +91,9 @@ class RefusingConsumer(Consumer):
     def _refuse(self, message: Any, reason: str) -> None:
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
         queue = message.delivery_info.get("routing_key") or "unknown"
-        refuse(self.app, queue=queue, reason=reason, body=body)
-        message.ack()
+        try:
+            refuse(self.app, queue=queue, reason=reason, body=body)
+        except NotKept:
+            message.requeue()
+        else:
+            message.ack()

@@ -2,8 +2,8 @@
 
 A message is a row. Whoever takes it holds it by a lease, renewed while it is in
 hand, so that a long task is delivered once and a dead holder's messages return.
-After too many tries, or when it cannot be read, a message goes to the table
-`dead`, where an operator finds it. It serves one machine; production uses Redis.
+After too many tries a message goes to the table `dead`, and word of it to whoever
+keeps refused messages. It serves one machine; production uses Redis.
 """
 
 import logging
@@ -11,6 +11,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from pathlib import Path
 from queue import Empty
 from typing import Any, NamedTuple
@@ -29,12 +30,17 @@ SCHEMA = """
 create table if not exists message(
   id integer primary key autoincrement, queue text not null, payload text not null,
   free_at real not null default 0, tries integer not null default 0, put_at real not null);
-create index if not exists message_queue on message(queue, free_at, id);
+create index if not exists message_in_order on message(queue, id);
 create table if not exists binding(
   exchange text, routing_key text, pattern text, queue text,
   primary key (exchange, routing_key, pattern, queue));
 create table if not exists dead(
   id integer primary key, queue text, payload text, reason text, died_at real);
+"""
+TAKE = """
+update message set free_at=?, tries=tries+1
+where id=(select id from message where queue=? and free_at<=? order by id limit 1)
+returning id, payload, tries
 """
 
 
@@ -51,27 +57,47 @@ class Binding(NamedTuple):
     queue: str
 
 
-class Opened(NamedTuple):
-    database: sqlite3.Connection
+class Database(sqlite3.Connection):
+    """A connection, and the file that it opened."""
+
     inode: int
 
 
 class Connections(threading.local):
-    """A connection for each thread; a forked child opens its own."""
+    """A connection for each thread; a forked child opens its own.
+
+    SQLite keeps its locks for the whole process, in memory that a child inherits: one
+    forked in the middle of a statement would wait for ever for a lock that nobody holds.
+    So statements run under `quiet`, which a fork waits for, and the child first closes
+    what it inherited.
+    """
+
+    quiet = threading.RLock()
+    opened: weakref.WeakSet[Database] = weakref.WeakSet()
 
     def __init__(self) -> None:
-        self.by_path: dict[tuple[int, str], Opened] = {}
+        self.by_path: dict[str, Database] = {}
 
-    def to(self, path: str) -> sqlite3.Connection:
-        key = (os.getpid(), path)
-        if key not in self.by_path:
-            database = connect(path)
-            self.by_path[key] = Opened(database, inode(path))
-        elif inode(path) != self.by_path[key].inode:
+    def to(self, path: str) -> Database:
+        if path not in self.by_path:
+            self.by_path[path] = connect(path)
+            self.opened.add(self.by_path[path])
+        elif inode(path) != self.by_path[path].inode:
             # What is open here is nobody else's any more; its rows are not those of the new file.
-            self.by_path.pop(key).database.close()
+            self.by_path.pop(path).close()
             raise sqlite3.OperationalError(f"{path} was removed")
-        return self.by_path[key].database
+        return self.by_path[path]
+
+    def run(self, path: str, statement: str, *parameters: Any) -> list[Any]:
+        with self.quiet:
+            return self.to(path).execute(statement, parameters).fetchall()
+
+    def after_fork_in_child(self) -> None:
+        for database in list(self.opened):
+            database.close()
+        self.opened.clear()
+        self.by_path.clear()
+        self.quiet.release()
 
 
 def inode(path: str) -> int:
@@ -81,17 +107,26 @@ def inode(path: str) -> int:
         return 0
 
 
-def connect(path: str) -> sqlite3.Connection:
+def connect(path: str) -> Database:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).touch(mode=0o600)
-    database = sqlite3.connect(path, timeout=30, isolation_level=None)
+    # A forked child closes from its one thread what other threads had opened.
+    database = sqlite3.connect(
+        path, timeout=30, isolation_level=None, check_same_thread=False, factory=Database
+    )
     database.execute("pragma journal_mode=wal")
     database.execute("pragma synchronous=normal")
     database.executescript(SCHEMA)
+    database.inode = inode(path)
     return database
 
 
 connections = Connections()
+os.register_at_fork(
+    before=connections.quiet.acquire,
+    after_in_parent=connections.quiet.release,
+    after_in_child=connections.after_fork_in_child,
+)
 
 
 class QoS(virtual.QoS):
@@ -134,7 +169,7 @@ class Channel(virtual.Channel):
         self.lease = float(options.get("lease_seconds", LEASE_SECONDS))
         # What is in hand, by delivery tag; a thread renews the leases.
         self.held: dict[str, Held] = {}
-        self.looked: dict[str, tuple[int, int, float]] = {}
+        self.looked: dict[str, tuple[tuple[int, int], float]] = {}
         self.closing = threading.Event()
         self.renewing: threading.Thread | None = None
 
@@ -142,22 +177,21 @@ class Channel(virtual.Channel):
     def path(self) -> str:
         return "/" + str(self.connection.client.virtual_host or "").lstrip("/")
 
-    @property
-    def database(self) -> sqlite3.Connection:
-        return connections.to(self.path)
+    def run(self, statement: str, *parameters: Any) -> list[Any]:
+        return connections.run(self.path, statement, *parameters)
 
     def done(self, delivery_tag: str) -> None:
         held = self.held.pop(delivery_tag, None)
         if held is not None:
-            self.database.execute("delete from message where id=?", (held.row,))
+            self.run("delete from message where id=?", held.row)
 
     def give_back(self, delivery_tag: str, *, tries: int = 0) -> None:
         held = self.held.pop(delivery_tag, None)
         if held is not None:
             # Unless the lease ran out and another holds it now, who has one try more.
-            self.database.execute(
+            self.run(
                 "update message set free_at=0, tries=tries+? where id=? and tries=?",
-                (tries, held.row, held.tries),
+                *(tries, held.row, held.tries),
             )
 
     def close(self) -> None:
@@ -165,39 +199,38 @@ class Channel(virtual.Channel):
         super().close()
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
-        self.database.execute(
+        self.run(
             "insert into message(queue, payload, put_at) values(?, ?, ?)",
-            (queue, dumps(message), time.time()),
+            *(queue, dumps(message), time.time()),
         )
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
-        database, now = self.database, time.time()
-        if self._nothing_new(database, queue, now):
+        now = time.time()
+        # Taken before the look: what is put in between counts as new.
+        version = self._version()
+        if self._nothing_new(queue, version, now):
             raise Empty
-        while True:
-            rows = database.execute(
-                "update message set free_at=?, tries=tries+1 where id=("
-                "  select id from message where queue=? and free_at<=? order by id limit 1)"
-                " returning id, payload, tries",
-                (now + self.lease, queue, now),
-            ).fetchall()
-            if not rows:
-                self.looked[queue] = (*self._version(database), now)
-                raise Empty
-            row, payload, tries = rows[0]
-            if tries <= MOST_TRIES:
-                break
-            self._bury(row, f"delivered {MOST_TRIES} times and never finished")
-        message = raw.read(payload, queue=queue)
+        rows = self.run(TAKE, now + self.lease, queue, now)
+        if not rows:
+            self.looked[queue] = (version, now)
+            raise Empty
+        row, payload, tries = rows[0]
         # A tag of our own: two rows may carry the same one.
-        tag = message["properties"]["delivery_tag"] = f"{row}.{tries}"
+        tag = f"{row}.{tries}"
+        if tries > MOST_TRIES:
+            message = self._buried(row, payload, queue=queue)
+        else:
+            message = raw.read(payload, queue=queue)
+            self.held[tag] = Held(row, tries)
+            self._keep_renewing()
+        message["properties"]["delivery_tag"] = tag
         message["properties"]["delivery_info"]["redelivered"] = tries > 1
-        self.held[tag] = Held(row, tries)
-        self._keep_renewing()
         return message
 
-    def _bury(self, row: int, reason: str) -> None:
-        with self.database as database:
+    def _buried(self, row: int, payload: bytes | str, *, queue: str) -> dict[str, Any]:
+        """Bury the row; what comes out in its place only says so, and is refused."""
+        reason = f"delivered {MOST_TRIES} times and never finished"
+        with connections.quiet, connections.to(self.path) as database:
             database.execute("begin immediate")
             database.execute(
                 "insert or ignore into dead"
@@ -205,17 +238,18 @@ class Channel(virtual.Channel):
                 (reason, time.time(), row),
             )
             database.execute("delete from message where id=?", (row,))
+        log.error("a message on %s was %s: it is in the table dead, row %d", queue, reason, row)
+        return raw.wrapped(payload, reason=reason, queue=queue)
 
-    def _version(self, database: sqlite3.Connection) -> tuple[int, int]:
-        others = database.execute("pragma data_version").fetchone()[0]
-        return int(others), database.total_changes
+    def _version(self) -> tuple[int, int]:
+        """Changes when anybody writes: others, or this connection."""
+        ((others,),) = self.run("pragma data_version")
+        return others, connections.to(self.path).total_changes
 
-    def _nothing_new(self, database: sqlite3.Connection, queue: str, now: float) -> bool:
+    def _nothing_new(self, queue: str, version: tuple[int, int], now: float) -> bool:
         """Whether nobody wrote since the last look, which found nothing less than a second ago."""
         looked = self.looked.get(queue)
-        if looked is None or now - looked[2] > 1:
-            return False
-        return self._version(database) == looked[:2]
+        return looked is not None and now - looked[1] <= 1 and looked[0] == version
 
     def _keep_renewing(self) -> None:
         if self.renewing is None or not self.renewing.is_alive():
@@ -225,40 +259,40 @@ class Channel(virtual.Channel):
     def _renew(self) -> None:
         """Until the channel closes; a file that is locked for long is asked again."""
         while not self.closing.wait(self.lease / 3):
-            until = time.time() + self.lease
-            rows = [(until, held.row, held.tries) for held in list(self.held.values())]
             try:
-                self.database.executemany(
-                    "update message set free_at=? where id=? and tries=?", rows
-                )
+                for held in list(self.held.values()):
+                    self.run(
+                        "update message set free_at=? where id=? and tries=?",
+                        *(time.time() + self.lease, held.row, held.tries),
+                    )
             except sqlite3.OperationalError as error:
-                log.warning("%d leases are not renewed: %s", len(rows), error)
+                log.warning("the leases of %d messages are not renewed: %s", len(self.held), error)
 
     def _size(self, queue: str) -> int:
-        counted = self.database.execute("select count(*) from message where queue=?", (queue,))
-        return int(counted.fetchone()[0])
+        ((waiting,),) = self.run("select count(*) from message where queue=?", queue)
+        return int(waiting)
 
     def _purge(self, queue: str) -> int:
-        return self.database.execute("delete from message where queue=?", (queue,)).rowcount
+        return len(self.run("delete from message where queue=? returning id", queue))
 
     def _has_queue(self, queue: str, **kwargs: Any) -> bool:
         return True
 
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
-        self.database.execute(
+        self.run(
             "insert or ignore into binding values(?, ?, ?, ?)",
-            (exchange, routing_key or "", pattern or "", queue or ""),
+            *(exchange, routing_key or "", pattern or "", queue or ""),
         )
 
     def get_table(self, exchange: str) -> list[Binding]:
-        rows = self.database.execute(
-            "select routing_key, pattern, queue from binding where exchange=?", (exchange,)
+        rows = self.run(
+            "select routing_key, pattern, queue from binding where exchange=?", exchange
         )
         return [Binding(*row) for row in rows]
 
     def _delete(self, queue: str, *args: Any, **kwargs: Any) -> None:
         self._purge(queue)
-        self.database.execute("delete from binding where queue=?", (queue,))
+        self.run("delete from binding where queue=?", queue)
 
     def _put_fanout(
         self, exchange: str, message: dict[str, Any], routing_key: str, **kwargs: Any
@@ -293,5 +327,4 @@ class Transport(virtual.Transport):
 
 def queue_depths(path: str) -> dict[str, int]:
     """How many messages wait or are in hand, by queue."""
-    rows = connections.to(path).execute("select queue, count(*) from message group by queue")
-    return dict(rows.fetchall())
+    return dict(connections.run(path, "select queue, count(*) from message group by queue"))

@@ -49,7 +49,7 @@ def read(item: bytes | str, *, queue: str) -> dict[str, Any]:
         if sound.properties.body_encoding:
             base64.b64decode(sound.body, validate=True)
     except UNSOUND as error:
-        return wrapped(item, reason=str(error), queue=queue)
+        return wrapped(item, reason=f"no message: {error}", queue=queue)
     message["headers"] = sound.headers or {}
     # Where it was taken from is known; where it claims to be from does not matter.
     message["properties"]["delivery_info"] |= {"exchange": "", "routing_key": queue}

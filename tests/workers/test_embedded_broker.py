@@ -7,8 +7,6 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -22,7 +20,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from kombu import Connection
 
-from tests.walks.running import ROOT, wait_for
+from tests.walks.running import wait_for
+from tests.workers.running import Workers
 from workers import embedded_broker
 from workers.brokers import register
 from workers.embedded_broker import MOST_TRIES, connections, queue_depths
@@ -418,40 +417,19 @@ TestBroker = Broker.TestCase
 TestBroker.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
-class Workers:
-    """Real Celery workers on one broker, started again when they die."""
+class Writers(Workers):
+    """Workers whose task writes a number to a file."""
 
-    def __init__(self, file, home, *options):
-        self.environment = {
-            **os.environ,
-            "BROKER_URL": f"embedded://{file}",
-            "NUMBERS": str(home / "numbers"),
-        }
+    def __init__(self, file, home):
         self.written = home / "numbers"
-        self.log = home / "log"
-        self.options = options
-        self.running = []
-
-    def start(self):
-        command = [sys.executable, "-m", "celery", "-A", "tests.workers.numbers", "worker"]
-        options = ("-Q", QUEUE, "-n", f"w{len(self.running)}@%h", "--loglevel=warning")
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [*command, *options, "--without-mingle", "--without-gossip", *self.options],
-                cwd=ROOT,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self.running.append(process)
-        return process
-
-    def stop(self):
-        for process in self.running:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        super().__init__(
+            "tests.workers.numbers",
+            *("-P", "threads", "-c", "2"),
+            queue=QUEUE,
+            log=home / "log",
+            BROKER_URL=f"embedded://{file}",
+            NUMBERS=str(self.written),
+        )
 
     def numbers(self):
         return self.written.read_text().split() if self.written.exists() else []
@@ -459,7 +437,7 @@ class Workers:
 
 @pytest.fixture
 def workers(file, tmp_path):
-    started = Workers(file, tmp_path, "-P", "threads", "-c", "2")
+    started = Writers(file, tmp_path)
     yield started
     started.stop()
 
