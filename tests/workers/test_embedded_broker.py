@@ -18,7 +18,7 @@ from celery import Celery
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from kombu import Connection
+from kombu import Connection, Exchange, Producer, Queue
 
 from tests.walks.running import wait_for
 from tests.workers.running import Workers
@@ -183,6 +183,29 @@ def test_a_row_that_is_no_message_comes_out_as_one_that_says_so(opened, file, pa
     assert taken.body == (payload if isinstance(payload, bytes) else payload.encode())
     taken.ack()
     assert rows(file) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "bound_by", "sent_by", "reached"),
+    [
+        ("direct", "a.b", "a.b", True),
+        ("direct", "a.b", "a.c", False),
+        ("topic", "a.*", "a.b", True),
+        ("topic", "a.*", "a.b.c", False),
+        ("topic", "a.#", "a.b.c", True),
+        ("fanout", "", "anything", True),
+    ],
+)
+def test_an_exchange_reaches_the_queues_that_were_bound(opened, kind, bound_by, sent_by, reached):
+    one, two = opened(), opened()
+    exchange = Exchange(f"{kind}.exchange", type=kind)
+    for queue in ("left", "right"):
+        Queue(queue, exchange, routing_key=bound_by)(two).declare()
+    Producer(one, exchange(one)).publish("a", routing_key=sent_by)
+    for queue in ("left", "right"):
+        taken = two.basic_get(queue)
+        assert (taken is not None) == reached
+        assert taken is None or taken.body == b"a"
 
 
 def test_only_its_owner_reads_the_files(opened, file):
