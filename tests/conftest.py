@@ -7,6 +7,7 @@ from urllib.parse import urlparse
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, settings
 
 from ironbull.celery import app
 from tests.append_only import unprotected
@@ -16,6 +17,11 @@ try:
     from playwright.sync_api import sync_playwright
 except ImportError:
     sync_playwright = None
+
+
+# How fast an example comes depends on what else the machine does; that is no fault of the code.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
