@@ -71,7 +71,9 @@ def test_the_same_report_twice_changes_nothing():
 
 @given(order=st.permutations(range(4)), twice=st.lists(st.integers(0, 3), max_size=3))
 @hypothesis_settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_order_of_reports_ends_in_the_same_rows(django_db_blocker, order, twice):
     desk = Desk()

@@ -90,7 +90,9 @@ def test_closing_more_than_is_held_is_impossible_and_leaves_no_trace():
     direction=st.sampled_from(Direction),
 )
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_profit_is_what_came_in_less_what_went_out(django_db_blocker, opens, exits, direction):
     account = VenueAccountFactory()
