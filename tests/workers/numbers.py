@@ -14,6 +14,8 @@ app.conf.update(
     broker_transport_options={"lease_seconds": 1},
     task_ignore_result=True,
     task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_lost_wait=1,
     worker_prefetch_multiplier=1,
     worker_enable_remote_control=False,
     worker_hijack_root_logger=False,

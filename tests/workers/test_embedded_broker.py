@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -299,8 +300,7 @@ def test_a_child_forked_in_the_middle_of_writing_can_write(opened, file):
         child = os.fork()
         if child == 0:
             signal.alarm(5)  # rather than wait for a lock that nobody holds
-            put(opened(), "child")
-            os._exit(0)
+            leave(lambda: put(opened(), "child") or True)
         codes.append(os.waitpid(child, 0)[1])
     done.set()
     for thread in threads:
@@ -309,14 +309,22 @@ def test_a_child_forked_in_the_middle_of_writing_can_write(opened, file):
     assert queue_depths(str(file)) == {QUEUE: 12}
 
 
+def leave(do):
+    """End a forked child here, whatever happens: it must never go on as a second test run."""
+    code = 1
+    try:
+        code = 0 if do() else 1
+    finally:
+        os._exit(code)
+
+
 def test_a_forked_child_opens_its_own(opened, file):
     one = opened()
     put(one, "a", "b")
     mine = connections.to(str(file))
     child = os.fork()
     if child == 0:
-        is_own = connections.to(str(file)) is not mine and take(one).body == b"a"
-        os._exit(0 if is_own else 1)
+        leave(lambda: connections.to(str(file)) is not mine and take(one).body == b"a")
     assert os.waitpid(child, 0)[1] == 0
     assert connections.to(str(file)) is mine
     assert take(one).body == b"b"
@@ -506,6 +514,27 @@ def test_killed_workers_lose_nothing(workers, send, file):
     # A kill can only make that run again which was in hand.
     assert sum(counted.values()) <= 300 + 4 * 4, f"seed {seed}"
     assert rows(file, "dead") == []
+
+
+@pytest.mark.walk
+def test_a_killed_child_of_a_pool_gives_back_what_it_did(workers, send, file):
+    workers.options = ("-P", "prefork", "-c", "1")
+    worker = workers.start()
+    send(1, 1)
+    wait_for(lambda: any(row[4] for row in rows(file)), seconds=20, what="the task to be taken")
+    time.sleep(0.3)
+    (child,) = children(worker.pid)
+    os.kill(child, signal.SIGKILL)
+    send(2)
+    wait_for(lambda: queue_depths(str(file)) == {}, seconds=30)
+    assert sorted(workers.numbers()) == ["1", "2"]
+    assert worker.poll() is None
+
+
+def children(pid):
+    # A pool forks from whichever of its threads sees that one is missing.
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in found for child in file.read_text().split()]
 
 
 @pytest.mark.walk
