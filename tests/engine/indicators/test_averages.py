@@ -6,36 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.indicators import ema, sma
+from tests.engine.indicators import plain
 
 columns = st.lists(st.floats(0.01, 1e6), min_size=1, max_size=60)
 periods = st.integers(1, 25)
 
 
-def plain_sma(values, period):
-    return [
-        np.nan if bar + 1 < period else sum(values[bar + 1 - period : bar + 1]) / period
-        for bar in range(len(values))
-    ]
-
-
-def plain_ema(values, period):
-    told = []
-    for bar, value in enumerate(values):
-        if bar + 1 < period:
-            told.append(np.nan)
-        elif bar + 1 == period:
-            told.append(sum(values[:period]) / period)
-        else:
-            told.append(value * 2 / (period + 1) + told[-1] * (1 - 2 / (period + 1)))
-    return told
-
-
-@pytest.mark.parametrize(("average", "plain"), [(sma, plain_sma), (ema, plain_ema)])
+@pytest.mark.parametrize(("average", "definition"), [(sma, plain.sma), (ema, plain.ema)])
 @given(values=columns, period=periods)
-def test_an_average_is_what_its_definition_says(average, plain, values, period):
+def test_an_average_is_what_its_definition_says(average, definition, values, period):
     told = average(np.array(values), period)
     assert len(told) == len(values)
-    np.testing.assert_allclose(told, plain(values, period), rtol=1e-9)
+    np.testing.assert_allclose(told, definition(values, period), rtol=1e-9)
 
 
 @pytest.mark.parametrize("average", [sma, ema])
