@@ -27,6 +27,12 @@ def main() -> None:
         take(page, "signals")
         page.goto(f"{address}/admin/rewards/reward/")
         take(page, "rewards")
+        page.goto(f"{address}/admin/money/?days=7")
+        take(page, "money")
+        page.goto(f"{address}/admin/rewards/pool/")
+        page.locator("#result_list a", has_text="Split").first.click()
+        take(page, "pool")
+        page.goto(f"{address}/admin/rewards/reward/")
         page.locator("#result_list a", has_text="Trace").first.click()
         take(page, "trace")
 

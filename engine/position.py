@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engine.errors import ImpossibleReport
-from engine.money import ZERO
+from engine.money import ZERO, points
 from engine.signal import Action, Direction
 
 
@@ -15,6 +15,8 @@ class PositionState:
     entry_price: Decimal = ZERO
     realized: Decimal = ZERO
     fees: Decimal = ZERO
+    # Of those, what was paid at entry for the quantity still held.
+    entry_fees: Decimal = ZERO
 
 
 def absorb(
@@ -29,10 +31,14 @@ def absorb(
     if action is Action.OPEN:
         total = state.quantity + quantity
         cost = state.quantity * state.entry_price + quantity * price
-        return replace(state, quantity=total, entry_price=cost / total, fees=fees), ZERO
+        opened = replace(state, quantity=total, entry_price=cost / total, fees=fees)
+        return replace(opened, entry_fees=state.entry_fees + fee), ZERO
     if quantity > state.quantity:
         raise ImpossibleReport(f"closed {quantity} of {state.quantity}")
     gain = price - state.entry_price
     profit = quantity * (gain if state.direction is Direction.LONG else -gain)
     left = state.quantity - quantity
-    return replace(state, quantity=left, realized=state.realized + profit, fees=fees), profit
+    # Whole units, and the last close takes the rest: the shares are together what was paid.
+    share = points(state.entry_fees * quantity / state.quantity) if left else state.entry_fees
+    closed = replace(state, quantity=left, realized=state.realized + profit, fees=fees)
+    return replace(closed, entry_fees=state.entry_fees - share), profit

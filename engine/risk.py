@@ -52,6 +52,7 @@ class AccountFacts:
     held: Decimal  # of this symbol and direction
     open_positions: int
     tickets_in_flight: int  # for this account and symbol
+    is_spent: bool = False  # it was to open once, and has
     max_positions: int = 10
     blocked_symbols: frozenset[str] = field(default_factory=frozenset)
 
@@ -103,6 +104,12 @@ def room_for_one_more(facts: AccountFacts) -> Verdict:
     return Approved()
 
 
+def not_spent(facts: AccountFacts) -> Verdict:
+    if facts.action is Action.OPEN and facts.is_spent:
+        return Refused("once", "it trades once, and has")
+    return Approved()
+
+
 def one_at_a_time(facts: AccountFacts) -> Verdict:
     if facts.tickets_in_flight:
         return Refused("in_flight", "an earlier ticket for this symbol is unanswered")
@@ -125,6 +132,7 @@ SIGNAL_RULES: tuple[Callable[[SignalFacts], Verdict], ...] = (confident, fresh, 
 ACCOUNT_RULES: tuple[Callable[[AccountFacts], Verdict], ...] = (
     something_to_close,
     symbol_allowed,
+    not_spent,
     room_for_one_more,
     one_at_a_time,
     node_alive,

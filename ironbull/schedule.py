@@ -1,7 +1,21 @@
 """What beat names, how often, and on which queue. Each task may run twice."""
 
+from celery.schedules import crontab
+
 SCHEDULE: dict[str, dict[str, object]] = {
     "signals.scan": {"task": "signals.scan", "schedule": 1.0, "options": {"expires": 5}},
     "orders.sweep": {"task": "orders.sweep", "schedule": 2.0, "options": {"expires": 5}},
+    # At night, when the day's balances are in; and whenever somebody asks for it.
+    "rewards.recompute_levels": {
+        "task": "rewards.recompute_levels",
+        "schedule": crontab(hour=0, minute=20),
+        "options": {"expires": 3600},
+    },
     "rewards.sweep": {"task": "rewards.sweep", "schedule": 2.0, "options": {"expires": 5}},
+    "tenants.deliver": {"task": "tenants.deliver", "schedule": 2.0, "options": {"expires": 5}},
+    "tenants.prune_webhooks": {
+        "task": "tenants.prune_webhooks",
+        "schedule": crontab(hour=1, minute=10),
+        "options": {"expires": 3600},
+    },
 }

@@ -44,6 +44,8 @@ SIGNAL_SECONDS = env.whole("SIGNAL_SECONDS", 60, least=2)
 SWEEP_AFTER_SECONDS = env.whole("SWEEP_AFTER_SECONDS", 4, least=1)
 # A node that was silent this long is given no new tickets.
 NODE_SILENT_SECONDS = env.whole("NODE_SILENT_SECONDS", 45, least=5)
+# Whether webhooks may go to addresses that only this network can reach, and without TLS.
+WEBHOOK_PRIVATE_TARGETS = env.flag("WEBHOOK_PRIVATE_TARGETS", False)
 # The built-in market that the paper venue trades on.
 PAPER_BOOK = env.text("PAPER_BOOK", str(VAR / "paper"))
 

@@ -24,7 +24,9 @@ TENANTS_OWN = {
     *("orders_ticket", "orders_order", "orders_fill", "positions_position", "positions_close"),
     *("strategies_tenantstrategy", "strategies_subscription", "members_member"),
     *("venues_venueaccount", "pointcards_charge", "rewards_pool", "rewards_reward"),
-    *("ledger_account", "ledger_transfer", "core_auditentry"),
+    "rewards_withdrawal",
+    *("ledger_account", "ledger_transfer", "core_auditentry", "tenants_policy"),
+    "pointcards_highwatermark",
 }
 
 TRADE = [
@@ -44,14 +46,25 @@ PEOPLE = [
     page(_("Tenants"), "apartment", "tenants_tenant"),
     page(_("Members"), "group", "members_member"),
     page(_("Levels"), "military_tech", "members_level"),
+    page(_("Standings"), "leaderboard", "members_standing"),
+    page(_("Level changes"), "trending_up", "members_levelchange"),
     page(_("Users"), "admin_panel_settings", "tenants_user"),
 ]
 MONEY = [
+    {
+        "title": _("Money"),
+        "icon": "monitoring",
+        "link": reverse_lazy("console:money"),
+        "permission": lambda request: request.user.has_perm("ledger.view_account"),
+    },
     page(_("Charges"), "payments", "pointcards_charge"),
+    page(_("High-water marks"), "water", "pointcards_highwatermark"),
     page(_("Profit pools"), "savings", "rewards_pool"),
     page(_("Rewards"), "redeem", "rewards_reward"),
+    page(_("Withdrawals"), "outbound", "rewards_withdrawal"),
     page(_("Ledger accounts"), "account_balance", "ledger_account"),
     page(_("Transfers"), "swap_horiz", "ledger_transfer"),
+    page(_("Policies"), "gavel", "tenants_policy"),
     page(_("Plans"), "sell", "quotas_plan"),
     page(_("Tenants' plans"), "inventory", "quotas_tenantplan"),
 ]
@@ -59,6 +72,9 @@ OPERATIONS = [
     page(_("Nodes"), "dns", "nodes_node"),
     page(_("Venue accounts"), "key", "venues_venueaccount"),
     page(_("Watches"), "visibility", "strategies_watch"),
+    page(_("Webhook endpoints"), "webhook", "tenants_endpoint"),
+    page(_("Webhook events"), "campaign", "tenants_event"),
+    page(_("Webhook deliveries"), "outbox", "tenants_delivery"),
     page(_("Refused messages"), "block", "core_refusedmessage"),
     page(_("Audit trail"), "history", "core_auditentry"),
     page(_("Idempotency keys"), "fingerprint", "core_idempotencykey"),

@@ -19,16 +19,16 @@ from nacl.signing import SigningKey
 from apps.core import sealed
 from apps.core.models import IdempotencyKey, RefusedMessage
 from apps.ledger.models import Account, Transfer
-from apps.members.models import Level, Member
+from apps.members.models import Level, LevelChange, Member, Standing
 from apps.nodes.models import Node
 from apps.orders.models import Fill, Order, Ticket
-from apps.pointcards.models import Charge
+from apps.pointcards.models import Charge, HighWaterMark
 from apps.positions.models import Close, Position
 from apps.quotas.models import Plan, TenantPlan
-from apps.rewards.models import Pool, Reward
+from apps.rewards.models import Pool, Reward, Withdrawal
 from apps.signals.models import Signal
 from apps.strategies.models import Strategy, Subscription, TenantStrategy, Watch
-from apps.tenants.models import Tenant, User
+from apps.tenants.models import Delivery, Endpoint, Event, Policy, Tenant, User
 from apps.venues.models import Instrument, Venue, VenueAccount
 from engine.envelope import client_order_id
 from engine.ids import uuid7
@@ -63,8 +63,49 @@ class RowFactory(DjangoModelFactory):
 class TenantFactory(RowFactory):
     class Meta:
         model = Tenant
+        skip_postgeneration_save = True
 
     name = factory.Sequence(lambda n: ["Acme", "Globex"][n] if n < 2 else f"Tenant {n}")
+    # The rules of the facts, as every tenant is opened with.
+    policy = factory.RelatedFactory("tests.factories.PolicyFactory", factory_related_name="tenant")
+
+
+class PolicyFactory(RowFactory):
+    class Meta:
+        model = Policy
+        django_get_or_create = ("tenant", "version")
+
+    tenant = factory.SubFactory(TenantFactory, policy=None)
+    version = 1
+
+
+class EndpointFactory(RowFactory):
+    class Meta:
+        model = Endpoint
+
+    tenant = factory.SubFactory(TenantFactory)
+    url = factory.Sequence(lambda n: f"https://acme.example/hooks/{n}")
+    secret = factory.LazyAttribute(
+        lambda row: sealed.seal("hook-secret", binding=f"webhook:{row.tenant.pk}:{row.url}")
+    )
+
+
+class EventFactory(RowFactory):
+    class Meta:
+        model = Event
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = "withdrawal.approved"
+    about = factory.LazyFunction(dict)
+
+
+class DeliveryFactory(RowFactory):
+    class Meta:
+        model = Delivery
+
+    event = factory.SubFactory(EventFactory)
+    tenant = of("event.tenant")
+    endpoint = factory.SubFactory(EndpointFactory, tenant=of("..tenant"))
 
 
 class UserFactory(RowFactory):
@@ -124,6 +165,10 @@ class TransferFactory(RowFactory):
     credit = factory.SubFactory(AccountFactory, tenant=of("..tenant"))
     amount = Decimal(10)
     reason = Transfer.Reason.RECHARGE
+    debit_number = factory.Sequence(lambda n: n + 1)
+    debit_balance = factory.LazyAttribute(lambda row: -row.amount)
+    credit_number = factory.Sequence(lambda n: n + 1)
+    credit_balance = of("amount")
 
 
 class LevelFactory(RowFactory):
@@ -162,6 +207,30 @@ class MemberFactory(RowFactory):
         lambda member: f"{member.inviter.path}{member.inviter.pk}/" if member.inviter else ""
     )
     level = factory.SubFactory(LevelFactory)
+
+
+class StandingFactory(RowFactory):
+    class Meta:
+        model = Standing
+
+    member = factory.SubFactory(MemberFactory)
+    tenant = of("member.tenant")
+    own_holding = Decimal(1000)
+    team_holding = Decimal(10_000)
+    team_count = 3
+    counted_at = BAR_AT
+
+
+class LevelChangeFactory(RowFactory):
+    class Meta:
+        model = LevelChange
+
+    member = factory.SubFactory(MemberFactory)
+    tenant = of("member.tenant")
+    before = factory.SubFactory(LevelFactory, number=0)
+    after = factory.SubFactory(LevelFactory, number=1)
+    own_holding = Decimal(1000)
+    team_holding = Decimal(10_000)
 
 
 class NodeFactory(RowFactory):
@@ -257,6 +326,7 @@ class TenantStrategyFactory(RowFactory):
 
     tenant = factory.SubFactory(TenantFactory)
     strategy = factory.SubFactory(StrategyFactory)
+    min_capital = Decimal(0)
 
 
 class SubscriptionFactory(RowFactory):
@@ -389,12 +459,23 @@ class ChargeFactory(RowFactory):
     close = factory.SubFactory(CloseFactory)
     tenant = of("close.tenant")
     member = of("close.position.venue_account.member")
+    policy = factory.SubFactory(PolicyFactory, tenant=of("..tenant"))
     profit = of("close.profit")
+    basis = of("profit")
     rate = Decimal("0.3")
     due = factory.LazyAttribute(lambda charge: charge.profit * charge.rate)
     from_self = of("due")
     from_gift = Decimal(0)
     shortfall = Decimal(0)
+
+
+class HighWaterMarkFactory(RowFactory):
+    class Meta:
+        model = HighWaterMark
+
+    member = factory.SubFactory(MemberFactory)
+    tenant = of("member.tenant")
+    stream = factory.Sequence(lambda n: f"subscription:{1_000_000 + n}")
 
 
 class PoolFactory(RowFactory):
@@ -403,6 +484,7 @@ class PoolFactory(RowFactory):
 
     charge = factory.SubFactory(ChargeFactory)
     tenant = of("charge.tenant")
+    policy = of("charge.policy")
     amount = of("charge.from_self")
 
 
@@ -420,6 +502,22 @@ class RewardFactory(RowFactory):
     transfer = factory.SubFactory(
         TransferFactory, tenant=of("..tenant"), amount=of("..amount"), reason=Transfer.Reason.REWARD
     )
+
+
+class WithdrawalFactory(RowFactory):
+    """A pending withdrawal of 100; its points are not really held."""
+
+    class Meta:
+        model = Withdrawal
+
+    member = factory.SubFactory(MemberFactory)
+    tenant = of("member.tenant")
+    key = factory.Sequence(lambda n: f"test:withdrawal:{n}")
+    policy = factory.SubFactory(PolicyFactory, tenant=of("..tenant"))
+    amount = Decimal(100)
+    fee = Decimal(5)
+    payout = Decimal(95)
+    address = "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"
 
 
 class IdempotencyKeyFactory(RowFactory):

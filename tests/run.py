@@ -1,6 +1,6 @@
 """`make test`: the checks, then the whole suite on every set-up that this machine offers.
 
-The embedded default always runs. MariaDB and Redis run where `tests/servers.py`
+The embedded default always runs. MariaDB and Redis run beside it where `tests/servers.py`
 finds or starts them; where it cannot, the last lines say what was not run.
 With `--all-must-run`, a set-up or a test that did not run is a failure.
 """
@@ -20,6 +20,12 @@ from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
 ADDRESSES = ("DATABASE_URL", "BROKER_URL")
+# What asks nothing of a database or a broker runs once, on the first set-up.
+APART = [
+    "--ignore=tests/engine",
+    "--ignore=tests/house",
+    "--ignore=tests/workers/test_embedded_broker.py",
+]
 
 
 @dataclass
@@ -52,8 +58,7 @@ def main(arguments: list[str]) -> int:
             cwd=ROOT,
             env=plain | {"IRONBULL_VAR": str(scratch / "var"), "PYTHON": sys.executable},
         )
-        outcomes = [run_suite("the embedded default", plain, scratch, options.pytest)]
-
+        setups = {"the embedded default": plain}
         try:
             offers = {
                 "MariaDB": ("DATABASE_URL", servers.mariadb(stack, os.environ)),
@@ -69,8 +74,13 @@ def main(arguments: list[str]) -> int:
             for name, (_, offer) in there.items():
                 say(f"{name}: {offer.reason}")
             addresses = {variable: offer.address for variable, offer in there.values()}
-            setup = " + ".join(there)
-            outcomes.append(run_suite(setup, plain | addresses, scratch, options.pytest))
+            setups[" + ".join(there)] = plain | addresses
+        # All at once: each has a database, a broker and files of its own.
+        runs = [
+            Run(setup, environment, scratch, options.pytest or (APART if number else []))
+            for number, (setup, environment) in enumerate(setups.items())
+        ]
+        outcomes = [run.finish() for run in runs]
         missing = {name: offer.reason for name, (_, offer) in offers.items() if name not in there}
     return report(
         checks_passed=checks.returncode == 0,
@@ -80,24 +90,44 @@ def main(arguments: list[str]) -> int:
     )
 
 
-def run_suite(setup: str, environment: dict[str, str], scratch: Path, extra: list[str]) -> Outcome:
-    say(f"The suite on {setup}")
-    started = time.monotonic()
-    results = scratch / "results.xml"
-    results.unlink(missing_ok=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", f"--junitxml={results}", *extra],
-        cwd=ROOT,
-        env=environment,
-    )
-    outcome = Outcome(setup, exit_code=done.returncode)
-    if results.exists():
-        read_results(results, outcome)
-    say(
-        f"{setup}: {len(outcome.passed)} passed, {len(outcome.failed)} failed, "
-        f"{len(outcome.skipped)} skipped in {time.monotonic() - started:.0f} s"
-    )
-    return outcome
+class Run:
+    """The suite on one set-up; what it prints is shown when its turn comes."""
+
+    def __init__(
+        self, setup: str, environment: dict[str, str], scratch: Path, extra: list[str]
+    ) -> None:
+        self.setup = setup
+        self.started = time.monotonic()
+        name = setup.replace(" ", "-")
+        self.results = scratch / f"{name}.xml"
+        self.printed = scratch / f"{name}.txt"
+        with self.printed.open("wb") as printed:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", f"--junitxml={self.results}", *extra],
+                cwd=ROOT,
+                env=environment,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+            )
+
+    def finish(self) -> Outcome:
+        say(f"The suite on {self.setup}")
+        with self.printed.open("rb") as printed:
+            while True:
+                has_ended = self.process.poll() is not None
+                sys.stdout.buffer.write(printed.read())
+                sys.stdout.flush()
+                if has_ended:
+                    break
+                time.sleep(1)
+        outcome = Outcome(self.setup, exit_code=self.process.returncode)
+        if self.results.exists():
+            read_results(self.results, outcome)
+        say(
+            f"{self.setup}: {len(outcome.passed)} passed, {len(outcome.failed)} failed, "
+            f"{len(outcome.skipped)} skipped in {time.monotonic() - self.started:.0f} s"
+        )
+        return outcome
 
 
 def read_results(results: Path, outcome: Outcome) -> None:

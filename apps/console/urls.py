@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from apps.console import views
+from apps.console import cards, money, pools, statements, views, withdrawals
 
 
 def inside(view):
@@ -16,13 +16,26 @@ urlpatterns = [
     path("trace/<uuid:fact_id>/", inside(views.trace_page), name="trace"),
     path(
         "recharge/tenant/<int:tenant_id>/",
-        inside(views.recharge_tenant_page),
+        inside(cards.recharge_tenant_page),
         name="recharge-tenant",
     ),
     path(
         "recharge/member/<int:member_id>/",
-        inside(views.recharge_member_page),
+        inside(cards.recharge_member_page),
         name="recharge-member",
     ),
+    path(
+        "transfer/member/<int:member_id>/",
+        inside(cards.transfer_cards_page),
+        name="transfer-cards",
+    ),
+    path(
+        "withdrawal/<uuid:withdrawal_id>/<slug:step>/",
+        inside(withdrawals.withdrawal_page),
+        name="withdrawal",
+    ),
+    path("statement/<int:account_id>/", inside(statements.statement_page), name="statement"),
+    path("money/", inside(money.money_page), name="money"),
+    path("pool/<uuid:pool_id>/", inside(pools.pool_page), name="pool"),
     path("tenant-in-view/", inside(views.switch_tenant), name="switch-tenant"),
 ]

@@ -42,10 +42,12 @@ TENANT_KEY = "tenant_in_view"
 # How each status is painted, whatever it is the status of.
 PAINT = {
     **dict.fromkeys(["active", "done", "filled", "settled", "planned"], "success"),
+    **dict.fromkeys(["completed", "delivered"], "success"),
+    **dict.fromkeys(["pending", "waiting", "approved"], "info"),
     **dict.fromkeys(["published", "open", "sent", "new", "unsettled"], "info"),
     **dict.fromkeys(["unknown", "parked", "paused", "stopped", "expired", "canceled"], "warning"),
     **dict.fromkeys(["refused", "rejected", "failed", "revoked", "suspended"], "danger"),
-    **dict.fromkeys(["disabled"], "danger"),
+    **dict.fromkeys(["disabled", "dead"], "danger"),
 }
 
 

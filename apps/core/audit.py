@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC
@@ -44,31 +44,42 @@ def acting(name: str, *, source: str = "") -> Iterator[None]:
         _actor.reset(token)
 
 
-@transaction.atomic
 def record(action: str, subject, *, before=None, after=None, tenant=None) -> AuditEntry:
     """Append one entry; it commits or rolls back with the change that it tells of.
 
     Appending locks the end of the chain until the commit: a service records last, after
     it has locked the rows it changes, so that two services cannot wait for each other.
     """
+    return record_each(action, [subject], before=before, after=after, tenant=tenant)[0]
+
+
+@transaction.atomic
+def record_each(
+    action: str, subjects: Sequence, *, before=None, after=None, tenant=None
+) -> list[AuditEntry]:
+    """Append an entry for each of these rows, to all of which the same was done."""
     head = AuditHead.objects.select_for_update().get_or_create(pk=1)[0]
     actor = _actor.get()
-    entry = AuditEntry(
-        number=head.number + 1,
-        at=timezone.now(),
-        actor=actor.name[:100],
-        source=actor.source[:64],
-        action=action,
-        subject=name_of(subject),
-        tenant=tenant or getattr(subject, "tenant", None),
-        before=plain(before),
-        after=plain(after),
-        previous_hash=head.hash,
-    )
-    entry.hash = hash_of(entry)
-    entry.save(force_insert=True)
-    AuditHead.objects.filter(pk=head.pk).update(number=entry.number, hash=entry.hash)
-    return entry
+    entries = []
+    for subject in subjects:
+        entry = AuditEntry(
+            number=head.number + 1,
+            at=timezone.now(),
+            actor=actor.name[:100],
+            source=actor.source[:64],
+            action=action,
+            subject=name_of(subject),
+            tenant_id=tenant.pk if tenant else getattr(subject, "tenant_id", None),
+            before=plain(before),
+            after=plain(after),
+            previous_hash=head.hash,
+        )
+        entry.hash = hash_of(entry)
+        head.number, head.hash = entry.number, entry.hash
+        entries.append(entry)
+    AuditEntry.objects.bulk_create(entries)
+    head.save(update_fields=["number", "hash"])
+    return entries
 
 
 def name_of(subject) -> str:

@@ -65,19 +65,24 @@ def csv_lines(rows: Iterable[object], columns: Columns) -> Iterator[str]:
         yield writer.writerow(cells(row, columns))
 
 
-def csv_response(rows: QuerySet, columns: Columns, *, name: str) -> StreamingHttpResponse:
-    lines = csv_lines(rows.iterator(chunk_size=CHUNK), columns)
+def each(rows: Iterable[object]) -> Iterable[object]:
+    """Rows of a table are read a chunk at a time; what comes as an iterator comes as it does."""
+    return rows.iterator(chunk_size=CHUNK) if isinstance(rows, QuerySet) else rows
+
+
+def csv_response(rows: Iterable[object], columns: Columns, *, name: str) -> StreamingHttpResponse:
+    lines = csv_lines(each(rows), columns)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 
 
-def xlsx_response(rows: QuerySet, columns: Columns, *, name: str) -> HttpResponse:
+def xlsx_response(rows: Iterable[object], columns: Columns, *, name: str) -> HttpResponse:
     # Rows go to a temporary file as they come; the finished sheet is what memory holds.
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
     sheet.append([safe_cell(heading) for heading in columns])
-    for row in rows.iterator(chunk_size=CHUNK):
+    for row in each(rows):
         sheet.append(cells(row, columns))
     file = io.BytesIO()
     book.save(file)

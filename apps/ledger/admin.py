@@ -25,7 +25,9 @@ def owner_column(*, linked: set[str]):
 
 @admin.register(Account)
 class AccountAdmin(FactAdmin):
-    list_display = ["owner", "kind", "tenant", "balance_column", "debits", "credits"]
+    list_display = [
+        *("owner", "kind", "tenant", "balance_column", "debits", "credits", "statement_column")
+    ]
     list_filter = ["kind", "tenant"]
     search_fields = ["owner"]
     ordering = ["owner", "kind"]
@@ -44,6 +46,10 @@ class AccountAdmin(FactAdmin):
             }
             return owner_column(linked=linked)
         return super()._column(name, request)
+
+    @display(description=_("Statement"))
+    def statement_column(self, account):
+        return page_link("console:statement", account.pk, _("Statement"))
 
     @display(description=_("Balance"))
     def balance_column(self, account):

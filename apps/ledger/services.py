@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
+from apps.core.bulk import insert, lock, upsert
 from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, KeyReused
 from apps.core.fields import PointsField
@@ -17,6 +18,7 @@ from engine.money import UNIT
 MOST = Decimal(10) ** 10
 FULL = PointsField.LARGEST_UNITS * UNIT
 LONGEST_KEY = 100
+REASONS = frozenset(Transfer.Reason.values)
 # A statement names this many keys or rows at most; longer batches take more statements.
 CHUNK = 5000
 # Points come out of these, and so they may owe.
@@ -59,20 +61,24 @@ def transfer_many(movements: Sequence[Movement]) -> list[Transfer]:
     for movement in movements:
         check(movement)
     try:
-        return make_all(movements)
-    except IntegrityError as error:
-        # Our look at the keys came before another caller's transfers, between other accounts.
-        # Or the database holds two spellings of a key for equal. Either way it is not this one.
-        taken = made_already([movement.key for movement in movements])
-        if not taken:
+        # Nearly always every key is new, and looking for them first would cost a statement.
+        return make_all(movements, made={})
+    except (IntegrityError, InsufficientPoints, AccountFull):
+        made = made_already([movement.key for movement in movements])
+        if not made:
             raise
-        raise KeyReused("this key already moved other points", key=min(taken)) from error
+    try:
+        return make_all(movements, made=made)
+    except IntegrityError as error:
+        # Some databases hold two spellings of a key for equal: then it is not this one.
+        raise KeyReused("this key already moved other points", key=min(made)) from error
 
 
 @transaction.atomic
-def make_all(movements: Sequence[Movement]) -> list[Transfer]:
+def make_all(movements: Sequence[Movement], *, made: dict[str, Transfer]) -> list[Transfer]:
+    """Make those that are not `made`, and count them on their accounts."""
+    made = dict(made)
     accounts = locked(row.pk for moved in movements for row in (moved.debit, moved.credit))
-    made = made_already([movement.key for movement in movements])
     fresh = []
     for movement in movements:
         if movement.key in made:
@@ -80,21 +86,28 @@ def make_all(movements: Sequence[Movement]) -> list[Transfer]:
             continue
         debit, credit = accounts[movement.debit.pk], accounts[movement.credit.pk]
         count(movement.amount, debit=debit, credit=credit)
-        made[movement.key] = Transfer(
-            tenant_id=debit.tenant_id,
-            key=movement.key,
-            debit=debit,
-            credit=credit,
-            amount=movement.amount,
-            reason=movement.reason,
-        )
+        made[movement.key] = drawn(movement, debit, credit)
         fresh.append(made[movement.key])
-    Transfer.objects.across_tenants().bulk_create(fresh, batch_size=CHUNK)
+    insert(fresh)
     changed = {pk for row in fresh for pk in (row.debit_id, row.credit_id)}
-    Account.objects.across_tenants().bulk_update(
-        [accounts[pk] for pk in sorted(changed)], ["debits", "credits"], batch_size=CHUNK
-    )
+    upsert([accounts[pk] for pk in sorted(changed)], update=["debits", "credits", "moves"])
     return [made[movement.key] for movement in movements]
+
+
+def drawn(movement: Movement, debit: Account, credit: Account) -> Transfer:
+    """The row of a transfer that was just counted on its accounts."""
+    return Transfer(
+        tenant_id=debit.tenant_id,
+        key=movement.key,
+        debit=debit,
+        credit=credit,
+        amount=movement.amount,
+        reason=movement.reason,
+        debit_number=debit.moves,
+        debit_balance=debit.balance,
+        credit_number=credit.moves,
+        credit_balance=credit.balance,
+    )
 
 
 def lock_accounts(*, accounts: Iterable[Account]) -> dict[int, Account]:
@@ -103,10 +116,7 @@ def lock_accounts(*, accounts: Iterable[Account]) -> dict[int, Account]:
 
 
 def locked(ids: Iterable[int]) -> dict[int, Account]:
-    # Rows are always locked in id order, so two batches cannot deadlock.
-    ids = sorted(set(ids))
-    rows = Account.objects.across_tenants().select_for_update().order_by("pk")
-    return {row.pk: row for some in chunks(ids) for row in rows.filter(pk__in=some)}
+    return {pk: row for some in chunks(sorted(set(ids))) for pk, row in lock(Account, some).items()}
 
 
 def made_already(keys: Sequence[str]) -> dict[str, Transfer]:
@@ -129,24 +139,30 @@ def count(amount: Decimal, *, debit: Account, credit: Account) -> None:
     if max(debit.debits, credit.credits) + amount > FULL:
         raise AccountFull("an account has counted all it can", debit=str(debit), credit=str(credit))
     debit.debits += amount
+    debit.moves += 1
     credit.credits += amount
+    credit.moves += 1
 
 
 def check(movement: Movement) -> None:
     """What can be refused without a look at the database."""
-    amount = movement.amount
+    check_amount(movement.amount)
+    if movement.debit.pk == movement.credit.pk:
+        raise BadInput("an account does not pay itself", field="credit")
+    if not 0 < len(movement.key) <= LONGEST_KEY:
+        raise BadInput(f"a key has 1 to {LONGEST_KEY} characters", field="key")
+    if movement.reason not in REASONS:
+        raise BadInput("not a reason for a transfer", field="reason")
+
+
+def check_amount(amount: Decimal) -> None:
+    """Refuse what is not an amount that one transfer can move."""
     if not isinstance(amount, Decimal) or not amount.is_finite():
         raise BadAmount("the amount is not a number", field="amount")
     if amount <= 0 or amount > MOST:
         raise BadAmount(f"the amount is not between {UNIT:f} and {MOST:f}", field="amount")
     if amount != amount.quantize(UNIT):
         raise BadAmount("the amount has more than eight decimals", field="amount")
-    if movement.debit.pk == movement.credit.pk:
-        raise BadInput("an account does not pay itself", field="credit")
-    if not 0 < len(movement.key) <= LONGEST_KEY:
-        raise BadInput(f"a key has 1 to {LONGEST_KEY} characters", field="key")
-    if movement.reason not in Transfer.Reason.values:
-        raise BadInput("not a reason for a transfer", field="reason")
 
 
 def refuse_other_content(made: Transfer, movement: Movement) -> None:

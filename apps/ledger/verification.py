@@ -4,16 +4,42 @@ Each question is one statement, and so is answered as of one moment: it may be a
 while others move points, and nobody waits for it.
 """
 
+from django.db import connection
 from django.db.models import F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from apps.core.fields import Points
 from apps.ledger.models import Account, Transfer
+from engine.money import UNIT
+
+# Every line beside its place among the lines of its account, and what they had moved by then.
+LINES = """
+    SELECT account, number, place, balance, expected FROM (
+        SELECT account, number, balance,
+            ROW_NUMBER() OVER (PARTITION BY account ORDER BY number) AS place,
+            SUM(amount) OVER (PARTITION BY account ORDER BY number) AS expected
+        FROM (
+            SELECT debit_id AS account, debit_number AS number, debit_balance AS balance,
+                -amount AS amount FROM ledger_transfer
+            UNION ALL
+            SELECT credit_id, credit_number, credit_balance, amount FROM ledger_transfer
+        ) AS sides
+    ) AS told
+    WHERE number <> place OR balance <> expected
+    ORDER BY account, number LIMIT 1
+"""
 
 
 def first_misfit() -> str | None:
     """The first account, transfer or tenant that does not fit, in words; None where all do."""
-    return wrong_sum() or overdrawn() or wrong_tenant() or unbalanced_tenant() or unbalanced()
+    return (
+        wrong_sum()
+        or overdrawn()
+        or wrong_tenant()
+        or unbalanced_tenant()
+        or unbalanced()
+        or wrong_line()
+    )
 
 
 def wrong_sum() -> str | None:
@@ -43,6 +69,20 @@ def wrong_tenant() -> str | None:
     own = Q(debit__tenant=F("tenant"), credit__tenant=F("tenant"))
     strange = Transfer.objects.across_tenants().exclude(own).order_by("pk").first()
     return strange and f"transfer {strange.pk} ({strange}) is between two tenants"
+
+
+def wrong_line() -> str | None:
+    """An account whose lines are not numbered through, or leave other balances than they move."""
+    with connection.cursor() as cursor:
+        cursor.execute(LINES)
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    account, number, place, balance, expected = found
+    return (
+        f"line {number} of account {account} is the {place}. and leaves "
+        f"{balance * UNIT:f}; its transfers leave {expected * UNIT:f}"
+    )
 
 
 def unbalanced_tenant() -> str | None:

@@ -2,13 +2,14 @@
 
 from django import forms
 from django.contrib import admin
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from apps.core.admin import HouseAdmin, VerbForm, page_link, rows_link, verb_action
-from apps.members.models import Level, Member
-from apps.members.services import create_member, open_tenant, set_level, set_market_node
+from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, page_link, rows_link, verb_action
+from apps.members.models import Level, LevelChange, Member, Standing
+from apps.members.services import create_member, open_tenant, set_market_node
 from apps.tenants.models import Tenant
 from apps.tenants.services import resume_tenant, suspend_tenant
 
@@ -32,6 +33,7 @@ class TenantAdmin(HouseAdmin):
     leads_to = [
         (_("Members"), "members_member", "tenant__id__exact"),
         (_("Subscriptions"), "strategies_subscription", "tenant__id__exact"),
+        (_("Policies"), "tenants_policy", "tenant__id__exact"),
     ]
 
     suspend = verb_action(
@@ -74,10 +76,9 @@ class MemberForm(VerbForm):
 class MemberChangeForm(VerbForm):
     class Meta:
         model = Member
-        fields = ["level", "is_market_node"]
+        fields = ["is_market_node"]
 
-    def write(self, *, level, is_market_node):
-        set_level(member=self.instance, level=level)
+    def write(self, *, is_market_node):
         set_market_node(member=self.instance, is_market_node=is_market_node)
         return self.instance
 
@@ -96,7 +97,11 @@ class MemberAdmin(HouseAdmin):
         (_("Venue accounts"), "venues_venueaccount", "member__id__exact"),
         (_("Subscriptions"), "strategies_subscription", "member__id__exact"),
         (_("Charges"), "pointcards_charge", "member__id__exact"),
+        (_("High-water marks"), "pointcards_highwatermark", "member__id__exact"),
         (_("Rewards"), "rewards_reward", "member__id__exact"),
+        (_("Withdrawals"), "rewards_withdrawal", "member__id__exact"),
+        (_("Standing"), "members_standing", "member__id__exact"),
+        (_("Level changes"), "members_levelchange", "member__id__exact"),
     ]
 
     make_market_node = verb_action(
@@ -112,9 +117,13 @@ class MemberAdmin(HouseAdmin):
     def cards_column(self, member):
         return rows_link("ledger_account", _("Point cards"), owner__exact=member.owner)
 
-    @display(description=_("Recharge"))
+    @display(description=_("Move cards"))
     def recharge_column(self, member):
-        return page_link("console:recharge-member", member.pk, _("Recharge"))
+        return format_html(
+            "{} · {}",
+            page_link("console:recharge-member", member.pk, _("Recharge")),
+            page_link("console:transfer-cards", member.pk, _("Transfer")),
+        )
 
     def get_form(self, request, obj=None, **kwargs):
         kwargs["form"] = MemberForm if obj is None else MemberChangeForm
@@ -149,3 +158,23 @@ class LevelAdmin(HouseAdmin):
 
     def has_add_permission(self, request):
         return False
+
+
+@admin.register(Standing)
+class StandingAdmin(FactAdmin):
+    list_display = [
+        *("member", "tenant", "own_holding", "team_holding", "team_count", "counted_at"),
+    ]
+    list_filter = ["counted_at", "tenant"]
+    search_fields = ["member__email"]
+    is_chained = False
+
+
+@admin.register(LevelChange)
+class LevelChangeAdmin(FactAdmin):
+    list_display = [
+        *("created_at", "tenant", "member", "before", "after", "own_holding", "team_holding"),
+    ]
+    list_filter = ["created_at", "after", "tenant"]
+    search_fields = ["member__email"]
+    is_chained = False

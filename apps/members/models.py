@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.fields import PointsField
-from apps.core.models import Dated, TenantOwned
+from apps.core.models import Dated, Fact, TenantOwned
 
 
 class Level(models.Model):
@@ -76,3 +76,44 @@ class Member(TenantOwned, Dated):
     def owner(self) -> str:
         """The member's name on the ledger."""
         return f"member:{self.pk}"
+
+
+class Standing(TenantOwned):
+    """What a member and the team below held when levels were last counted."""
+
+    member = models.OneToOneField(
+        Member, models.PROTECT, primary_key=True, related_name="standing", verbose_name=_("member")
+    )
+    own_holding = PointsField(_("own holding"))
+    team_holding = PointsField(_("team holding"))
+    team_count = models.PositiveIntegerField(_("team members"))
+    counted_at = models.DateTimeField(_("counted at"))
+
+    class Meta(TenantOwned.Meta):
+        verbose_name = _("standing")
+        verbose_name_plural = _("standings")
+
+    def __str__(self):
+        return str(self.member)
+
+
+class LevelChange(TenantOwned, Fact):
+    """A member rose or fell, and on which figures."""
+
+    append_only = True
+
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="level_changes", verbose_name=_("member")
+    )
+    before = models.ForeignKey(Level, models.PROTECT, related_name="+", verbose_name=_("before"))
+    after = models.ForeignKey(Level, models.PROTECT, related_name="+", verbose_name=_("after"))
+    own_holding = PointsField(_("own holding"))
+    team_holding = PointsField(_("team holding"))
+
+    class Meta(TenantOwned.Meta):
+        verbose_name = _("level change")
+        verbose_name_plural = _("level changes")
+        ordering = ["-id"]
+
+    def __str__(self):
+        return f"{self.member} {self.before} → {self.after}"

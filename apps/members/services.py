@@ -14,9 +14,10 @@ from apps.ledger.models import Account
 from apps.ledger.services import open_accounts
 from apps.members.models import Level, Member
 from apps.tenants.models import Tenant
+from apps.tenants.services import set_policy
 
 K = Account.Kind
-TENANT_KINDS = [K.SELF, K.GIFT, K.ISSUED, K.SPENT, K.POOL]
+TENANT_KINDS = [K.SELF, K.GIFT, K.ISSUED, K.SPENT, K.POOL, K.PAID, K.FEES]
 MEMBER_KINDS = [K.SELF, K.GIFT, K.REWARD, K.HELD]
 ROOT_KINDS = [*MEMBER_KINDS, K.TECH, K.RETAINED]
 FIRST_LEVEL = 0
@@ -33,6 +34,7 @@ def open_tenant(*, name: str) -> Tenant:
     if not Level.objects.filter(pk=FIRST_LEVEL).exists():
         raise Conflict("there are no levels yet: run manage.py load_fixtures")
     tenant = Tenant.objects.create(name=name)
+    set_policy(tenant=tenant)
     open_accounts(tenant=tenant, owner=f"tenant:{tenant.pk}", kinds=TENANT_KINDS)
     root = add_member(
         tenant=tenant, email=f"root@tenant{tenant.pk}.local", password=None, inviter=None
@@ -103,13 +105,6 @@ def add_member(*, tenant: Tenant, email: str, password: str | None, inviter: Mem
 @transaction.atomic
 def set_market_node(*, member: Member, is_market_node: bool) -> None:
     change(member, "is_market_node", is_market_node, action="market_node_set")
-
-
-@retried
-@transaction.atomic
-def set_level(*, member: Member, level: Level) -> None:
-    change(member, "level_id", level.pk, action="level_set")
-    member.level = level
 
 
 def change(member: Member, name: str, value: object, *, action: str) -> None:

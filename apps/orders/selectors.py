@@ -4,10 +4,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
+from django.db.models import Q
+
 from apps.ledger.models import Account
 from apps.ledger.selectors import balances
 from apps.orders.models import Order, Ticket
 from apps.positions.models import Position
+from engine.signal import Action
 
 
 def in_flight(venue_accounts: Iterable[int], symbol: str) -> Counter[int]:
@@ -16,6 +19,16 @@ def in_flight(venue_accounts: Iterable[int], symbol: str) -> Counter[int]:
         venue_account__in=venue_accounts, symbol=symbol, status__in=Ticket.IN_FLIGHT
     )
     return Counter(tickets.values_list("venue_account", flat=True))
+
+
+def spent(subscriptions: Iterable[int]) -> set[int]:
+    """Of these subscriptions those that have opened something, or may be about to."""
+    tickets = Ticket.objects.across_tenants().filter(
+        Q(status__in=Ticket.IN_FLIGHT) | Q(orders__filled__gt=0),
+        subscription__in=subscriptions,
+        action=Action.OPEN,
+    )
+    return set(tickets.values_list("subscription", flat=True))
 
 
 def open_positions(venue_accounts: Iterable[int]) -> dict[int, list[Position]]:

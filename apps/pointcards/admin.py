@@ -1,18 +1,18 @@
-"""What was charged on profits."""
+"""What was charged on profits, and how far each stream of closes has earned."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.core.admin import FactAdmin, rows_link
-from apps.pointcards.models import Charge
+from apps.pointcards.models import Charge, HighWaterMark
 
 
 @admin.register(Charge)
 class ChargeAdmin(FactAdmin):
     list_display = [
-        *("created_at", "tenant", "member", "close", "profit", "due", "from_self"),
-        *("from_gift", "shortfall", "transfers_column"),
+        *("created_at", "tenant", "member", "close", "profit", "basis", "rate", "due"),
+        *("from_self", "from_gift", "shortfall", "transfers_column"),
     ]
     list_filter = ["created_at", "tenant"]
     search_fields = ["member__email"]
@@ -23,3 +23,11 @@ class ChargeAdmin(FactAdmin):
     def transfers_column(self, charge):
         keys = f"charge:{charge.close_id}:"
         return rows_link("ledger_transfer", _("Transfers"), key__startswith=keys)
+
+
+@admin.register(HighWaterMark)
+class HighWaterMarkAdmin(FactAdmin):
+    list_display = ["stream", "tenant", "member", "earned", "mark", "created_at"]
+    list_filter = ["created_at", "tenant"]
+    search_fields = ["stream", "member__email"]
+    is_chained = False

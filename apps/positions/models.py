@@ -36,6 +36,8 @@ class Position(TenantOwned, Fact):
     entry_price = PriceField(_("entry price"), default=0)
     realized = PriceField(_("realised profit"), default=0)
     fees = PriceField(_("fees"), default=0)
+    # Of those, what was paid at entry for the quantity still held.
+    entry_fees = PriceField(_("entry fees"), default=0)
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.OPEN)
     closed_at = models.DateTimeField(_("closed at"), null=True)
     # "account:symbol:direction" while open and null afterwards: one open position of a kind.
@@ -71,6 +73,8 @@ class Close(TenantOwned, Fact):
     )
     profit = PointsField(_("profit"))
     fee = PointsField(_("fee"))
+    # The share of the fees paid at entry that belongs to what was closed.
+    entry_fee = PointsField(_("entry fee"), default=0)
     status = models.CharField(
         _("status"), max_length=16, choices=Status, default=Status.UNSETTLED, db_index=True
     )
@@ -87,3 +91,8 @@ class Close(TenantOwned, Fact):
 
     def __str__(self):
         return f"{self.position} {self.profit.normalize():f}"
+
+    @property
+    def net(self):
+        """The profit without what the venue took, at entry and exit."""
+        return self.profit - self.fee - self.entry_fee

@@ -50,6 +50,7 @@ class Folding:
         self.open = {row.open_key: row for row in held.filter(open_key__in=set(keys))}
         self.made: list[Position] = []
         self.changed: dict[object, Position] = {}
+        self.closed: list[Position] = []
         self.closes: list[Close] = []
 
     def absorb(self, executions: list[Execution]) -> None:
@@ -59,8 +60,9 @@ class Folding:
         first = executions[0]
         row = self.open.get(first.open_key)
         state = state_of(row, first.direction)
-        profits = []
+        profits, entry_fees = [], []
         for execution in executions:
+            before = state
             state, profit = absorb(
                 state,
                 action=execution.action,
@@ -69,6 +71,7 @@ class Folding:
                 fee=execution.fee,
             )
             profits.append(profit)
+            entry_fees.append(before.entry_fees - state.entry_fees)
 
         row = row or self._begin(first)
         self._write(row, state)
@@ -79,8 +82,9 @@ class Folding:
                 position=row,
                 profit=points(profit),
                 fee=points(execution.fee),
+                entry_fee=points(entry_fee),
             )
-            for execution, profit in zip(executions, profits, strict=True)
+            for execution, profit, entry_fee in zip(executions, profits, entry_fees, strict=True)
             if execution.action is Action.CLOSE
         ]
 
@@ -90,7 +94,16 @@ class Folding:
         made = {row.pk for row in self.made}
         Position.objects.across_tenants().bulk_update(
             [row for pk, row in self.changed.items() if pk not in made],
-            ["quantity", "entry_price", "realized", "fees", "status", "closed_at", "open_key"],
+            [
+                "quantity",
+                "entry_price",
+                "realized",
+                "fees",
+                "entry_fees",
+                "status",
+                "closed_at",
+                "open_key",
+            ],
         )
         Close.objects.across_tenants().bulk_create(self.closes)
         return self.closes
@@ -110,10 +123,11 @@ class Folding:
 
     def _write(self, row: Position, state: PositionState) -> None:
         row.quantity, row.entry_price = state.quantity, state.entry_price
-        row.realized, row.fees = state.realized, state.fees
+        row.realized, row.fees, row.entry_fees = state.realized, state.fees, state.entry_fees
         if not row.quantity:
             del self.open[row.open_key]
             row.status, row.closed_at, row.open_key = Position.Status.CLOSED, self.now, None
+            self.closed.append(row)
         self.changed[row.pk] = row
 
 
@@ -121,5 +135,10 @@ def state_of(row: Position | None, direction: Direction) -> PositionState:
     if row is None:
         return PositionState(direction, ZERO)
     return PositionState(
-        Direction(row.direction), row.quantity, row.entry_price, row.realized, row.fees
+        Direction(row.direction),
+        row.quantity,
+        row.entry_price,
+        row.realized,
+        row.fees,
+        row.entry_fees,
     )

@@ -1,4 +1,5 @@
-"""A profit pool is the self part of one charge; a reward is one share of it."""
+"""A profit pool is the self part of one charge; a reward is one share of it; a withdrawal pays
+rewards out."""
 
 from django.db import models
 from django.db.models import Q
@@ -9,12 +10,14 @@ from apps.core.models import Fact, TenantOwned
 from apps.ledger.models import Transfer
 from apps.members.models import Member
 from apps.pointcards.models import Charge
+from apps.tenants.models import Policy
 
 
 class Pool(TenantOwned, Fact):
     charge = models.OneToOneField(
         Charge, models.PROTECT, related_name="pool", verbose_name=_("charge")
     )
+    policy = models.ForeignKey(Policy, models.PROTECT, related_name="+", verbose_name=_("policy"))
     amount = PointsField(_("amount"))
 
     class Meta(TenantOwned.Meta):
@@ -64,3 +67,62 @@ class Reward(TenantOwned, Fact):
 
     def __str__(self):
         return f"{self.kind} {self.amount.normalize():f}"
+
+
+class Withdrawal(TenantOwned, Fact):
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        APPROVED = "approved", _("Approved")
+        REJECTED = "rejected", _("Rejected")
+        COMPLETED = "completed", _("Completed")
+
+    MOVES = {
+        Status.PENDING: {Status.APPROVED, Status.REJECTED},
+        Status.APPROVED: {Status.COMPLETED},
+        Status.REJECTED: set(),
+        Status.COMPLETED: set(),
+    }
+
+    class Network(models.TextChoices):
+        TRC20 = "TRC20", "TRC20"
+        ERC20 = "ERC20", "ERC20"
+        BEP20 = "BEP20", "BEP20"
+
+    # The caller's name for this wish: asked twice, it is made once.
+    key = models.CharField(_("key"), max_length=100)
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="withdrawals", verbose_name=_("member")
+    )
+    policy = models.ForeignKey(Policy, models.PROTECT, related_name="+", verbose_name=_("policy"))
+    amount = PointsField(_("amount"))
+    fee = PointsField(_("fee"))
+    # What leaves: the amount without the fee.
+    payout = PointsField(_("payout"))
+    network = models.CharField(_("network"), max_length=8, choices=Network, default=Network.TRC20)
+    address = models.CharField(_("address"), max_length=128)
+    status = models.CharField(
+        _("status"), max_length=16, choices=Status, default=Status.PENDING, db_index=True
+    )
+    # Who decided, and when: approved or rejected. Names are as long as a user's may be.
+    decided_by = models.CharField(_("decided by"), max_length=150, blank=True)
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+    rejected_because = models.CharField(_("rejected because"), max_length=255, blank=True)
+    completed_by = models.CharField(_("completed by"), max_length=150, blank=True)
+    completed_at = models.DateTimeField(_("completed at"), null=True)
+    tx_hash = models.CharField(_("transaction hash"), max_length=128, blank=True)
+
+    class Meta(TenantOwned.Meta):
+        verbose_name = _("withdrawal")
+        verbose_name_plural = _("withdrawals")
+        ordering = ["-id"]
+        permissions = [("decide_withdrawal", "Can approve, reject and complete withdrawals")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "key"], name="rewards_withdrawal_once"),
+            models.CheckConstraint(
+                name="rewards_withdrawal_adds_up",
+                condition=Q(amount=models.F("fee") + models.F("payout"), fee__gte=0, payout__gt=0),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.member} {self.amount.normalize():f}"

@@ -1,6 +1,6 @@
 """How a profit pool is shared out: pure, exact to the last unit.
 
-The tech team takes a tenth, the network at most a fifth, the platform the rest.
+By the usual rates the tech team takes a tenth, the network at most a fifth, the platform the rest.
 Inside the network's budget, in this order: the direct inviter, the level
 difference along the line of market nodes, one peer; what is left goes to the
 root member. Every share is cut down to whole units, and what the cutting leaves
@@ -13,12 +13,21 @@ from decimal import Decimal
 
 from engine.money import ZERO, points
 
-TECH = Decimal("0.10")
-NETWORK = Decimal("0.20")
-PLATFORM = Decimal("0.70")
-DIRECT = Decimal("0.25")
-PEER = Decimal("0.10")
-MIN_HOLDING = Decimal(1000)
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Tech and network are shares of the pool, direct and peer of the network's budget."""
+
+    tech: Decimal = Decimal("0.10")
+    network: Decimal = Decimal("0.20")
+    direct: Decimal = Decimal("0.25")
+    peer: Decimal = Decimal("0.10")
+    # What an inviter must hold for a direct reward.
+    min_holding: Decimal = Decimal(1000)
+
+    @property
+    def platform(self) -> Decimal:
+        return 1 - self.tech - self.network
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +49,14 @@ class Share:
     rate: Decimal
 
 
-def split(amount: Decimal, *, source: Person, line: Sequence[Person], root: int) -> list[Share]:
+def split(
+    amount: Decimal, *, source: Person, line: Sequence[Person], root: int, rates: Rates
+) -> list[Share]:
     """The shares of a pool; `line` holds the source's inviters, nearest first."""
-    network = amount * NETWORK
+    network = amount * rates.network
     # Counted exactly; only what is paid is cut down.
     budget = network
-    shares = [Share("tech_team", root, points(amount * TECH), TECH)]
+    shares = [Share("tech_team", root, points(amount * rates.tech), rates.tech)]
 
     def pay(kind: str, member: int, wanted: Decimal, rate: Decimal) -> None:
         nonlocal budget
@@ -53,11 +64,11 @@ def split(amount: Decimal, *, source: Person, line: Sequence[Person], root: int)
         budget -= granted
         shares.append(Share(kind, member, points(granted), rate))
 
-    direct = network * DIRECT
-    if line and line[0].holding >= MIN_HOLDING:
-        pay("direct", line[0].member, direct, DIRECT)
+    direct = network * rates.direct
+    if line and line[0].holding >= rates.min_holding:
+        pay("direct", line[0].member, direct, rates.direct)
     else:
-        pay("direct_undist", root, direct, DIRECT)
+        pay("direct_undist", root, direct, rates.direct)
 
     nodes = [person for person in line if person.is_market_node]
     reached = ZERO
@@ -67,14 +78,14 @@ def split(amount: Decimal, *, source: Person, line: Sequence[Person], root: int)
             pay("level_diff", node.member, network * difference, difference)
             reached = node.rate
 
-    peer = network * PEER
+    peer = network * rates.peer
     peers = [node for node in nodes if node.level == source.level]
     if peers:
-        pay("peer", peers[0].member, peer, PEER)
+        pay("peer", peers[0].member, peer, rates.peer)
     else:
-        pay("peer_undist", root, peer, PEER)
+        pay("peer_undist", root, peer, rates.peer)
     pay("network_undist", root, budget, ZERO)
 
     kept = amount - sum((share.amount for share in shares), ZERO)
-    shares.append(Share("platform_retain", root, kept, PLATFORM))
+    shares.append(Share("platform_retain", root, kept, rates.platform))
     return [share for share in shares if share.amount]

@@ -1,4 +1,4 @@
-"""Doors of the room: settle what is named, and name again what was left."""
+"""Doors of the room: settle what is named, name again what was left, and count the levels."""
 
 from uuid import UUID
 
@@ -16,3 +16,8 @@ def settle(close_ids: list[UUID]) -> None:
 @shared_task(name="rewards.sweep")
 def sweep() -> None:
     services.sweep(now=timezone.now())
+
+
+@shared_task(name="rewards.recompute_levels")
+def recompute_levels() -> None:
+    services.recompute_all_levels(now=timezone.now())

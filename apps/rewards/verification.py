@@ -1,16 +1,19 @@
-"""Whether charges, pools and rewards hold: a charge's self part is its pool, the pool its rewards.
+"""Whether charges, pools, rewards and withdrawals hold: a charge's self part is its pool, the pool
+its rewards, and what is held or paid out was asked for.
 
 As in the ledger, each question is one statement.
 """
 
-from django.db.models import CharField, F, OuterRef, Q, Subquery, Sum, Value
+from django.db.models import Case, CharField, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from apps.core.fields import Points
 from apps.ledger.models import Account
-from apps.pointcards.models import Charge
+from apps.pointcards.models import Charge, HighWaterMark
 from apps.positions.models import Close
-from apps.rewards.models import Pool, Reward
+from apps.rewards.models import Pool, Reward, Withdrawal
+from apps.tenants.models import Policy
+from engine.money import ZERO, points
 
 # What was charged goes to these accounts of the tenant, and nothing else does.
 CLEARING = {Account.Kind.POOL: "from_self", Account.Kind.SPENT: "from_gift"}
@@ -22,9 +25,14 @@ def first_misfit() -> str | None:
         wrong_pool()
         or missing_pool()
         or uncharged_close()
+        or wrong_basis()
+        or wrong_due()
+        or wrong_mark()
         or wrong_reward()
         or wrong_clearing()
         or leftover()
+        or wrong_held()
+        or wrong_paid()
     )
 
 
@@ -47,14 +55,66 @@ def missing_pool() -> str | None:
 
 
 def uncharged_close() -> str | None:
-    """A settled profit that nobody was charged for, or a charge on what was none."""
+    """A settled profit without a charge, or a charge on a close that is not settled."""
     closes = Close.objects.across_tenants().order_by("pk")
     close = closes.filter(status=Close.Status.SETTLED, profit__gt=0, charge=None).first()
     if close:
         return f"close {close.pk} at a profit of {close.profit} is settled without a charge"
     charged = closes.filter(charge__isnull=False)
-    close = charged.exclude(status=Close.Status.SETTLED, profit__gt=0).first()
+    close = charged.exclude(status=Close.Status.SETTLED).first()
     return close and f"close {close.pk} at a profit of {close.profit} is charged and {close.status}"
+
+
+def wrong_basis() -> str | None:
+    """A charge on something else than its policy says; above a mark, a whole stream counts."""
+    charges = Charge.objects.across_tenants().order_by("pk")
+    net = F("close__profit") - F("close__fee") - F("close__entry_fee")
+    each = charges.filter(policy__charge_basis=Policy.Basis.EACH_CLOSE)
+    of_net = charges.filter(policy__charge_basis=Policy.Basis.NET_OF_FEES).annotate(net=net)
+    charge = (
+        each.exclude(basis=F("close__profit")).first()
+        or of_net.filter(net__gt=0).exclude(basis=F("net")).first()
+        or of_net.filter(net__lte=0).exclude(basis=Points(0)).first()
+    )
+    return charge and f"charge {charge.pk} is on {charge.basis}, not on what its policy says"
+
+
+def wrong_due() -> str | None:
+    """A charge that is not its policy's share of what it was on, cut down to whole units."""
+    charges = Charge.objects.across_tenants().order_by("pk")
+    shares = charges.values_list("pk", "basis", "rate", "policy__charge_rate", "due")
+    # Multiplied here: as numbers of a database they would be rounded, or too large.
+    for pk, basis, rate, of_policy, due in shares.iterator():
+        if rate != of_policy or due != points(basis * rate):
+            return f"charge {pk} takes {due} of {basis} at {rate}; its policy says {of_policy}"
+    return None
+
+
+def wrong_mark() -> str | None:
+    """A high-water mark that is not what its stream was charged on, or has not earned its net."""
+    charges = Charge.objects.across_tenants().filter(policy__charge_basis=Policy.Basis.HIGH_WATER)
+    position = "close__position__"
+    stream = Case(
+        When(
+            **{f"{position}subscription__isnull": False},
+            then=Concat(Value("subscription:"), Cast(f"{position}subscription_id", CharField())),
+        ),
+        default=Concat(Value("venue_account:"), Cast(f"{position}venue_account_id", CharField())),
+    )
+    net = F("close__profit") - F("close__fee") - F("close__entry_fee")
+    sums = charges.annotate(stream=stream, net=net).order_by().values("stream")
+    charged = {
+        row["stream"]: (row["bases"], row["nets"])
+        for row in sums.annotate(bases=Sum("basis"), nets=Sum("net"))
+    }
+    for mark in HighWaterMark.objects.across_tenants().order_by("pk").iterator():
+        bases, nets = charged.pop(mark.stream, (ZERO, ZERO))
+        if (mark.mark, mark.earned) != (bases, nets):
+            return (
+                f"{mark.stream} has earned {mark.earned} and its mark is {mark.mark}; "
+                f"its charges say {nets} and {bases}"
+            )
+    return next((f"{stream} is charged and has no mark" for stream in charged), None)
 
 
 def wrong_reward() -> str | None:
@@ -91,3 +151,37 @@ def leftover() -> str | None:
     pools = Account.objects.across_tenants().filter(kind=Account.Kind.POOL)
     account = pools.exclude(credits=F("debits")).order_by("pk").first()
     return account and f"account {account.pk} ({account}) still holds {account.balance}"
+
+
+def wrong_held() -> str | None:
+    """A member whose held points are not what they have asked to be paid."""
+    waiting = [Withdrawal.Status.PENDING, Withdrawal.Status.APPROVED]
+    asked = Withdrawal.objects.across_tenants().filter(status__in=waiting).order_by()
+    owner = Concat(Value("member:"), Cast("member_id", CharField()))
+    asked = asked.annotate(owner=owner).filter(owner=OuterRef("owner"))
+    asked = Coalesce(Subquery(asked.values("owner").values(total=Sum("amount"))), Points(0))
+    accounts = Account.objects.across_tenants().filter(kind=Account.Kind.HELD)
+    accounts = accounts.annotate(asked=asked)
+    account = accounts.exclude(credits=F("debits") + F("asked")).order_by("pk").first()
+    return account and (
+        f"account {account.pk} ({account}) holds {account.balance}; "
+        f"the open withdrawals come to {account.asked}"
+    )
+
+
+def wrong_paid() -> str | None:
+    """A tenant whose paid and fees are not those of its completed withdrawals."""
+    for kind, part in {Account.Kind.PAID: "payout", Account.Kind.FEES: "fee"}.items():
+        completed = Withdrawal.objects.across_tenants().filter(
+            tenant=OuterRef("tenant"), status=Withdrawal.Status.COMPLETED
+        )
+        paid = Subquery(completed.order_by().values("tenant").values(total=Sum(part)))
+        accounts = Account.objects.across_tenants().filter(kind=kind)
+        accounts = accounts.annotate(paid=Coalesce(paid, Points(0)))
+        account = accounts.exclude(credits=F("paid")).order_by("pk").first()
+        if account:
+            return (
+                f"account {account.pk} ({account}) was given {account.credits}; "
+                f"the completed withdrawals say {account.paid}"
+            )
+    return None

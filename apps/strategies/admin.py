@@ -49,15 +49,21 @@ class WatchAdmin(FactAdmin):
 class TenantStrategyForm(VerbForm):
     class Meta:
         model = TenantStrategy
-        fields = ["tenant", "strategy", "display_name"]
+        fields = ["tenant", "strategy", *services.TERMS]
 
     def write(self, **values):
+        if self.instance.pk:
+            return services.change_terms(tenant_strategy=self.instance, **values)
         return services.offer_strategy(**values)
 
 
 @admin.register(TenantStrategy)
 class TenantStrategyAdmin(HouseAdmin):
-    list_display = ["__str__", "tenant", "strategy", "status", "created_at"]
+    form = TenantStrategyForm
+    list_display = [
+        *("__str__", "tenant", "strategy", "capital", "leverage", "risk_mode", "min_capital"),
+        *("status", "created_at"),
+    ]
     list_filter = ["status", "tenant"]
     search_fields = ["display_name", "strategy__name"]
     actions = ["pause", "resume"]
@@ -68,19 +74,16 @@ class TenantStrategyAdmin(HouseAdmin):
         _("Resume"), lambda row: services.resume_tenant_strategy(tenant_strategy=row)
     )
 
-    def get_form(self, request, obj=None, **kwargs):
-        if obj is None:
-            kwargs["form"] = TenantStrategyForm
-        return super().get_form(request, obj, **kwargs)
-
     def get_readonly_fields(self, request, obj=None):
-        return [] if obj is None else ["tenant", "strategy", "status", "created_at"]
+        return [] if obj is None else ["tenant", "strategy"]
 
 
 class SubscriptionForm(VerbForm):
     class Meta:
         model = Subscription
-        fields = ["tenant_strategy", "venue_account", "capital", "leverage", "risk_mode"]
+        fields = [
+            *("tenant_strategy", "venue_account", "capital", "leverage", "risk_mode", "mode"),
+        ]
         help_texts = {"venue_account": _("Look for it by the member's e-mail.")}
 
     def write(self, **values):
@@ -94,9 +97,9 @@ class SubscriptionAdmin(HouseAdmin):
     form = SubscriptionForm
     list_display = [
         *("member", "tenant", "tenant_strategy", "venue_account", "capital", "leverage"),
-        *("risk_mode", "status"),
+        *("risk_mode", "mode", "status"),
     ]
-    list_filter = ["status", "risk_mode", "tenant"]
+    list_filter = ["status", "risk_mode", "mode", "tenant"]
     search_fields = ["member__email"]
     list_select_related = ["tenant_strategy__strategy"]
     autocomplete_fields = ["tenant_strategy", "venue_account"]
@@ -110,4 +113,4 @@ class SubscriptionAdmin(HouseAdmin):
     resume = verb_action(_("Resume"), lambda row: services.resume_subscription(subscription=row))
 
     def get_readonly_fields(self, request, obj=None):
-        return [] if obj is None else ["tenant_strategy", "venue_account"]
+        return [] if obj is None else ["tenant_strategy", "venue_account", "mode"]

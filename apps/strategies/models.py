@@ -1,5 +1,7 @@
 """Strategies of the platform, the tenants' instances of them, and who follows those."""
 
+from decimal import Decimal
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -10,6 +12,10 @@ from apps.core.models import Dated, TenantOwned
 from apps.members.models import Member
 from apps.venues.models import Venue, VenueAccount
 from engine.candle import TIMEFRAMES
+
+# From the margin of a trade's notional to the whole of it, as venues allow at most.
+LEVERAGE = [MinValueValidator(1), MaxValueValidator(125)]
+RISK_MODES = [(1, _("Careful")), (2, _("Balanced")), (3, _("Bold"))]
 
 
 class Strategy(Dated):
@@ -78,6 +84,14 @@ class TenantStrategy(TenantOwned, Dated):
         Strategy, models.PROTECT, related_name="tenant_strategies", verbose_name=_("strategy")
     )
     display_name = models.CharField(_("display name"), max_length=100, blank=True)
+    description = models.TextField(_("description"), blank=True)
+    # What a subscription starts with where it names nothing.
+    capital = PointsField(_("capital"), default=Decimal(1000))
+    leverage = models.PositiveSmallIntegerField(_("leverage"), default=20, validators=LEVERAGE)
+    risk_mode = models.PositiveSmallIntegerField(_("risk mode"), default=1, choices=RISK_MODES)
+    # What it must be given at least.
+    min_capital = PointsField(_("minimum capital"), default=Decimal(200))
+    sort_order = models.PositiveSmallIntegerField(_("place in lists"), default=0)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE)
 
     class Meta(TenantOwned.Meta):
@@ -98,9 +112,20 @@ class Subscription(TenantOwned, Dated):
 
     class Status(models.TextChoices):
         ACTIVE = "active", _("Active")
+        # By the platform, until the member's point cards are topped up.
+        PAUSED = "paused", _("Paused")
         STOPPED = "stopped", _("Stopped")
 
-    MOVES = {Status.ACTIVE: {Status.STOPPED}, Status.STOPPED: {Status.ACTIVE}}
+    class Mode(models.TextChoices):
+        # Nothing more is opened after the first order that was filled.
+        ONCE = "once", _("Once")
+        LOOP = "loop", _("Every signal")
+
+    MOVES = {
+        Status.ACTIVE: {Status.PAUSED, Status.STOPPED},
+        Status.PAUSED: {Status.ACTIVE, Status.STOPPED},
+        Status.STOPPED: {Status.ACTIVE},
+    }
 
     tenant_strategy = models.ForeignKey(
         TenantStrategy,
@@ -115,12 +140,9 @@ class Subscription(TenantOwned, Dated):
         VenueAccount, models.PROTECT, related_name="subscriptions", verbose_name=_("venue account")
     )
     capital = PointsField(_("capital"))
-    leverage = models.PositiveSmallIntegerField(
-        _("leverage"), default=20, validators=[MinValueValidator(1), MaxValueValidator(125)]
-    )
-    risk_mode = models.PositiveSmallIntegerField(
-        _("risk mode"), default=1, choices=[(1, _("Careful")), (2, _("Balanced")), (3, _("Bold"))]
-    )
+    leverage = models.PositiveSmallIntegerField(_("leverage"), default=20, validators=LEVERAGE)
+    risk_mode = models.PositiveSmallIntegerField(_("risk mode"), default=1, choices=RISK_MODES)
+    mode = models.CharField(_("trades"), max_length=8, choices=Mode, default=Mode.LOOP)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE)
 
     class Meta(TenantOwned.Meta):

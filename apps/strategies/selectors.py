@@ -18,13 +18,19 @@ def active_watches() -> QuerySet[Strategy]:
     return Strategy.objects.filter(Exists(offered), status=Strategy.Status.ACTIVE).order_by("pk")
 
 
-def followers(strategy: Strategy) -> QuerySet[Subscription]:
-    """Who trades on this strategy's signals, with what planning needs of them, in one query."""
+def followers(strategy: Strategy, *, closing: bool = False) -> QuerySet[Subscription]:
+    """Who trades on this strategy's signals, with what planning needs of them, in one query.
+
+    A paused subscription opens nothing, and still closes what it holds.
+    """
+    statuses = [Subscription.Status.ACTIVE]
+    if closing:
+        statuses.append(Subscription.Status.PAUSED)
     return (
         Subscription.objects.across_tenants()
         .filter(
             tenant_strategy__strategy=strategy,
-            status=Subscription.Status.ACTIVE,
+            status__in=statuses,
             tenant_strategy__status=TenantStrategy.Status.ACTIVE,
             tenant__status=Tenant.Status.ACTIVE,
             member__status=Member.Status.ACTIVE,

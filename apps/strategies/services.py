@@ -1,18 +1,20 @@
 """Strategies are made and offered; venue accounts subscribe, stop and resume."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 
 from apps.core import audit
 from apps.core.errors import BadInput, Conflict, NotAllowed
-from apps.core.states import move
+from apps.core.states import move, move_all
 from apps.members.models import Member
+from apps.strategies.errors import PausedForPoints
 from apps.strategies.models import Strategy, Subscription, TenantStrategy
-from apps.tenants.models import Tenant
+from apps.tenants.models import Event, Tenant
+from apps.tenants.services import tell_many
 from apps.venues.models import VenueAccount
 from engine.errors import BadParameters
 from engine.money import ZERO, points
@@ -23,6 +25,11 @@ SYMBOL = re.compile(r"[A-Z0-9]{1,15}/[A-Z0-9]{1,15}")
 MOST_SYMBOLS = 50
 LARGEST_CAPITAL = Decimal(10) ** 10
 MOST_LEVERAGE = 125
+# What a tenant may say of a strategy that it offers.
+TERMS = (
+    *("display_name", "description", "capital", "leverage", "risk_mode", "min_capital"),
+    "sort_order",
+)
 # What of a strategy its maker decides; its status has verbs of its own.
 FIELDS = (
     *("code", "name", "description", "rule", "params", "venue", "symbols", "timeframe"),
@@ -51,11 +58,7 @@ def update_strategy(*, strategy: Strategy, **changes: object) -> Strategy:
 
 
 def write(strategy: Strategy, values: Mapping[str, object]) -> None:
-    unknown = sorted(set(values) - set(FIELDS))
-    if unknown:
-        raise BadInput(f"a strategy has no field {unknown[0]}", field=unknown[0])
-    for name, value in values.items():
-        setattr(strategy, name, value)
+    put(strategy, values, known=FIELDS)
     check(strategy)
     try:
         with transaction.atomic():
@@ -64,13 +67,25 @@ def write(strategy: Strategy, values: Mapping[str, object]) -> None:
         raise Conflict(f"a strategy {strategy.code} exists already", field="code") from error
 
 
+def put(row: models.Model, values: Mapping[str, object], *, known: Iterable[str]) -> None:
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise BadInput(f"a {row._meta.verbose_name} has no field {unknown[0]}", field=unknown[0])
+    for name, value in values.items():
+        setattr(row, name, value)
+
+
 def check(strategy: Strategy) -> None:
     """Refuse a strategy that could not decide, naming the field."""
     check_params(strategy.rule, strategy.params)
     check_symbols(strategy.symbols)
+    check_fields(strategy)
+
+
+def check_fields(row: models.Model, *, without: Iterable[str] = ()) -> None:
     try:
-        # Whether the code is free is the database's to say.
-        strategy.clean_fields()
+        # Whether a code is free is the database's to say.
+        row.clean_fields(exclude=set(without))
     except ValidationError as error:
         field, reasons = next(iter(error.message_dict.items()))
         raise BadInput(f"{field}: {' '.join(reasons)}", field=field) from error
@@ -120,26 +135,51 @@ def change_status(row, *, to: str, action: str) -> None:
 
 
 @transaction.atomic
-def offer_strategy(*, tenant: Tenant, strategy: Strategy, display_name: str = "") -> TenantStrategy:
-    """Let a tenant offer a strategy to its members; offered already, it stays as it is."""
-    if len(display_name) > 100:
-        raise BadInput("a display name has at most 100 characters", field="display_name")
+def offer_strategy(*, tenant: Tenant, strategy: Strategy, **terms: object) -> TenantStrategy:
+    """Let a tenant offer a strategy to its members; offered already, it stays as it is.
+
+    `TERMS` names what may be said of it.
+    """
     # The tenant's row is the lock: of two offers at once the second finds the first one's.
     tenant = Tenant.objects.select_for_update().get(pk=tenant.pk)
     refuse_suspended(tenant)
+    fresh = TenantStrategy(tenant=tenant, strategy=strategy)
+    write_terms(fresh, terms)
     offered = TenantStrategy.objects.of(tenant).filter(strategy=strategy).first()
     if offered:
         return offered
-    strategy = Strategy.objects.get(pk=strategy.pk)
-    if strategy.status != Strategy.Status.ACTIVE:
+    if Strategy.objects.get(pk=strategy.pk).status != Strategy.Status.ACTIVE:
         raise Conflict("the strategy is paused", strategy=strategy.code)
-    offered = TenantStrategy.objects.of(tenant).create(strategy=strategy, display_name=display_name)
+    fresh.save()
     audit.record(
-        "tenant_strategy.offered",
-        offered,
-        after={"strategy": strategy.code, "display_name": display_name},
+        "tenant_strategy.offered", fresh, after={"strategy": strategy.code, **terms_of(fresh)}
     )
-    return offered
+    return fresh
+
+
+@transaction.atomic
+def change_terms(*, tenant_strategy: TenantStrategy, **terms: object) -> TenantStrategy:
+    """Offer it on other terms from now on; who follows it already keeps their own figures."""
+    rows = TenantStrategy.objects.of(tenant_strategy.tenant).select_for_update()
+    row = rows.get(pk=tenant_strategy.pk)
+    before = terms_of(row)
+    write_terms(row, terms)
+    if terms_of(row) != before:
+        row.save(update_fields=TERMS)
+        audit.record("tenant_strategy.changed", row, before=before, after=terms_of(row))
+    return row
+
+
+def write_terms(row: TenantStrategy, terms: Mapping[str, object]) -> None:
+    put(row, terms, known=TERMS)
+    check_figures(capital=row.capital, leverage=row.leverage, risk_mode=row.risk_mode)
+    check_fields(row, without=["tenant", "strategy"])
+    if not ZERO <= row.min_capital <= row.capital:
+        raise BadInput("minimum capital is from zero to the capital", field="min_capital")
+
+
+def terms_of(row: TenantStrategy) -> dict[str, object]:
+    return {name: getattr(row, name) for name in TERMS}
 
 
 def pause_tenant_strategy(*, tenant_strategy: TenantStrategy) -> None:
@@ -161,17 +201,21 @@ def subscribe(
     capital: Decimal,
     leverage: int = 20,
     risk_mode: int = 1,
+    mode: str = Subscription.Mode.LOOP,
 ) -> Subscription:
     """Let a venue account follow a tenant strategy.
 
     One that was stopped resumes, with these figures; one that runs keeps its own.
     """
-    figures = {"capital": capital, "leverage": leverage, "risk_mode": risk_mode}
-    check_figures(**figures)
+    check_figures(capital=capital, leverage=leverage, risk_mode=risk_mode)
+    if mode not in Subscription.Mode.values:
+        raise BadInput(f"the mode is one of {Subscription.Mode.values}", field="mode")
+    figures = {"capital": capital, "leverage": leverage, "risk_mode": risk_mode, "mode": mode}
     if venue_account.tenant_id != tenant_strategy.tenant_id:
         raise NotAllowed("the venue account and the strategy are not of one tenant")
     account = locked_account(venue_account)
     refuse_unready(tenant_strategy=tenant_strategy, account=account)
+    refuse_small(capital, tenant_strategy)
 
     of_tenant = Subscription.objects.of(account.tenant)
     row = of_tenant.filter(venue_account=account, tenant_strategy=tenant_strategy).first()
@@ -208,6 +252,8 @@ def change_subscription(
     row.leverage = row.leverage if leverage is None else leverage
     row.risk_mode = row.risk_mode if risk_mode is None else risk_mode
     check_figures(capital=row.capital, leverage=row.leverage, risk_mode=row.risk_mode)
+    if capital is not None:
+        refuse_small(capital, row.tenant_strategy)
     if told_of(row) != before:
         row.save(update_fields=["capital", "leverage", "risk_mode"])
         audit.record("subscription.changed", row, before=before, after=told_of(row))
@@ -223,7 +269,54 @@ def stop_subscription(*, subscription: Subscription) -> None:
 def resume_subscription(*, subscription: Subscription) -> None:
     account = locked_account(subscription.venue_account)
     refuse_unready(tenant_strategy=subscription.tenant_strategy, account=account)
+    rows = Subscription.objects.of(account.tenant).filter(pk=subscription.pk)
+    if rows.filter(status=Subscription.Status.PAUSED).exists():
+        raise PausedForPoints(
+            "it goes on by itself once the member's point cards are topped up",
+            subscription=subscription.pk,
+        )
     change_status(subscription, to=Subscription.Status.ACTIVE, action="subscription.resumed")
+
+
+def pause_short(*, members: Iterable[Member]) -> None:
+    """Open nothing more for members whose point cards could not pay, until they are topped up."""
+    move_of(
+        members,
+        came_from=Subscription.Status.ACTIVE,
+        to=Subscription.Status.PAUSED,
+        action="subscription.paused",
+    )
+
+
+def resume_topped_up(*, member: Member) -> None:
+    """Go on with what was paused for want of points."""
+    move_of(
+        [member],
+        came_from=Subscription.Status.PAUSED,
+        to=Subscription.Status.ACTIVE,
+        action="subscription.resumed",
+    )
+
+
+@transaction.atomic
+def move_of(members: Iterable[Member], *, came_from: str, to: str, action: str) -> None:
+    """Move every subscription of these members that has one status to another one."""
+    owners = {member.pk for member in members}
+    if not owners:
+        return
+    rows = Subscription.objects.across_tenants().select_for_update().order_by("pk")
+    found = list(rows.filter(member__in=owners, status=came_from))
+    move_all(found, to=to, allowed=Subscription.MOVES)
+    tell_many(
+        Event(
+            tenant_id=row.tenant_id,
+            name=action,
+            about={"subscription": row.pk, "member": row.member_id},
+        )
+        for row in found
+    )
+    if found:
+        audit.record_each(action, found, before={"status": came_from}, after={"status": to})
 
 
 def check_figures(*, capital: Decimal, leverage: int, risk_mode: int) -> None:
@@ -237,6 +330,12 @@ def check_figures(*, capital: Decimal, leverage: int, risk_mode: int) -> None:
         raise BadInput(f"leverage is a whole number from 1 to {MOST_LEVERAGE}", field="leverage")
     if type(risk_mode) is not int or risk_mode not in RISK_MODES:
         raise BadInput(f"the risk mode is one of {list(RISK_MODES)}", field="risk_mode")
+
+
+def refuse_small(capital: Decimal, tenant_strategy: TenantStrategy) -> None:
+    least = tenant_strategy.min_capital
+    if capital < least:
+        raise BadInput(f"the least capital is {least.normalize():f}", field="capital")
 
 
 def locked_account(account: VenueAccount) -> VenueAccount:
@@ -274,5 +373,6 @@ def told_of(row: Subscription) -> dict[str, object]:
         "capital": row.capital,
         "leverage": row.leverage,
         "risk_mode": row.risk_mode,
+        "mode": row.mode,
         "status": row.status,
     }

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.db.models import Sum
 
 from apps.members.models import Member
+from apps.tenants.models import Tenant
 from apps.venues.models import Instrument as InstrumentRow
 from apps.venues.models import Venue, VenueAccount
 from engine.candle import Candles
@@ -43,6 +44,13 @@ def candles(*, venue: str, symbol: str, timeframe: str, bars: int, now: datetime
     if venue != Venue.PAPER:
         raise VenueRefused(f"candles of {venue} come with its venue adapter", venue=venue)
     return PaperMarket().candles(symbol, timeframe, bars, now.timestamp())
+
+
+def holdings_of_tenant(tenant: Tenant) -> dict[int, Decimal]:
+    """What every member of a tenant holds who holds anything, by member id; one query for all."""
+    accounts = VenueAccount.objects.of(tenant).filter(status=VenueAccount.Status.ACTIVE)
+    sums = accounts.order_by().values("member").annotate(holding=Sum("equity"))
+    return dict(sums.values_list("member", "holding"))
 
 
 def holdings(members: Iterable[Member]) -> dict[int, Decimal]:

@@ -70,7 +70,9 @@ def platform(client):
 @pytest.fixture
 def globex(client):
     """Staff of Globex with every permission there is."""
-    client.force_login(UserFactory(tenant=TenantFactory(name="Globex"), is_superuser=True))
+    client.force_login(
+        UserFactory(tenant=TenantFactory(name="Globex", policy=None), is_superuser=True)
+    )
     return client
 
 
@@ -378,13 +380,14 @@ def test_a_member_is_created_below_its_inviter(platform):
     assert Member.objects.of(acme).get(email="alice@example.com").inviter == root
 
 
-def test_a_members_level_is_set_by_its_service(platform):
+def test_a_member_is_made_a_market_node_and_nothing_else_is_set_by_hand(platform):
     alice = factories.MemberFactory()
     level = factories.LevelFactory(number=2)
-    platform.post(page(Member, "change", alice.pk), {"level": level.pk, "status": "disabled"})
+    asked = {"level": level.pk, "status": "disabled", "is_market_node": "on"}
+    platform.post(page(Member, "change", alice.pk), asked)
     alice.refresh_from_db()
-    assert (alice.level, alice.status) == (level, Member.Status.ACTIVE)
-    assert AuditEntry.objects.filter(action="level_set").exists()
+    assert (alice.level_id, alice.status) == (0, Member.Status.ACTIVE)
+    assert alice.is_market_node
 
 
 def test_an_account_is_bound_and_its_secret_never_comes_back(platform):
@@ -428,10 +431,12 @@ def test_a_strategy_is_offered_and_followed(platform):
     account, strategy = factories.VenueAccountFactory(), factories.StrategyFactory()
     tenant = account.tenant
     asked = {"tenant": tenant.pk, "strategy": strategy.pk, "display_name": "Fast"}
+    asked |= {"capital": "1000", "leverage": "20", "risk_mode": "1", "sort_order": "0"}
+    asked |= {"min_capital": "300"}
     platform.post(page(TenantStrategy, "add"), asked)
     offered = TenantStrategy.objects.of(tenant).get()
     asked = {"tenant_strategy": offered.pk, "venue_account": account.pk, "capital": "500"}
-    asked |= {"leverage": "126", "risk_mode": "1"}
+    asked |= {"leverage": "126", "risk_mode": "1", "mode": "once"}
     refused = platform.post(page(Subscription, "add"), asked)
     assert "leverage" in refused.context["adminform"].form.errors
     assert not Subscription.objects.of(tenant).exists()

@@ -69,6 +69,41 @@ def test_all_in_and_all_out_earns_what_came_in_less_what_went_out(direction, ins
     assert state.fees == sum(fee for *_, fee in fills)
 
 
+@pytest.mark.parametrize(
+    ("case", "quantities", "shares"),
+    [
+        ("all at once", ("3",), ("1",)),
+        (
+            "thirds, of which the last takes the rest",
+            (1, 1, 1),
+            (*["0.33333333"] * 2, "0.33333334"),
+        ),
+        ("a small part costs less than a unit", ("0.00000001", "2.99999999"), ("0", "1")),
+    ],
+)
+def test_each_close_bears_its_share_of_what_was_paid_at_entry(case, quantities, shares):
+    state, _profit = fold(Direction.LONG, [(Action.OPEN, Decimal(3), Decimal(100), Decimal(1))])
+    for quantity, share in zip(quantities, shares, strict=True):
+        before = state.entry_fees
+        state, _profit = absorb(
+            state,
+            action=Action.CLOSE,
+            quantity=Decimal(quantity),
+            price=Decimal(100),
+            fee=Decimal(2),
+        )
+        assert before - state.entry_fees == Decimal(share)
+    assert (state.quantity, state.entry_fees) == (0, 0)
+
+
+def test_what_is_bought_later_adds_to_what_is_still_to_be_borne():
+    bought = (Action.OPEN, Decimal(2), Decimal(100), Decimal(4))
+    sold = (Action.CLOSE, Decimal(1), Decimal(100), Decimal(9))
+    assert fold(Direction.LONG, [bought, sold])[0].entry_fees == 2
+    assert fold(Direction.LONG, [bought, sold, bought])[0].entry_fees == 6
+    assert fold(Direction.LONG, [bought, sold, bought, sold])[0].entry_fees == 4
+
+
 @pytest.mark.parametrize(("quantity", "price"), [(0, 1), (-1, 1), (1, 0), (1, -1)])
 @pytest.mark.parametrize("action", Action)
 def test_a_fill_without_quantity_or_price_is_impossible(action, quantity, price):

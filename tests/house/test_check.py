@@ -39,7 +39,7 @@ def test_ci_runs_make_test_and_leaves_nothing_unrun():
     [
         (
             "a missing migration",
-            "apps/tenants/models.py",
+            "apps/tenants/models/tenant.py",
             "class Planted(models.Model):\n    pass",
             [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"],
         ),

@@ -537,6 +537,13 @@ def children(pid):
     return [int(child) for file in found for child in file.read_text().split()]
 
 
+def listens_to(number, pid):
+    """Whether a process has a handler of its own for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+
 @pytest.mark.walk
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_a_long_task_runs_once_and_a_stopped_worker_gives_back(workers, send, file, pool):
@@ -548,6 +555,8 @@ def test_a_long_task_runs_once_and_a_stopped_worker_gives_back(workers, send, fi
     second = workers.start()
     wait_for(lambda: queue_depths(str(file)) == {}, seconds=20)
     assert sorted(workers.numbers()) == ["1", "2"]
+    # The first may have done all of it before the second could listen to a signal.
+    wait_for(lambda: listens_to(signal.SIGTERM, second.pid), seconds=20)
 
     # A worker that is told to stop finishes what it has in hand, and leaves the rest.
     send(3, 1)

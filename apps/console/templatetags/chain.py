@@ -28,3 +28,14 @@ def lasted(took: timedelta | None) -> str:
 @register.filter
 def plainly(number) -> str:
     return plain(number)
+
+
+@register.filter
+def percent(share) -> str:
+    return f"{plain(share * 100)} %"
+
+
+@register.filter
+def unlocalized(number) -> str:
+    """As a picture's attribute wants it, whatever the language of the page."""
+    return format(number, "f")

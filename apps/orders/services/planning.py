@@ -6,14 +6,16 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from apps.core.bulk import lock
 from apps.core.later import later
 from apps.core.states import move
 from apps.nodes.selectors import alive_nodes
 from apps.orders.models import Order, Ticket
-from apps.orders.selectors import in_flight, open_positions, point_cards
+from apps.orders.selectors import in_flight, open_positions, point_cards, spent
 from apps.signals.models import Signal
 from apps.strategies.models import Subscription
 from apps.strategies.selectors import followers
+from apps.venues.models import VenueAccount
 from apps.venues.selectors import instruments
 from engine.envelope import client_order_id
 from engine.failpoint import failpoint
@@ -59,8 +61,10 @@ def worth_until_of(signal: Signal) -> datetime | None:
 
 
 def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) -> list[Ticket]:
-    subscriptions = list(followers(signal.strategy))
+    subscriptions = list(followers(signal.strategy, closing=signal.action == Action.CLOSE))
     accounts = [subscription.venue_account_id for subscription in subscriptions]
+    once = locked_once(subscriptions) if signal.action == Action.OPEN else []
+    spent_ones = spent(once)
     held = open_positions(accounts)
     waiting = in_flight(accounts, signal.symbol)
     points = point_cards({subscription.member for subscription in subscriptions})
@@ -93,6 +97,7 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
                 held=held_quantity,
                 open_positions=len(positions),
                 tickets_in_flight=waiting[account.pk],
+                is_spent=subscription.pk in spent_ones,
             )
         )
         approved = isinstance(verdict, Approved)
@@ -118,6 +123,14 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
         waiting[account.pk] += approved
         tickets.append(ticket)
     return tickets
+
+
+def locked_once(subscriptions: list[Subscription]) -> list[int]:
+    """Those that trade once, locked by their accounts: of two signals at once one finds the
+    other's ticket."""
+    once = [row for row in subscriptions if row.mode == Subscription.Mode.ONCE]
+    lock(VenueAccount, [row.venue_account_id for row in once])
+    return [row.pk for row in once]
 
 
 def quantity_to_trade(

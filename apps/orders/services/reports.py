@@ -16,8 +16,10 @@ from apps.nodes.envelopes import open_from_node
 from apps.nodes.models import Node
 from apps.orders.models import Fill, Order, Ticket
 from apps.orders.services.planning import order_for
-from apps.positions.models import Close
+from apps.positions.models import Close, Position
 from apps.positions.services import Execution, Folding, open_key
+from apps.tenants.models import Event
+from apps.tenants.services import tell_many
 from apps.venues.models import VenueAccount
 from engine import messages
 from engine.errors import ImpossibleReport, MessageRefused
@@ -35,6 +37,8 @@ TICKET_FOLLOWS = {
     OrderStatus.REJECTED: S.REJECTED,
     OrderStatus.UNKNOWN: S.UNKNOWN,
 }
+# Of what comes to an order, tenants are told how it ended.
+ENDS = {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED}
 
 
 @dataclass
@@ -76,7 +80,44 @@ def apply(*, node: Node, reports: list[Report], now: datetime) -> list[Close]:
             body = f"{error.message} {error.context}: {report}".encode()
             refuse_message(queue="centre.reports", reason=error.message, body=body)
     write(outcome, now=now)
-    return folding.save()
+    closes = folding.save()
+    accounts = {order.venue_account_id: order.venue_account for order in orders.values()}
+    tell_many(
+        [order_event(order) for order in outcome.orders.values() if order.status in ENDS]
+        + [position_event("opened", row, accounts) for row in folding.made]
+        + [position_event("closed", row, accounts) for row in folding.closed]
+    )
+    return closes
+
+
+def order_event(order: Order) -> Event:
+    about = {
+        "order": str(order.pk),
+        "member": order.venue_account.member_id,
+        "venue_account": order.venue_account_id,
+        "symbol": order.symbol,
+        "side": order.side,
+        "quantity": messages.number(order.quantity),
+        "filled": messages.number(order.filled),
+        "average_price": order.average_price and messages.number(order.average_price),
+        "reason": order.reason,
+    }
+    return Event(tenant_id=order.tenant_id, name=f"order.{order.status}", about=about)
+
+
+def position_event(verb: str, row: Position, accounts: dict[int, VenueAccount]) -> Event:
+    about = {
+        "position": str(row.pk),
+        "member": accounts[row.venue_account_id].member_id,
+        "venue_account": row.venue_account_id,
+        "symbol": row.symbol,
+        "direction": row.direction,
+        "quantity": messages.number(row.quantity),
+        "entry_price": messages.number(row.entry_price),
+        "realized": messages.number(row.realized),
+        "fees": messages.number(row.fees),
+    }
+    return Event(tenant_id=row.tenant_id, name=f"position.{verb}", about=about)
 
 
 def locked_orders(reports: list[Report]) -> dict[str, Order]:

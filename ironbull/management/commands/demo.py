@@ -18,12 +18,13 @@ from django.utils import timezone
 from apps.core import audit
 from apps.core.errors import DomainError
 from apps.ledger.models import Account
-from apps.members.models import Level, Member
-from apps.members.services import create_member, open_tenant, set_level, set_market_node
+from apps.members.models import Member
+from apps.members.services import create_member, open_tenant, set_market_node
 from apps.nodes.models import Node
 from apps.pointcards.services import recharge_member, recharge_tenant
 from apps.quotas.models import Plan
 from apps.quotas.services import assign_plan
+from apps.rewards.services import recompute_levels
 from apps.strategies.models import Strategy, TenantStrategy
 from apps.strategies.services import offer_strategy, subscribe
 from apps.tenants.models import Tenant
@@ -47,7 +48,6 @@ class MemberPart(Part, frozen=True, kw_only=True):
     email: str
     # The e-mail of a member named before; nobody is the tenant's root member.
     inviter: str | None = None
-    level: int = 0
     is_market_node: bool = False
     equity: Decimal
     self_points: Decimal
@@ -125,6 +125,7 @@ def seed(part: TenantPart, *, node: Node, strategy: Strategy) -> str:
     made = [
         add_member(member, tenant=tenant, offered=offered, node=node) for member in part.members
     ]
+    recompute_levels(tenant=tenant, now=timezone.now())
     following = sum(member.subscription is not None for member in part.members)
     return (
         f"{tenant.name}: {len(made)} members ({sum(made)} new), "
@@ -159,8 +160,6 @@ def add_member(part: MemberPart, *, tenant: Tenant, offered: TenantStrategy, nod
         password=secrets.token_urlsafe(18),
         invite_code=inviter.invite_code,
     )
-    if part.level:
-        set_level(member=member, level=existing(Level, number=part.level))
     if part.is_market_node:
         set_market_node(member=member, is_market_node=True)
     for kind, amount in points(part):

@@ -11,20 +11,29 @@ from apps.core import append_only
 from apps.core.audit import record
 from apps.core.models import AuditEntry
 from apps.ledger.models import Transfer
+from apps.members.models import LevelChange
+from apps.tenants.models import Policy
 from tests.append_only import unprotected
-from tests.factories import TransferFactory
+from tests.factories import LevelChangeFactory, PolicyFactory, TransferFactory
 
 ROWS = {
     Transfer: lambda: TransferFactory(amount=Decimal(10)),
     AuditEntry: lambda: record("test.done", "nothing:1", after={"n": 1}),
+    Policy: lambda: PolicyFactory(version=1),
+    LevelChange: lambda: LevelChangeFactory(),
 }
-CHANGES = {Transfer: {"amount": Decimal(11)}, AuditEntry: {"actor": "mallory"}}
+CHANGES = {
+    Transfer: {"amount": Decimal(11)},
+    AuditEntry: {"actor": "mallory"},
+    Policy: {"charge_rate": Decimal("0.99")},
+    LevelChange: {"own_holding": Decimal(11)},
+}
 EVERY = pytest.mark.parametrize(
     "model", append_only.append_only_models(), ids=lambda model: model._meta.label
 )
 
 
-def test_transfers_and_the_audit_trail_are_written_once():
+def test_what_is_written_once_is_tried_here():
     assert set(append_only.append_only_models()) == set(ROWS)
 
 

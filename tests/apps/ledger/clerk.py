@@ -4,11 +4,14 @@ It works on the database that its environment names, among all the accounts ther
 prints as JSON what it made and which refusals it was given. Anything else ends it.
 """
 
+import itertools
 import json
 import os
 import random
 import sys
+import time
 from collections import Counter
+from collections.abc import Iterator
 
 import django
 
@@ -21,11 +24,20 @@ from apps.ledger.services import Movement, transfer_many  # noqa: E402
 from engine.money import UNIT  # noqa: E402
 
 
-def work(name: str, turns: int) -> dict[str, object]:
+def so_many(asked: str) -> Iterator[int]:
+    """Turns until there were so many, or until so many seconds are over: "60", "30s"."""
+    ends_at = time.monotonic() + int(asked[:-1]) if asked.endswith("s") else None
+    for turn in itertools.count():
+        if turn >= int(asked) if ends_at is None else time.monotonic() >= ends_at:
+            return
+        yield turn
+
+
+def work(name: str, asked: str) -> dict[str, object]:
     chance = random.Random(name)
     accounts = list(Account.objects.across_tenants().filter(may_owe=False).order_by("pk"))
     made, refused = {}, Counter()
-    for turn in range(turns):
+    for turn in so_many(asked):
         # The first ones are asked of every clerk, under the same keys.
         who = "everybody" if turn < 5 else name
         dice = random.Random(f"everybody:{turn}") if turn < 5 else chance
@@ -50,4 +62,4 @@ def work(name: str, turns: int) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(work(sys.argv[1], int(sys.argv[2]))))
+    print(json.dumps(work(sys.argv[1], sys.argv[2])))

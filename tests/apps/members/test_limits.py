@@ -6,7 +6,7 @@ from apps.core.errors import BadInput, Conflict
 from apps.core.models import AuditEntry
 from apps.ledger.models import Account
 from apps.members.models import Member
-from apps.members.services import create_member, open_tenant, set_level, set_market_node
+from apps.members.services import create_member, open_tenant, set_market_node
 from apps.tenants.models import Tenant
 from tests.at_once import at_once
 from tests.factories import LevelFactory, MemberFactory
@@ -73,21 +73,6 @@ def test_an_address_is_one_address_however_it_is_spelt(acme):
 def told(member):
     entries = AuditEntry.objects.filter(subject=f"members.member:{member.pk}").order_by("number")
     return list(entries.values_list("action", "before", "after"))
-
-
-def test_a_level_is_set_and_told_once_with_what_it_was(acme):
-    s3 = LevelFactory(number=3)
-    alice = MemberFactory(tenant=acme)
-    old = Member.objects.of(acme).get(pk=alice.pk)
-    for row in (alice, alice, old):
-        set_level(member=row, level=s3)
-        assert row.level == s3
-    set_level(member=old, level=LevelFactory(number=1))
-    assert Member.objects.of(acme).get(pk=alice.pk).level_id == 1
-    assert told(alice) == [
-        ("level_set", {"level": 0}, {"level": 3}),
-        ("level_set", {"level": 3}, {"level": 1}),
-    ]
 
 
 def test_a_market_node_is_told_with_what_it_was(acme):

@@ -10,9 +10,18 @@ from django.utils import timezone
 
 from apps.orders.models import Order, Ticket
 from apps.signals.models import Signal
+from apps.strategies.models import Subscription
 from engine.signal import Action
 from tests.apps.orders.desk import Desk
-from tests.factories import PositionFactory, SubscriptionFactory, TenantStrategyFactory
+from tests.at_once import at_once
+from tests.factories import (
+    InstrumentFactory,
+    OrderFactory,
+    PositionFactory,
+    SubscriptionFactory,
+    TenantStrategyFactory,
+    TicketFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -140,3 +149,55 @@ def test_a_thousand_subscriptions_cost_no_more_queries_than_ten():
         inserts = [query for query in queries if query["sql"].startswith("INSERT")]
         counts.append(len(queries) - len(inserts))
     assert counts[0] == counts[1]
+
+
+def traded(status, *, filled=0, action=Action.OPEN):
+    """A once-subscription that has a ticket of this status, of another symbol."""
+    desk = Desk()
+    subscription = desk.subscriptions[0]
+    Subscription.objects.across_tenants().update(mode=Subscription.Mode.ONCE)
+    ticket = TicketFactory(
+        subscription=subscription, symbol="ETH/USDT", status=status, action=action
+    )
+    OrderFactory(ticket=ticket, filled=filled)
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("case", "status", "filled", "is_spent"),
+    [
+        ("filled", Ticket.Status.DONE, Decimal("0.1"), True),
+        ("filled in part and canceled", Ticket.Status.EXPIRED, Decimal("0.01"), True),
+        ("still on its way", Ticket.Status.UNKNOWN, 0, True),
+        ("rejected by the venue", Ticket.Status.REJECTED, 0, False),
+        ("never placed", Ticket.Status.EXPIRED, 0, False),
+    ],
+)
+def test_a_subscription_that_trades_once_opens_no_second_time(case, status, filled, is_spent):
+    desk = traded(status, filled=filled)
+    assert desk.plan() == (0 if is_spent else 1)
+    because = tickets(signal=desk.signal).get().refused_because
+    assert because.startswith("once:") if is_spent else because == ""
+
+
+def test_a_subscription_that_trades_once_closes_what_it_opened():
+    desk = traded(Ticket.Status.DONE, filled=Decimal("0.1"))
+    PositionFactory(subscription=desk.subscriptions[0])
+    assert desk.plan(desk.new_signal(action=Action.CLOSE)) == 1
+
+
+def test_a_subscription_that_trades_every_signal_opens_again():
+    desk = traded(Ticket.Status.DONE, filled=Decimal("0.1"))
+    Subscription.objects.across_tenants().update(mode=Subscription.Mode.LOOP)
+    assert desk.plan() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_signals_at_once_open_once():
+    desk = Desk()
+    InstrumentFactory(symbol="ETH/USDT")
+    Subscription.objects.across_tenants().update(mode=Subscription.Mode.ONCE)
+    signals = [desk.signal, desk.new_signal(symbol="ETH/USDT")]
+    at_once(2, desk.plan, signals)
+    assert tickets(status=Ticket.Status.PLANNED).count() == 1
+    assert tickets(status=Ticket.Status.REFUSED).get().refused_because.startswith("once:")

@@ -18,7 +18,9 @@ quantities = st.decimals("0.001", "5", places=3)
 prices = st.decimals("1", "90000", places=2)
 
 
-def execution(account, action, quantity, price, *, number=0, direction=Direction.LONG):
+def execution(
+    account, action, quantity, price, *, number=0, direction=Direction.LONG, fee=Decimal(1)
+):
     return Execution(
         fill_key=f"{account.pk}:{action}:{number}",
         venue_account=account,
@@ -28,7 +30,7 @@ def execution(account, action, quantity, price, *, number=0, direction=Direction
         action=action,
         quantity=Decimal(quantity),
         price=Decimal(price),
-        fee=Decimal(1),
+        fee=fee,
     )
 
 
@@ -55,6 +57,18 @@ def test_a_part_closes_with_its_own_profit(direction, profit):
     position = Position.objects.across_tenants().get()
     assert (position.quantity, position.realized) == (2, profit)
     assert position.status == Position.Status.OPEN
+
+
+def test_the_closes_bear_together_what_was_paid_at_entry_however_they_are_folded():
+    account = VenueAccountFactory()
+    fold([execution(account, Action.OPEN, 7, 100, fee=Decimal("0.1"))])
+    exits = [execution(account, Action.CLOSE, 1, 100, number=number) for number in range(7)]
+    closes = fold(exits[:1]) + fold(exits[1:4]) + fold(exits[4:])
+    shares = ["0.01428571"] * 4 + ["0.01428572"] * 3
+    assert [close.entry_fee for close in closes] == list(map(Decimal, shares))
+    assert sum(close.entry_fee for close in closes) == Decimal("0.1")
+    assert closes[-1].net == -1 - Decimal("0.01428572")
+    assert Position.objects.across_tenants().get().entry_fees == 0
 
 
 def test_a_new_position_begins_after_a_close():

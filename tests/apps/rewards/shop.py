@@ -8,7 +8,7 @@ from apps.ledger.services import open_accounts
 from apps.members.models import Member
 from apps.members.services import MEMBER_KINDS, open_tenant
 from apps.pointcards.services import recharge_member, recharge_tenant
-from apps.rewards import services
+from apps.rewards.services import settling
 from tests.factories import (
     CloseFactory,
     LevelFactory,
@@ -60,7 +60,7 @@ class Shop:
 
 
 def settle(closes):
-    services.settle_closes(close_ids=[str(close.pk) for close in closes])
+    settling.settle_closes(close_ids=[str(close.pk) for close in closes])
 
 
 def held(owner, *kinds):

@@ -13,8 +13,8 @@ from apps.ledger.models import Account, Transfer
 from apps.pointcards.models import Charge
 from apps.pointcards.services import recharge_member
 from apps.positions.models import Close
-from apps.rewards import services
 from apps.rewards.models import Pool, Reward
+from apps.rewards.services import settling
 from tests.apps.rewards.shop import K, Shop, held, settle
 from tests.at_once import at_once
 from tests.factories import (
@@ -68,7 +68,7 @@ def test_whichever_statement_fails_nothing_remains_and_the_next_try_pays_once(sh
         fuse = Fuse(blown + 1)
         try:
             with connection.execute_wrapper(fuse):
-                services.settle_chunk(ids)
+                settling.settle_chunk(ids)
         except DatabaseError:
             blown += 1
             assert written() == before
@@ -118,7 +118,7 @@ def test_what_is_wrong_with_one_close_is_said_and_stops_no_other(shop):
 def test_each_wait_is_twice_the_one_before_and_the_tenth_failure_is_the_last(shop, hints):
     stray = stray_close()
     waits = []
-    for attempt in range(1, services.MOST_ATTEMPTS + 1):
+    for attempt in range(1, settling.MOST_ATTEMPTS + 1):
         asked_at = timezone.now()
         settle([stray])
         stray.refresh_from_db()
@@ -126,7 +126,7 @@ def test_each_wait_is_twice_the_one_before_and_the_tenth_failure_is_the_last(sho
         waits.append(round((stray.next_at - asked_at).total_seconds()))
     assert waits == [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600]
     hints.clear()
-    services.sweep(now=timezone.now() + timedelta(days=1))
+    settling.sweep(now=timezone.now() + timedelta(days=1))
     assert hints.named("rewards.settle") == []
 
 
@@ -135,34 +135,34 @@ def test_the_sweep_waits_until_the_next_try_is_due(shop, hints):
     settle([stray])
     stray.refresh_from_db()
     hints.clear()
-    services.sweep(now=stray.next_at - timedelta(seconds=1))
+    settling.sweep(now=stray.next_at - timedelta(seconds=1))
     assert hints.named("rewards.settle") == []
-    services.sweep(now=stray.next_at)
+    settling.sweep(now=stray.next_at)
     assert hints.named("rewards.settle") == [{"close_ids": [str(stray.pk)]}]
 
 
 def test_a_close_that_is_being_settled_is_not_named_at_every_sweep(shop, hints):
     (close,) = shop.close(shop.member(own=500), 100)
     hints.clear()
-    services.sweep(now=close.created_at + WAIT - timedelta(seconds=1))
+    settling.sweep(now=close.created_at + WAIT - timedelta(seconds=1))
     assert hints.named("rewards.settle") == []
     later = close.created_at + WAIT
     for seconds in (0, 2, 8, 10, 12):
-        services.sweep(now=later + timedelta(seconds=seconds))
+        settling.sweep(now=later + timedelta(seconds=seconds))
     assert len(hints.named("rewards.settle")) == 2
 
 
 def test_a_close_settled_meanwhile_is_not_marked_failed(shop):
     (close,) = shop.close(shop.member(own=500), 100)
     settle([close])
-    services.mark_failed(str(close.pk), because="too late", now=timezone.now())
+    settling.mark_failed(str(close.pk), because="too late", now=timezone.now())
     close.refresh_from_db()
     assert (close.status, close.failed_because) == (Close.Status.SETTLED, "")
 
 
 def test_a_failed_close_that_is_settled_forgets_why(shop):
     (close,) = shop.close(shop.member(own=500), 100)
-    services.mark_failed(str(close.pk), because="x" * 600, now=timezone.now())
+    settling.mark_failed(str(close.pk), because="x" * 600, now=timezone.now())
     close.refresh_from_db()
     assert len(close.failed_because) == 500
     settle([close])
@@ -173,8 +173,8 @@ def test_a_failed_close_that_is_settled_forgets_why(shop):
 def test_ids_of_nothing_are_nothing(shop):
     shop.close(shop.member(own=500), 100)
     before = written()
-    services.settle_closes(close_ids=["00000000-0000-7000-8000-000000000000"])
-    services.settle_closes(close_ids=[])
+    settling.settle_closes(close_ids=["00000000-0000-7000-8000-000000000000"])
+    settling.settle_closes(close_ids=[])
     assert written() == before
 
 

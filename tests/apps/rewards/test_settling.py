@@ -13,8 +13,9 @@ from apps.ledger.models import Account, Transfer
 from apps.ledger.selectors import account
 from apps.pointcards.models import Charge
 from apps.positions.models import Close
-from apps.rewards import services
 from apps.rewards.models import Pool, Reward
+from apps.rewards.services import settling
+from apps.tenants.services import set_policy
 from tests.apps.rewards.shop import K, Shop, held, settle
 from tests.at_once import at_once
 
@@ -88,7 +89,7 @@ def test_a_failure_on_the_way_leaves_nothing_and_the_retry_pays_once(shop, monke
         raise BadInput("the third reward fails")
 
     with monkeypatch.context() as patched:
-        patched.setattr(services, "pay", fail)
+        patched.setattr(settling, "pay", fail)
         settle([close])
     close.refresh_from_db()
     assert (close.status, close.attempts) == (Close.Status.FAILED, 1)
@@ -104,14 +105,14 @@ def test_a_failure_on_the_way_leaves_nothing_and_the_retry_pays_once(shop, monke
 
 def test_one_bad_close_stops_no_other(shop, monkeypatch):
     good, bad = shop.close(shop.member(own=500), 100, count=2)
-    charge_closes = services.charge_closes
+    charge_closes = settling.charge_closes
 
     def refuse_the_bad(closes):
         if bad.pk in {close.pk for close in closes}:
             raise BadInput("this one is bad")
         return charge_closes(closes)
 
-    monkeypatch.setattr(services, "charge_closes", refuse_the_bad)
+    monkeypatch.setattr(settling, "charge_closes", refuse_the_bad)
     settle([good, bad])
     statuses = {close.pk: close.status for close in Close.objects.across_tenants()}
     assert statuses == {good.pk: Close.Status.SETTLED, bad.pk: Close.Status.FAILED}
@@ -120,11 +121,11 @@ def test_one_bad_close_stops_no_other(shop, monkeypatch):
 def test_the_sweep_names_what_stood_too_long_and_gives_up_in_the_end(shop, hints):
     (close,) = shop.close(shop.member(own=500), 100)
     hints.clear()
-    services.sweep(now=timezone.now() + timedelta(minutes=1))
+    settling.sweep(now=timezone.now() + timedelta(minutes=1))
     assert hints.named("rewards.settle") == [{"close_ids": [str(close.pk)]}]
     hints.clear()
-    Close.objects.across_tenants().update(status="failed", attempts=services.MOST_ATTEMPTS)
-    services.sweep(now=timezone.now() + timedelta(minutes=1))
+    Close.objects.across_tenants().update(status="failed", attempts=settling.MOST_ATTEMPTS)
+    settling.sweep(now=timezone.now() + timedelta(minutes=1))
     assert hints.named("rewards.settle") == []
 
 
@@ -151,3 +152,48 @@ def test_verify_ledger_names_what_does_not_fit(shop):
     Reward.objects.across_tenants().filter(pk=reward.pk).update(amount=Decimal("0.5"))
     with pytest.raises(CommandError, match=f"pool {reward.pool_id} "):
         call_command("verify_ledger")
+
+
+def test_a_pool_is_shared_by_the_policy_that_made_it(shop):
+    set_policy(
+        tenant=shop.tenant,
+        charge_rate=Decimal("0.20"),
+        tech_rate=Decimal("0.05"),
+        network_rate=Decimal("0.40"),
+        direct_rate=Decimal("0.50"),
+        min_holding=Decimal(500),
+    )
+    inviter = shop.member(holding=500)
+    (close,) = shop.close(shop.member(own=500, inviter=inviter), 1000)
+    settle([close])
+    pool = Pool.objects.of(shop.tenant).get()
+    assert (pool.amount, pool.policy.version) == (200, 2)
+    assert held(inviter.owner, K.REWARD) == [40]
+    assert held(shop.root.owner, K.TECH, K.RETAINED, K.REWARD) == [10, 110, 40]
+    set_policy(tenant=shop.tenant, charge_rate=Decimal("0.30"))
+    pool.refresh_from_db()
+    assert pool.policy.version == 2
+
+
+def test_what_was_given_up_is_settled_once_it_is_mended(shop, monkeypatch):
+    _good, bad = shop.close(shop.member(own=500), 100, count=2)
+    Close.objects.across_tenants().update(status="failed", attempts=settling.MOST_ATTEMPTS)
+    charge_closes = settling.charge_closes
+
+    def refuse_the_bad(closes):
+        if bad.pk in {close.pk for close in closes}:
+            raise BadInput("still bad")
+        return charge_closes(closes)
+
+    told = StringIO()
+    with monkeypatch.context() as broken:
+        broken.setattr(settling, "charge_closes", refuse_the_bad)
+        call_command("settle_failed", stdout=told)
+    assert told.getvalue().startswith("1 closes were settled, 1 failed again")
+    assert "still bad" in told.getvalue()
+    told = StringIO()
+    call_command("settle_failed", stdout=told)
+    assert told.getvalue() == "1 closes were settled, 0 failed again\n"
+    assert Charge.objects.of(shop.tenant).count() == 2
+    call_command("settle_failed", stdout=StringIO())
+    assert Charge.objects.of(shop.tenant).count() == 2

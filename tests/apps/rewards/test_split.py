@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.rewards.split import NETWORK, PLATFORM, Person, split
+from apps.rewards.split import Person, Rates, split
 from engine.money import UNIT, points
 
 ROOT = 1
 RATES = dict(enumerate(map(Decimal, ("0", ".2", ".3", ".4", ".5", ".6", ".7", ".8"))))
+
+
+USUAL = Rates()
 
 
 def person(member, level=0, *, node=False, holding=0):
@@ -21,7 +24,7 @@ def person(member, level=0, *, node=False, holding=0):
 def shared(pool, *line, source=0):
     """Kind to amounts, in the order they were paid."""
     told = defaultdict(list)
-    shares = split(Decimal(pool), source=person(99, source), line=line, root=ROOT)
+    shares = split(Decimal(pool), source=person(99, source), line=line, root=ROOT, rates=USUAL)
     for share in shares:
         told[share.kind].append((share.member, share.amount.normalize()))
     assert sum(share.amount for share in shares) == Decimal(pool)
@@ -315,21 +318,35 @@ people = st.builds(
 )
 
 
+share = st.decimals(0, 1, places=4)
+all_rates = st.builds(
+    lambda tech, network, direct, peer, least: Rates(
+        tech, min(network, 1 - tech), direct, peer, least
+    ),
+    share,
+    share,
+    share,
+    share,
+    st.sampled_from([Decimal(0), Decimal(1000), Decimal(5000)]),
+)
+
+
 @given(
     amount=st.decimals(UNIT, Decimal(10) ** 9, places=8),
     source=st.integers(0, 7),
     line=st.lists(people, max_size=30),
+    rates=st.one_of(st.just(USUAL), all_rates),
 )
-def test_the_parts_are_the_pool_to_the_last_unit(amount, source, line):
-    shares = split(amount, source=person(99, source), line=line, root=ROOT)
+def test_the_parts_are_the_pool_to_the_last_unit(amount, source, line, rates):
+    shares = split(amount, source=person(99, source), line=line, root=ROOT, rates=rates)
     assert sum(share.amount for share in shares) == amount
     assert all(share.amount > 0 and points(share.amount) == share.amount for share in shares)
     network = sum(
         share.amount for share in shares if share.kind not in {"tech_team", "platform_retain"}
     )
-    assert network <= amount * NETWORK
-    kept = next(share.amount for share in shares if share.kind == "platform_retain")
+    assert network <= amount * rates.network
+    kept = sum(share.amount for share in shares if share.kind == "platform_retain")
     # What cutting down left over, less than a unit of each share, and nothing else.
-    assert 0 <= kept - amount * PLATFORM < UNIT * len(line) + UNIT * 5
+    assert 0 <= kept - amount * rates.platform < UNIT * len(line) + UNIT * 5
     kinds = [share.kind for share in shares if share.kind != "level_diff"]
     assert len(kinds) == len(set(kinds))

@@ -6,6 +6,7 @@ from apps.core import audit
 from apps.core.deadlocks import retried
 from apps.core.states import move
 from apps.tenants.models import Tenant
+from apps.tenants.services.webhooks import tell
 
 
 def suspend_tenant(*, tenant: Tenant) -> None:
@@ -23,4 +24,5 @@ def resume_tenant(*, tenant: Tenant) -> None:
 def change_status(tenant: Tenant, *, to: str, action: str) -> None:
     before = Tenant.objects.select_for_update().get(pk=tenant.pk).status
     move(tenant, to=to, allowed=Tenant.MOVES)
+    tell(tenant_id=tenant.pk, name=action, about={"tenant": tenant.pk, "name": tenant.name})
     audit.record(action, tenant, before={"status": before}, after={"status": to}, tenant=tenant)

@@ -12,6 +12,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.core import audit
 from apps.core.deadlocks import retried
 from apps.core.errors import DomainError, StrangerRow
 from apps.core.later import later
@@ -22,10 +23,11 @@ from apps.ledger.services import Movement, transfer_many
 from apps.members.models import Level, Member
 from apps.members.selectors import ancestors_of
 from apps.pointcards.models import Charge
-from apps.pointcards.services import charge_closes
+from apps.pointcards.services import charge_closes, pause_unpaid
 from apps.positions.models import Close
 from apps.rewards.models import Pool, Reward
-from apps.rewards.split import Person, Share, split
+from apps.rewards.split import Person, Rates, Share, split
+from apps.tenants.models import Policy
 from apps.venues.selectors import holdings
 from engine.failpoint import failpoint
 
@@ -110,6 +112,7 @@ def settle_chunk(close_ids: list[str]) -> None:
         failed_because="",
         next_at=None,
     )
+    pause_unpaid(charges)
     transaction.on_commit(lambda: failpoint("rewards.settled"))
 
 
@@ -117,7 +120,12 @@ def share_out(charges: list[Charge]) -> None:
     """Make each charge's pool, and give every share of it to whom it belongs."""
     pools = Pool.objects.across_tenants().bulk_create(
         [
-            Pool(tenant_id=charge.tenant_id, charge=charge, amount=charge.from_self)
+            Pool(
+                tenant_id=charge.tenant_id,
+                charge=charge,
+                policy=charge.policy,
+                amount=charge.from_self,
+            )
             for charge in charges
         ]
     )
@@ -140,6 +148,7 @@ def share_out(charges: list[Charge]) -> None:
                     person_of(member, held[member.pk]) for member in lines[pool.charge.member_id]
                 ],
                 root=roots[pool.tenant_id],
+                rates=rates_of(pool.policy),
             )
         )
     ]
@@ -182,6 +191,16 @@ def pay(shares: list[tuple[Pool, int, Share]]) -> None:
     )
 
 
+def rates_of(policy: Policy) -> Rates:
+    return Rates(
+        tech=policy.tech_rate,
+        network=policy.network_rate,
+        direct=policy.direct_rate,
+        peer=policy.peer_rate,
+        min_holding=policy.min_holding,
+    )
+
+
 def person_of(member: Member, holding: Decimal) -> Person:
     level: Level = member.level
     return Person(
@@ -210,3 +229,18 @@ def sweep(*, now: datetime) -> None:
     again_at = now + timedelta(seconds=settings.SWEEP_AFTER_SECONDS)
     due.filter(pk__in=ids).update(next_at=again_at)
     later("rewards.settle", close_ids=[str(pk) for pk in ids])
+
+
+def settle_failed(*, now: datetime) -> tuple[int, list[Close]]:
+    """Try everything that has failed once more, however often it was tried: how many are settled
+    now, and which failed again."""
+    failed = Close.objects.across_tenants().filter(status=Close.Status.FAILED)
+    ids = [str(pk) for pk in failed.order_by("pk").values_list("pk", flat=True)]
+    if not ids:
+        return 0, []
+    with transaction.atomic():
+        failed.filter(pk__in=ids).update(attempts=0, next_at=now + timedelta(minutes=1))
+        audit.record("closes.tried_again", f"{len(ids)} closes", after={"closes": ids})
+    settle_closes(close_ids=ids)
+    again = list(failed.filter(pk__in=ids).order_by("pk").select_related("position"))
+    return len(ids) - len(again), again

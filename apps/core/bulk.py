@@ -1,0 +1,134 @@
+"""Many rows in one statement, however many, and few at little cost: what a batch costs is its rows.
+
+Django's own bulk methods split a batch by the parameters that a statement may have, say an
+update with a branch for every row, and make up each query anew. Here a statement is made of a
+model's names, and the driver takes the rows as they are. Rows are not looked at for strangers:
+who calls has compared their tenants.
+"""
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+
+from django.db import DEFAULT_DB_ALIAS, connections, models
+
+# Fields whose values go to the database as they are.
+PLAIN = (models.CharField, models.BooleanField, models.IntegerField)
+
+
+def lock(model: type[models.Model], keys: Iterable[object]) -> dict[object, models.Model]:
+    """The rows with these keys as they are now, by key; nobody else changes them until the commit.
+
+    They are locked in the order of their keys, so that two who lock several cannot deadlock.
+    """
+    keys = sorted(set(keys))
+    if not keys:
+        return {}
+    database = connections[DEFAULT_DB_ALIAS]
+    places = ", ".join(["%s"] * len(keys))
+    statement = lookup(model).format(places=places)
+    with database.cursor() as cursor:
+        cursor.execute(statement, keys)
+        found = cursor.fetchall()
+    names, readers = columns_of(model)
+    rows = (
+        model.from_db(
+            database.alias, names, [read(value) for read, value in zip(readers, row, strict=True)]
+        )
+        for row in found
+    )
+    return {row.pk: row for row in rows}
+
+
+def insert(rows: Sequence[models.Model]) -> None:
+    """Insert rows of one model, with their keys."""
+    write(rows, clash="")
+
+
+def upsert(rows: Sequence[models.Model], *, update: Sequence[str]) -> None:
+    """Insert rows of one model; of those whose key is there, take over these fields."""
+    if rows:
+        write(rows, clash=takes_over(type(rows[0]), tuple(update)))
+
+
+def write(rows: Sequence[models.Model], *, clash: str) -> None:
+    if not rows:
+        return
+    model = type(rows[0])
+    attributes = [writer(field) for field in model._meta.concrete_fields]
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.executemany(
+            insertion(model) + clash, [[told(row) for told in attributes] for row in rows]
+        )
+
+
+@cache
+def writer(field: models.Field) -> Callable[[models.Model], object]:
+    """What turns a row into what the database is given for one of its fields."""
+    database = connections[DEFAULT_DB_ALIAS]
+    attribute = operator.attrgetter(field.attname)
+    kept = field.target_field if isinstance(field, models.ForeignKey) else field
+    if isinstance(kept, PLAIN) and not kept.choices:
+        return attribute
+    if getattr(field, "auto_now_add", False) or getattr(field, "auto_now", False):
+        return lambda row: field.get_db_prep_save(field.pre_save(row, add=True), database)
+    return lambda row: field.get_db_prep_save(attribute(row), database)
+
+
+@cache
+def insertion(model: type[models.Model]) -> str:
+    # Only names from the models are part of a statement; every value is bound.
+    meta, quote = model._meta, connections[DEFAULT_DB_ALIAS].ops.quote_name
+    columns = ", ".join(quote(field.column) for field in meta.concrete_fields)
+    places = ", ".join(["%s"] * len(meta.concrete_fields))
+    return f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES ({places})"  # noqa: S608
+
+
+@cache
+def takes_over(model: type[models.Model], update: tuple[str, ...]) -> str:
+    database = connections[DEFAULT_DB_ALIAS]
+    quote = database.ops.quote_name
+    columns = [quote(model._meta.get_field(name).column) for name in update]
+    if database.vendor == "mysql":
+        taken = ", ".join(f"{column} = VALUES({column})" for column in columns)
+        return f" ON DUPLICATE KEY UPDATE {taken}"
+    taken = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    return f" ON CONFLICT ({quote(model._meta.pk.column)}) DO UPDATE SET {taken}"
+
+
+@cache
+def lookup(model: type[models.Model]) -> str:
+    """The statement that locks rows by their keys, but for the places of those."""
+    meta, database = model._meta, connections[DEFAULT_DB_ALIAS]
+    quote = database.ops.quote_name
+    columns = ", ".join(quote(field.column) for field in meta.concrete_fields)
+    key = quote(meta.pk.column)
+    # SQLite lets one transaction write at a time, and has no lock of a row.
+    locked = " FOR UPDATE" if database.features.has_select_for_update else ""
+    return (
+        f"SELECT {columns} FROM {quote(meta.db_table)}"  # noqa: S608 - names of the model
+        f" WHERE {key} IN ({{places}}) ORDER BY {key}{locked}"
+    )
+
+
+@cache
+def columns_of(model: type[models.Model]) -> tuple[list[str], list[Callable[[object], object]]]:
+    """The attribute of each column, and what turns its value into the attribute's."""
+    database = connections[DEFAULT_DB_ALIAS]
+
+    def reader(field: models.Field) -> Callable[[object], object]:
+        column = field.get_col(model._meta.db_table)
+        converters = [
+            *database.ops.get_db_converters(column),
+            *column.get_db_converters(database),
+        ]
+
+        def read(value: object) -> object:
+            for convert in converters:
+                value = convert(value, column, database)
+            return value
+
+        return read
+
+    fields = model._meta.concrete_fields
+    return [field.attname for field in fields], [reader(field) for field in fields]

@@ -1,0 +1,26 @@
+"""The verbs of tenants, one file for each thing they have."""
+
+from apps.tenants.services.policies import set_policy
+from apps.tenants.services.tenants import resume_tenant, suspend_tenant
+from apps.tenants.services.webhooks import (
+    create_endpoint,
+    pause_endpoint,
+    replay_delivery,
+    resume_endpoint,
+    rotate_endpoint_secret,
+    tell,
+    tell_many,
+)
+
+__all__ = [
+    "create_endpoint",
+    "pause_endpoint",
+    "replay_delivery",
+    "resume_endpoint",
+    "resume_tenant",
+    "rotate_endpoint_secret",
+    "set_policy",
+    "suspend_tenant",
+    "tell",
+    "tell_many",
+]
