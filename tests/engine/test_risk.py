@@ -73,6 +73,7 @@ OPENS = {
     "no place": ({"open_positions": 10}, "positions"),
     "in flight": ({"tickets_in_flight": 1}, "in_flight"),
     "too small": ({"quantity": Decimal(0)}, "minimum"),
+    "traded its once": ({"is_spent": True}, "once"),
 }
 CLOSES = {
     "sound": ({}, None),
@@ -84,6 +85,7 @@ CLOSES = {
     "no points": ({"points": Decimal(0)}, None),
     "blocked": ({"blocked_symbols": frozenset({"BTC/USDT"})}, None),
     "no place": ({"open_positions": 10}, None),
+    "traded its once": ({"is_spent": True}, None),
 }
 
 
