@@ -54,6 +54,16 @@ def broker(address: str) -> str:
     raise ValueError("not an embedded:///path, redis://host or amqp://host address")
 
 
+def memory(address: str) -> str:
+    """The address of a Redis, or none where a file beside the embedded broker does."""
+    scheme = urlparse(address).scheme
+    if scheme in {"redis", "rediss"}:
+        return address
+    if scheme == "embedded":
+        return ""
+    raise ValueError("with this broker, MEMORY_URL names a redis:// server")
+
+
 def absolute(address: str, root: Path) -> str:
     """The address with a relative file path made absolute, so every process means the same file."""
     url = urlparse(address)

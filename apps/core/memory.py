@@ -1,0 +1,245 @@
+"""What the platform remembers for a while, shared by all its processes: nonces and counters.
+
+Nothing here is the truth: what must outlive it is kept in the database by whoever needs it.
+It costs no write to the database. Where the broker is a Redis it lives there; on the embedded
+default it is a file beside the database, which nobody waits for the disk to keep.
+"""
+
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cache
+from typing import Protocol
+
+import redis
+from django.conf import settings
+
+from apps.core.errors import Busy
+
+PREFIX = "ironbull:memory:"
+
+
+class Verdict(Enum):
+    ADMITTED = auto()
+    # What the caller knew is older than what others know; look again.
+    STALE = auto()
+    # This nonce was admitted before.
+    REPLAYED = auto()
+    # A counter is not remembered; begin it with `remember`, and ask again.
+    BLANK = auto()
+    # A counter is at its limit.
+    FULL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Something counted: at its limit nothing more is admitted, and a limit of zero is none."""
+
+    name: str
+    limit: int
+    # For how long it is remembered once it began.
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    verdict: Verdict
+    # The counter that the verdict is about.
+    counter: Counter | None = None
+    # What the counters stand at, in the caller's order.
+    at: Sequence[int] = ()
+
+
+def fresh_stamp() -> int:
+    # Never one that was there before, even where everything was forgotten meanwhile.
+    return secrets.randbits(60)
+
+
+class Memory(Protocol):
+    def admit(
+        self,
+        *,
+        version: tuple[str, int],
+        nonce: str | None,
+        nonce_seconds: int,
+        counters: Sequence[Counter],
+    ) -> Admission:
+        """Remember the nonce and count one more on every counter, all at once or nothing."""
+
+    def remember(self, name: str, value: int, *, seconds: int) -> None:
+        """Begin with a value, unless something is remembered already."""
+
+    def read(self, names: Sequence[str]) -> dict[str, int]:
+        """What is remembered of these."""
+
+    def stamp(self, name: str) -> None:
+        """Remember that something changed: from now on, whoever knows it as it was is STALE."""
+
+
+ADMIT = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'STALE'} end
+if KEYS[2] ~= '' and redis.call('EXISTS', KEYS[2]) == 1 then return {'REPLAYED'} end
+local at = {}
+for i = 3, #KEYS do
+  local value = redis.call('GET', KEYS[i])
+  if not value then return {'BLANK', i - 3} end
+  local limit = tonumber(ARGV[i])
+  if limit > 0 and tonumber(value) >= limit then return {'FULL', i - 3} end
+end
+if KEYS[2] ~= '' then redis.call('SET', KEYS[2], 1, 'EX', ARGV[2]) end
+for i = 3, #KEYS do at[i - 2] = redis.call('INCR', KEYS[i]) end
+return {'ADMITTED', -1, unpack(at)}
+"""
+
+
+class RedisMemory:
+    def __init__(self, address: str) -> None:
+        self.redis = redis.Redis.from_url(
+            address, socket_connect_timeout=2, socket_timeout=2, socket_keepalive=True
+        )
+        self.admitting = self.redis.register_script(ADMIT)
+
+    def admit(
+        self,
+        *,
+        version: tuple[str, int],
+        nonce: str | None,
+        nonce_seconds: int,
+        counters: Sequence[Counter],
+    ) -> Admission:
+        name, number = version
+        names = [PREFIX + counter.name for counter in counters]
+        keys = [PREFIX + name, PREFIX + nonce if nonce else "", *names]
+        limits = [counter.limit for counter in counters]
+        verdict, *told = self.ask(self.admitting, keys=keys, args=[number, nonce_seconds, *limits])
+        verdict = Verdict[verdict.decode()]
+        if verdict is Verdict.ADMITTED:
+            return Admission(verdict, at=told[1:])
+        return Admission(verdict, counters[told[0]] if told else None)
+
+    def remember(self, name: str, value: int, *, seconds: int) -> None:
+        self.ask(self.redis.set, PREFIX + name, value, ex=seconds, nx=True)
+
+    def read(self, names: Sequence[str]) -> dict[str, int]:
+        values = self.ask(self.redis.mget, [PREFIX + name for name in names]) if names else []
+        pairs = zip(names, values, strict=True)
+        return {name: int(value) for name, value in pairs if value is not None}
+
+    def stamp(self, name: str) -> None:
+        self.ask(self.redis.set, PREFIX + name, fresh_stamp())
+
+    @staticmethod
+    def ask(command, *arguments, **options):
+        try:
+            return command(*arguments, **options)
+        except redis.RedisError as error:
+            # Nobody is let in unseen because Redis is away.
+            raise Busy("the platform's memory cannot be reached; try again") from error
+
+
+NOW = "cast(strftime('%s', 'now') as integer)"
+FOR_EVER = 2**62
+
+
+class FileMemory:
+    """One small SQLite file without a wait for the disk; a connection for each thread."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.here = threading.local()
+
+    @property
+    def line(self) -> sqlite3.Connection:
+        line = getattr(self.here, "line", None)
+        if line is None:
+            line = sqlite3.connect(self.path, timeout=10, isolation_level=None)
+            line.execute("pragma journal_mode=wal")
+            line.execute("pragma synchronous=off")
+            line.execute(
+                "create table if not exists memory(name text primary key,"
+                " value integer not null, until integer not null) without rowid"
+            )
+            line.execute("create index if not exists memory_until on memory(until)")
+            self.here.line = line
+        return line
+
+    def admit(
+        self,
+        *,
+        version: tuple[str, int],
+        nonce: str | None,
+        nonce_seconds: int,
+        counters: Sequence[Counter],
+    ) -> Admission:
+        line = self.line
+        # One at a time from here on, over all processes.
+        line.execute("begin immediate")
+        try:
+            return self.judge(version, nonce, nonce_seconds, counters)
+        finally:
+            line.execute("commit")
+
+    def judge(
+        self,
+        version: tuple[str, int],
+        nonce: str | None,
+        nonce_seconds: int,
+        counters: Sequence[Counter],
+    ) -> Admission:
+        name, number = version
+        asked = [name, *([nonce] if nonce else []), *(counter.name for counter in counters)]
+        found = self.read(asked)
+        if found.get(name) != number:
+            return Admission(Verdict.STALE)
+        if nonce in found:
+            return Admission(Verdict.REPLAYED)
+        for counter in counters:
+            if counter.name not in found:
+                return Admission(Verdict.BLANK, counter)
+            if 0 < counter.limit <= found[counter.name]:
+                return Admission(Verdict.FULL, counter)
+        if nonce:
+            # What is too old goes as new things come, a few at a time.
+            self.line.execute(
+                "delete from memory where name in"  # noqa: S608
+                f" (select name from memory where until <= {NOW} limit 4)"
+            )
+            self.remember(nonce, 1, seconds=nonce_seconds)
+        names = [(counter.name,) for counter in counters]
+        self.line.executemany("update memory set value = value + 1 where name = ?", names)
+        return Admission(Verdict.ADMITTED, at=[found[name] + 1 for (name,) in names])
+
+    def remember(self, name: str, value: int, *, seconds: int) -> None:
+        self.line.execute(
+            f"insert into memory values(?, ?, {NOW} + ?) on conflict(name) do update"  # noqa: S608
+            f" set value = excluded.value, until = excluded.until where memory.until <= {NOW}",
+            (name, value, seconds),
+        )
+
+    def read(self, names: Sequence[str]) -> dict[str, int]:
+        places = ",".join("?" * len(names))
+        rows = self.line.execute(
+            f"select name, value from memory where name in ({places}) and until > {NOW}",  # noqa: S608
+            names,
+        )
+        return dict(rows.fetchall())
+
+    def stamp(self, name: str) -> None:
+        self.line.execute(
+            "insert or replace into memory values(?, ?, ?)", (name, fresh_stamp(), FOR_EVER)
+        )
+
+
+@cache
+def memory() -> Memory:
+    if settings.MEMORY_URL:
+        return RedisMemory(settings.MEMORY_URL)
+    return FileMemory(str(settings.VAR / "memory.sqlite3"))
+
+
+# A connection is not shared with a child.
+os.register_at_fork(after_in_child=memory.cache_clear)
