@@ -95,7 +95,7 @@ def main() -> None:
     connection.creation.create_test_db(verbosity=0)
     try:
         call_command("load_fixtures", verbosity=0)
-        tenant = open_tenant(name="Acme")
+        tenant = open_tenant(name="Acme").tenant
         grow(tenant, asked.members, asked.depth)
         for turn in ("first count, every standing new", "second count, nothing to change"):
             with CaptureQueriesContext(connection) as queries:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -72,6 +73,13 @@ def to_flag(raw: str) -> bool:
     if raw.lower() not in known:
         raise ValueError(f"{raw!r} is neither true nor false")
     return known[raw.lower()]
+
+
+def to_time_zone(raw: str) -> str:
+    try:
+        return ZoneInfo(raw).key
+    except (ZoneInfoNotFoundError, OSError) as error:
+        raise ValueError(f"{raw!r} is no time zone") from error
 
 
 def to_words(raw: str) -> list[str]:

@@ -12,6 +12,11 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 3600},
     },
     "rewards.sweep": {"task": "rewards.sweep", "schedule": 2.0, "options": {"expires": 5}},
+    "quotas.keep_usage": {
+        "task": "quotas.keep_usage",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "tenants.deliver": {"task": "tenants.deliver", "schedule": 2.0, "options": {"expires": 5}},
     "tenants.prune_webhooks": {
         "task": "tenants.prune_webhooks",

@@ -7,7 +7,7 @@ holds the secrets that the first start made.
 from pathlib import Path
 
 from ironbull import addresses
-from ironbull.env import Reader
+from ironbull.env import Reader, to_time_zone
 from ironbull.sidebar import UNFOLD  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +49,8 @@ SWEEP_AFTER_SECONDS = env.whole("SWEEP_AFTER_SECONDS", 4, least=1)
 NODE_SILENT_SECONDS = env.whole("NODE_SILENT_SECONDS", 45, least=5)
 # Whether webhooks may go to addresses that only this network can reach, and without TLS.
 WEBHOOK_PRIVATE_TARGETS = env.flag("WEBHOOK_PRIVATE_TARGETS", False)
+# The day that merchants' calls are counted by, and the clock of the published Merchant API.
+MERCHANT_TIME_ZONE = env.read("MERCHANT_TIME_ZONE", to_time_zone, "Asia/Shanghai")
 # The built-in market that the paper venue trades on.
 PAPER_BOOK = env.text("PAPER_BOOK", str(VAR / "paper"))
 
@@ -138,6 +140,8 @@ TEMPLATES = [
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    # Members of the old system, until each has logged in once.
+    "apps.members.passwords.OldMD5Hasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

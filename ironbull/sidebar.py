@@ -26,7 +26,7 @@ TENANTS_OWN = {
     *("venues_venueaccount", "pointcards_charge", "rewards_pool", "rewards_reward"),
     "rewards_withdrawal",
     *("ledger_account", "ledger_transfer", "core_auditentry", "tenants_policy"),
-    "pointcards_highwatermark",
+    *("pointcards_highwatermark", "tenants_appkey", "quotas_usage"),
 }
 
 TRADE = [
@@ -67,11 +67,13 @@ MONEY = [
     page(_("Policies"), "gavel", "tenants_policy"),
     page(_("Plans"), "sell", "quotas_plan"),
     page(_("Tenants' plans"), "inventory", "quotas_tenantplan"),
+    page(_("Usage"), "bar_chart", "quotas_usage"),
 ]
 OPERATIONS = [
     page(_("Nodes"), "dns", "nodes_node"),
     page(_("Venue accounts"), "key", "venues_venueaccount"),
     page(_("Watches"), "visibility", "strategies_watch"),
+    page(_("App keys"), "vpn_key", "tenants_appkey"),
     page(_("Webhook endpoints"), "webhook", "tenants_endpoint"),
     page(_("Webhook events"), "campaign", "tenants_event"),
     page(_("Webhook deliveries"), "outbox", "tenants_delivery"),

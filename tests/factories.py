@@ -24,11 +24,11 @@ from apps.nodes.models import Node
 from apps.orders.models import Fill, Order, Ticket
 from apps.pointcards.models import Charge, HighWaterMark
 from apps.positions.models import Close, Position
-from apps.quotas.models import Plan, TenantPlan
+from apps.quotas.models import Plan, TenantPlan, Usage
 from apps.rewards.models import Pool, Reward, Withdrawal
 from apps.signals.models import Signal
 from apps.strategies.models import Strategy, Subscription, TenantStrategy, Watch
-from apps.tenants.models import Delivery, Endpoint, Event, Policy, Tenant, User
+from apps.tenants.models import AppKey, Delivery, Endpoint, Event, Policy, Tenant, User
 from apps.venues.models import Instrument, Venue, VenueAccount
 from engine.envelope import client_order_id
 from engine.ids import uuid7
@@ -77,6 +77,21 @@ class PolicyFactory(RowFactory):
 
     tenant = factory.SubFactory(TenantFactory, policy=None)
     version = 1
+
+
+class AppKeyFactory(RowFactory):
+    """A key whose secret is "key-secret"."""
+
+    class Meta:
+        model = AppKey
+
+    tenant = factory.SubFactory(TenantFactory)
+    key = factory.Sequence(lambda n: f"{n:032x}")
+    secret = factory.LazyAttribute(
+        lambda row: sealed.seal("key-secret", binding=f"app_key:{row.key}")
+    )
+    name = "first key"
+    scopes = factory.LazyFunction(lambda: list(AppKey.Scope.values))
 
 
 class EndpointFactory(RowFactory):
@@ -136,6 +151,15 @@ class TenantPlanFactory(RowFactory):
 
     tenant = factory.SubFactory(TenantFactory)
     plan = factory.SubFactory(PlanFactory)
+
+
+class UsageFactory(RowFactory):
+    class Meta:
+        model = Usage
+
+    tenant = factory.SubFactory(TenantFactory)
+    on = factory.Sequence(lambda n: BAR_AT.date() + timedelta(days=n))
+    calls = 7
 
 
 class AccountFactory(RowFactory):

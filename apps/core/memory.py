@@ -5,6 +5,7 @@ It costs no write to the database. Where the broker is a Redis it lives there; o
 default it is a file beside the database, which nobody waits for the disk to keep.
 """
 
+import logging
 import os
 import secrets
 import sqlite3
@@ -17,8 +18,11 @@ from typing import Protocol
 
 import redis
 from django.conf import settings
+from django.db import transaction
 
 from apps.core.errors import Busy
+
+log = logging.getLogger(__name__)
 
 PREFIX = "ironbull:memory:"
 
@@ -215,7 +219,7 @@ class FileMemory:
 
     def remember(self, name: str, value: int, *, seconds: int) -> None:
         self.line.execute(
-            f"insert into memory values(?, ?, {NOW} + ?) on conflict(name) do update"  # noqa: S608
+            f"insert into memory values(?, ?, {NOW} + ?) on conflict(name) do update"
             f" set value = excluded.value, until = excluded.until where memory.until <= {NOW}",
             (name, value, seconds),
         )
@@ -239,6 +243,21 @@ def memory() -> Memory:
     if settings.MEMORY_URL:
         return RedisMemory(settings.MEMORY_URL)
     return FileMemory(str(settings.VAR / "memory.sqlite3"))
+
+
+def changed(name: str) -> None:
+    """Stamp a name once the surrounding transaction has committed.
+
+    Where memory is away nobody is admitted; who knew the old state forgets it by age.
+    """
+
+    def stamp() -> None:
+        try:
+            memory().stamp(name)
+        except Busy as error:
+            log.error("the change of %s was not stamped: %s", name, error)
+
+    transaction.on_commit(stamp)
 
 
 # A connection is not shared with a child.

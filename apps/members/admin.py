@@ -2,25 +2,46 @@
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, page_link, rows_link, verb_action
 from apps.members.models import Level, LevelChange, Member, Standing
-from apps.members.services import create_member, open_tenant, set_market_node
+from apps.members.services import (
+    create_member,
+    disable_member,
+    enable_member,
+    move_member,
+    open_tenant,
+    set_market_node,
+)
+from apps.quotas.models import Plan
+from apps.tenants.app_key_admin import show_app_key
 from apps.tenants.models import Tenant
 from apps.tenants.services import resume_tenant, suspend_tenant
 
 
 class TenantForm(VerbForm):
+    """A plan is chosen: nobody is unlimited by oversight."""
+
+    plan = forms.ModelChoiceField(
+        Plan.objects.filter(is_offered=True), label=_("plan"), widget=UnfoldAdminSelectWidget
+    )
+
     class Meta:
         model = Tenant
         fields = ["name"]
 
-    def write(self, *, name):
-        return open_tenant(name=name)
+    def write(self, *, name, plan):
+        self.opened = open_tenant(name=name, plan=plan)
+        return self.opened.tenant
 
 
 @admin.register(Tenant)
@@ -34,6 +55,7 @@ class TenantAdmin(HouseAdmin):
         (_("Members"), "members_member", "tenant__id__exact"),
         (_("Subscriptions"), "strategies_subscription", "tenant__id__exact"),
         (_("Policies"), "tenants_policy", "tenant__id__exact"),
+        (_("App keys"), "tenants_appkey", "tenant__id__exact"),
     ]
 
     suspend = verb_action(
@@ -56,6 +78,14 @@ class TenantAdmin(HouseAdmin):
             kwargs["form"] = TenantForm
         return super().get_form(request, obj, **kwargs)
 
+    def get_fields(self, request, obj=None):
+        return ["name", "plan"] if obj is None else super().get_fields(request, obj)
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if not change:
+            show_app_key(request, form.opened.first_key)
+
 
 class MemberForm(VerbForm):
     first_password = forms.CharField(label=_("password"), widget=UnfoldAdminPasswordWidget)
@@ -76,9 +106,12 @@ class MemberForm(VerbForm):
 class MemberChangeForm(VerbForm):
     class Meta:
         model = Member
-        fields = ["is_market_node"]
+        fields = ["inviter", "is_market_node"]
 
-    def write(self, *, is_market_node):
+    @transaction.atomic
+    def write(self, *, inviter, is_market_node):
+        if inviter and inviter.pk != self.instance.inviter_id:
+            move_member(member=self.instance, inviter=inviter)
         set_market_node(member=self.instance, is_market_node=is_market_node)
         return self.instance
 
@@ -91,7 +124,8 @@ class MemberAdmin(HouseAdmin):
     ]
     list_filter = ["status", "is_market_node", "created_at", "tenant"]
     search_fields = ["email", "invite_code"]
-    actions = ["make_market_node", "end_market_node"]
+    autocomplete_fields = ["inviter"]
+    actions = ["make_market_node", "end_market_node", "disable", "enable"]
     leads_to = [
         (_("Invited"), "members_member", "inviter__id__exact"),
         (_("Venue accounts"), "venues_venueaccount", "member__id__exact"),
@@ -112,6 +146,13 @@ class MemberAdmin(HouseAdmin):
         _("End as a market node"),
         lambda member: set_market_node(member=member, is_market_node=False),
     )
+
+    disable = verb_action(
+        _("Disable"),
+        lambda member: disable_member(member=member),
+        question=_("Nothing more is opened, moved or paid for these members."),
+    )
+    enable = verb_action(_("Enable"), lambda member: enable_member(member=member))
 
     @display(description=_("Point cards"))
     def cards_column(self, member):

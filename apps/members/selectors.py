@@ -1,6 +1,9 @@
 """Questions about the invitation tree."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
 
 from apps.members.models import Member
 
@@ -14,3 +17,23 @@ def ancestors_of(members: Iterable[Member]) -> dict[int, list[Member]]:
     wanted = {pk for line in lines.values() for pk in line}
     found = Member.objects.across_tenants().select_related("level").in_bulk(wanted)
     return {pk: [found[ancestor] for ancestor in line] for pk, line in lines.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Everybody below a member, at whatever depth."""
+
+    direct: int
+    total: int
+
+
+def below(member: Member) -> QuerySet[Member]:
+    """Everybody below a member, by their paths: one range of an index."""
+    return Member.objects.of(member.tenant_id).filter(path__startswith=f"{member.path}{member.pk}/")
+
+
+def team_of(member: Member) -> Team:
+    counts = below(member).aggregate(
+        total=Count("pk"), direct=Count("pk", filter=Q(inviter=member))
+    )
+    return Team(counts["direct"], counts["total"])

@@ -1,9 +1,9 @@
-"""Plans, and who is on which."""
+"""Plans, who is on which, and what was used."""
 
 from django.contrib import admin
 
-from apps.core.admin import HouseAdmin, VerbForm
-from apps.quotas.models import Plan, TenantPlan
+from apps.core.admin import FactAdmin, HouseAdmin, VerbForm
+from apps.quotas.models import Plan, TenantPlan, Usage
 from apps.quotas.services import assign_plan
 
 
@@ -39,3 +39,11 @@ class TenantPlanAdmin(HouseAdmin):
     def is_tenant_owned(self) -> bool:
         # A tenant does not choose its own plan.
         return False
+
+
+@admin.register(Usage)
+class UsageAdmin(FactAdmin):
+    list_display = ["on", "tenant", "calls"]
+    list_filter = ["on", "tenant"]
+    search_fields = ["tenant__name"]
+    is_chained = False

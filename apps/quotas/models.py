@@ -1,9 +1,9 @@
-"""Plans: how much of the platform a tenant may use. Zero is unlimited."""
+"""Plans, who is on which, and what was used: zero is unlimited."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.models import Dated
+from apps.core.models import Dated, TenantOwned
 from apps.tenants.models import Tenant
 
 
@@ -41,3 +41,21 @@ class TenantPlan(models.Model):
 
     def __str__(self):
         return f"{self.tenant}: {self.plan}"
+
+
+class Usage(TenantOwned):
+    """How often a tenant's servers called on one day; copied from memory once a minute."""
+
+    on = models.DateField(_("on"))
+    calls = models.PositiveIntegerField(_("calls"), default=0)
+
+    class Meta(TenantOwned.Meta):
+        verbose_name = _("usage")
+        verbose_name_plural = _("usage")
+        ordering = ["-on", "tenant"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "on"], name="quotas_usage_once_a_day"),
+        ]
+
+    def __str__(self):
+        return f"{self.tenant} {self.on}: {self.calls}"

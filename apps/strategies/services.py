@@ -6,11 +6,13 @@ from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
+from django.db.models import QuerySet
 
 from apps.core import audit
 from apps.core.errors import BadInput, Conflict, NotAllowed
 from apps.core.states import move, move_all
 from apps.members.models import Member
+from apps.quotas.services import refuse_full
 from apps.strategies.errors import PausedForPoints
 from apps.strategies.models import Strategy, Subscription, TenantStrategy
 from apps.tenants.models import Event, Tenant
@@ -208,9 +210,12 @@ def subscribe(
     One that was stopped resumes, with these figures; one that runs keeps its own.
     """
     check_figures(capital=capital, leverage=leverage, risk_mode=risk_mode)
-    if mode not in Subscription.Mode.values:
-        raise BadInput(f"the mode is one of {Subscription.Mode.values}", field="mode")
-    figures = {"capital": capital, "leverage": leverage, "risk_mode": risk_mode, "mode": mode}
+    figures = {
+        "capital": capital,
+        "leverage": leverage,
+        "risk_mode": risk_mode,
+        "mode": checked_mode(mode),
+    }
     if venue_account.tenant_id != tenant_strategy.tenant_id:
         raise NotAllowed("the venue account and the strategy are not of one tenant")
     account = locked_account(venue_account)
@@ -219,6 +224,8 @@ def subscribe(
 
     of_tenant = Subscription.objects.of(account.tenant)
     row = of_tenant.filter(venue_account=account, tenant_strategy=tenant_strategy).first()
+    if row is None or row.status == Subscription.Status.STOPPED:
+        refuse_full(tenant=account.tenant, limit="max_subscriptions", rows=counted(account.tenant))
     if row is None:
         row = of_tenant.create(
             tenant_strategy=tenant_strategy,
@@ -243,6 +250,7 @@ def change_subscription(
     capital: Decimal | None = None,
     leverage: int | None = None,
     risk_mode: int | None = None,
+    mode: str | None = None,
 ) -> Subscription:
     """Trade with other figures from the next signal on; what is not named stays."""
     locked_account(subscription.venue_account)
@@ -251,11 +259,12 @@ def change_subscription(
     row.capital = row.capital if capital is None else capital
     row.leverage = row.leverage if leverage is None else leverage
     row.risk_mode = row.risk_mode if risk_mode is None else risk_mode
+    row.mode = row.mode if mode is None else checked_mode(mode)
     check_figures(capital=row.capital, leverage=row.leverage, risk_mode=row.risk_mode)
     if capital is not None:
         refuse_small(capital, row.tenant_strategy)
     if told_of(row) != before:
-        row.save(update_fields=["capital", "leverage", "risk_mode"])
+        row.save(update_fields=["capital", "leverage", "risk_mode", "mode"])
         audit.record("subscription.changed", row, before=before, after=told_of(row))
     return row
 
@@ -275,6 +284,8 @@ def resume_subscription(*, subscription: Subscription) -> None:
             "it goes on by itself once the member's point cards are topped up",
             subscription=subscription.pk,
         )
+    if rows.filter(status=Subscription.Status.STOPPED).exists():
+        refuse_full(tenant=account.tenant, limit="max_subscriptions", rows=counted(account.tenant))
     change_status(subscription, to=Subscription.Status.ACTIVE, action="subscription.resumed")
 
 
@@ -332,10 +343,21 @@ def check_figures(*, capital: Decimal, leverage: int, risk_mode: int) -> None:
         raise BadInput(f"the risk mode is one of {list(RISK_MODES)}", field="risk_mode")
 
 
+def checked_mode(mode: str) -> str:
+    if mode not in Subscription.Mode.values:
+        raise BadInput(f"the mode is one of {Subscription.Mode.values}", field="mode")
+    return mode
+
+
 def refuse_small(capital: Decimal, tenant_strategy: TenantStrategy) -> None:
     least = tenant_strategy.min_capital
     if capital < least:
         raise BadInput(f"the least capital is {least.normalize():f}", field="capital")
+
+
+def counted(tenant: Tenant) -> QuerySet[Subscription]:
+    """The subscriptions that a plan counts."""
+    return Subscription.objects.of(tenant).exclude(status=Subscription.Status.STOPPED)
 
 
 def locked_account(account: VenueAccount) -> VenueAccount:

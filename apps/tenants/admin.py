@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from apps.core import audit
 from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, ask, run_each, verb_action
 from apps.core.models import AuditEntry
+from apps.tenants import app_key_admin  # noqa: F401 - registers the pages of app keys
 from apps.tenants.models import Delivery, Endpoint, Event, Policy, User
 from apps.tenants.selectors import policy_of
 from apps.tenants.services import (

@@ -64,3 +64,11 @@ def holdings(members: Iterable[Member]) -> dict[int, Decimal]:
         .values_list("member", "holding")
     )
     return dict.fromkeys(wanted, ZERO) | dict(held)
+
+
+def team_holding(member: Member) -> Decimal:
+    """The equity of all active accounts below a member, as it is now; one query."""
+    accounts = VenueAccount.objects.of(member.tenant_id).filter(
+        member__path__startswith=f"{member.path}{member.pk}/", status=VenueAccount.Status.ACTIVE
+    )
+    return accounts.aggregate(held=Sum("equity"))["held"] or ZERO

@@ -6,13 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from apps.core import audit
 from apps.core.errors import BadInput, Conflict
 from apps.core.states import move
 from apps.members.models import Member
 from apps.nodes.models import Node
+from apps.quotas.services import refuse_full
 from apps.tenants.models import Tenant
 from apps.venues.credentials import Credentials, check, seal_at_rest
 from apps.venues.models import Venue, VenueAccount
@@ -57,6 +58,8 @@ def bind_account(
     key = {"member": member, "venue": venue, "label": label}
     account = VenueAccount.objects.of(member.tenant).select_for_update().filter(**key).first()
     before = told(account) if account else None
+    if account is None or account.status != VenueAccount.Status.ACTIVE:
+        refuse_full(tenant=member.tenant, limit="max_venue_accounts", rows=counted(member.tenant))
     account = account or VenueAccount(tenant=member.tenant, **key)
     account.credentials = seal_at_rest(credentials, account=account)
     account.key_hint = api_key[-4:]
@@ -69,6 +72,11 @@ def bind_account(
     action = "venue_account.rebound" if before else "venue_account.bound"
     audit.record(action, account, before=before, after=told(account))
     return account
+
+
+def counted(tenant: Tenant) -> QuerySet[VenueAccount]:
+    """The accounts that a plan counts."""
+    return VenueAccount.objects.of(tenant).filter(status=VenueAccount.Status.ACTIVE)
 
 
 def refuse_inactive(member: Member) -> None:
@@ -136,6 +144,7 @@ def resume_account(*, account: VenueAccount) -> None:
     if not fresh.credentials:
         raise Conflict("the account was unbound: bind it again", account=account.pk)
     refuse_inactive(fresh.member)
+    refuse_full(tenant=fresh.tenant, limit="max_venue_accounts", rows=counted(fresh.tenant))
     move(account, to=VenueAccount.Status.ACTIVE, allowed=VenueAccount.MOVES)
     audit.record("venue_account.resumed", account, after=told(account))
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from datetime import timedelta
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from apps.core.admin import FactAdmin
@@ -24,7 +26,7 @@ from apps.members.services import open_tenant
 from apps.nodes.models import Node
 from apps.positions.models import Close
 from apps.strategies.models import Strategy, Subscription, TenantStrategy
-from apps.tenants.models import Tenant, User
+from apps.tenants.models import AppKey, Tenant, User
 from apps.venues.models import VenueAccount
 from tests import factories
 from tests.factories import RowFactory, TenantFactory, UserFactory
@@ -58,7 +60,7 @@ def a_row_of(model):
 
 def open_tenant_with_level(name="Acme"):
     factories.LevelFactory()
-    return open_tenant(name=name)
+    return open_tenant(name=name).tenant
 
 
 @pytest.fixture
@@ -311,9 +313,47 @@ def test_more_rows_cost_no_more_queries(platform, model):
 
 def test_a_tenant_is_opened_whole(platform):
     factories.LevelFactory()
-    platform.post(page(Tenant, "add"), {"name": "Initech"})
+    unplanned = platform.post(page(Tenant, "add"), {"name": "Initech"})
+    assert "plan" in unplanned.context["adminform"].form.errors
+    assert not Tenant.objects.exists()
+    asked = {"name": "Initech", "plan": factories.PlanFactory().pk}
+    answer = platform.post(page(Tenant, "add"), asked, follow=True)
     tenant = Tenant.objects.get(name="Initech")
     assert Member.objects.of(tenant).filter(root_of=tenant).count() == 1
+    key = AppKey.objects.of(tenant).get()
+    secret = AppKey._meta.get_field("secret").unseal(key)
+    assert secret in answer.content.decode()
+    # Shown once, and nowhere else.
+    shown = platform.get(page(AppKey, "change", key.pk)).content.decode()
+    assert key.key in shown
+    assert secret not in shown
+
+
+def test_a_key_is_rotated_and_revoked_and_its_follower_shown_once(platform):
+    key = factories.AppKeyFactory(networks=["203.0.113.0/24"])
+    chosen = {"_selected_action": key.pk, "confirmed": "yes"}
+    answer = platform.post(page(AppKey, "changelist"), {**chosen, "action": "rotate"}, follow=True)
+    follower = AppKey.objects.of(key.tenant).exclude(pk=key.pk).get()
+    assert follower.key in answer.content.decode()
+    assert follower.networks == ["203.0.113.0/24"]
+    key.refresh_from_db()
+    assert key.expires_at > timezone.now() + timedelta(days=6)
+    platform.post(page(AppKey, "changelist"), {**chosen, "action": "revoke"})
+    key.refresh_from_db()
+    assert key.status == AppKey.Status.REVOKED
+
+
+def test_a_key_is_changed_and_what_is_wrong_is_told_on_its_field(platform):
+    key = factories.AppKeyFactory()
+    asked = {"name": "Shop", "scopes": ["read"], "allowed": "203.0.113.7, 10.0.0.0/8"}
+    answer = platform.post(page(AppKey, "change", key.pk), {**asked, "allowed": "10.0.0.0/99"})
+    assert "allowed" in answer.context["adminform"].form.errors
+    answer = platform.post(page(AppKey, "change", key.pk), {**asked, "scopes": []})
+    assert "scopes" in answer.context["adminform"].form.errors
+    platform.post(page(AppKey, "change", key.pk), asked)
+    key.refresh_from_db()
+    assert (key.name, key.scopes) == ("Shop", ["read"])
+    assert key.networks == ["203.0.113.7/32", "10.0.0.0/8"]
 
 
 def test_a_refusal_is_told_on_its_field_and_nothing_is_written(platform):

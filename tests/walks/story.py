@@ -95,7 +95,7 @@ def price_now() -> Decimal:
 def tell(name: str, node: Node, *, followers: int = 1) -> Story:
     """A tenant named after the story, with `followers` subscriptions each way."""
     call_command("load_fixtures", verbosity=0)
-    tenant = open_tenant(name=f"Acme {name}")
+    tenant = open_tenant(name=f"Acme {name}").tenant
     for kind in (Account.Kind.SELF, Account.Kind.GIFT):
         recharge_tenant(key=f"{name}:{kind}", tenant=tenant, kind=kind, amount=Decimal(1_000_000))
     inviter = create_member(tenant=tenant, email="alice@example.com", password="a long password")

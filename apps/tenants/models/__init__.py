@@ -1,7 +1,9 @@
-"""The rows of a tenant: itself and who logs in for it, its policy, its webhooks."""
+"""The rows of a tenant: itself and who logs in for it, its app keys, its policy,
+its webhooks."""
 
+from apps.tenants.models.app_key import AppKey
 from apps.tenants.models.policy import Policy
 from apps.tenants.models.tenant import Tenant, User
 from apps.tenants.models.webhook import Delivery, Endpoint, Event
 
-__all__ = ["Delivery", "Endpoint", "Event", "Policy", "Tenant", "User"]
+__all__ = ["AppKey", "Delivery", "Endpoint", "Event", "Policy", "Tenant", "User"]

@@ -1,5 +1,12 @@
 """The verbs of tenants, one file for each thing they have."""
 
+from apps.tenants.services.app_keys import (
+    ACCESS,
+    change_app_key,
+    create_app_key,
+    revoke_app_key,
+    rotate_app_key,
+)
 from apps.tenants.services.policies import set_policy
 from apps.tenants.services.tenants import resume_tenant, suspend_tenant
 from apps.tenants.services.webhooks import (
@@ -13,11 +20,16 @@ from apps.tenants.services.webhooks import (
 )
 
 __all__ = [
+    "ACCESS",
+    "change_app_key",
+    "create_app_key",
     "create_endpoint",
     "pause_endpoint",
     "replay_delivery",
     "resume_endpoint",
     "resume_tenant",
+    "revoke_app_key",
+    "rotate_app_key",
     "rotate_endpoint_secret",
     "set_policy",
     "suspend_tenant",

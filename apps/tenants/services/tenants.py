@@ -4,8 +4,10 @@ from django.db import transaction
 
 from apps.core import audit
 from apps.core.deadlocks import retried
+from apps.core.memory import changed
 from apps.core.states import move
 from apps.tenants.models import Tenant
+from apps.tenants.services.app_keys import ACCESS
 from apps.tenants.services.webhooks import tell
 
 
@@ -24,5 +26,6 @@ def resume_tenant(*, tenant: Tenant) -> None:
 def change_status(tenant: Tenant, *, to: str, action: str) -> None:
     before = Tenant.objects.select_for_update().get(pk=tenant.pk).status
     move(tenant, to=to, allowed=Tenant.MOVES)
+    changed(ACCESS)
     tell(tenant_id=tenant.pk, name=action, about={"tenant": tenant.pk, "name": tenant.name})
     audit.record(action, tenant, before={"status": before}, after={"status": to}, tenant=tenant)

@@ -138,7 +138,7 @@ def opened(part: TenantPart, *, strategy: Strategy) -> tuple[Tenant, TenantStrat
     """The tenant with its plan, its point cards and the strategy it offers."""
     tenant = Tenant.objects.filter(name=part.name).order_by("pk").first()
     if tenant is None:
-        tenant = open_tenant(name=part.name)
+        tenant = open_tenant(name=part.name).tenant
         assign_plan(tenant=tenant, plan=existing(Plan, code=part.plan))
         for kind, amount in points(part):
             recharge_tenant(

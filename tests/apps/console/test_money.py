@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 def settled(name: str, profit: str = "1000", own: str = "200", gift: str = "60"):
     """A tenant whose member Bob, invited by Alice, made a profit and paid what he could."""
     LevelFactory()
-    tenant = getattr(opened := open_tenant(name=name), "tenant", opened)
+    tenant = open_tenant(name=name).tenant
     word = name.lower()
     alice = create_member(tenant=tenant, email=f"alice@{word}.example", password="long enough")
     bob = create_member(

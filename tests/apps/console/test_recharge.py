@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def acme():
     LevelFactory()
-    return open_tenant(name="Acme")
+    return open_tenant(name="Acme").tenant
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_tenants_staff_recharge_no_tenant_and_no_other_tenants_member(client, 
 
 
 def test_the_platform_looks_through_one_tenant(platform, acme, alice):
-    other = open_tenant(name="Globex")
+    other = open_tenant(name="Globex").tenant
     bob = create_member(tenant=other, email="bob@example.com", password="long enough")
     platform.post(reverse("console:switch-tenant"), {"tenant": acme.pk})
     shown = platform.get(reverse("admin:members_member_changelist")).content.decode()

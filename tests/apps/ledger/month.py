@@ -56,7 +56,7 @@ class Month:
 
     def __init__(self) -> None:
         self.levels = [LevelFactory(number=n, rate=rate) for n, rate in enumerate(RATES)]
-        self.tenant = open_tenant(name="Acme")
+        self.tenant = open_tenant(name="Acme").tenant
         self.people = {"root": Member.objects.of(self.tenant).get(root_of=self.tenant)}
         self.following = {}
         self.keys = (f"line {number}" for number in count(1))

@@ -17,7 +17,7 @@ PASSWORD = "a long password"
 @pytest.fixture
 def acme(db):
     LevelFactory()
-    return open_tenant(name="Acme")
+    return open_tenant(name="Acme").tenant
 
 
 def counted():
@@ -88,7 +88,7 @@ def test_a_market_node_is_told_with_what_it_was(acme):
 @pytest.mark.django_db(transaction=True)
 def test_one_address_asked_for_many_times_at_once_is_taken_once():
     LevelFactory()
-    acme = open_tenant(name="Acme")
+    acme = open_tenant(name="Acme").tenant
     answers = at_once(
         4, lambda: create_member(tenant=acme, email="alice@example.com", password=PASSWORD)
     )
@@ -103,7 +103,7 @@ def test_one_address_asked_for_many_times_at_once_is_taken_once():
 @pytest.mark.django_db(transaction=True)
 def test_many_join_at_once():
     LevelFactory()
-    acme = open_tenant(name="Acme")
+    acme = open_tenant(name="Acme").tenant
 
     def join(number):
         return create_member(tenant=acme, email=f"m{number}@example.com", password=PASSWORD)

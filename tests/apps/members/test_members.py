@@ -23,7 +23,7 @@ PASSWORD = "a long password"
 @pytest.fixture
 def acme():
     LevelFactory()
-    return open_tenant(name="Acme")
+    return open_tenant(name="Acme").tenant
 
 
 def join(tenant, email, inviter=None):
@@ -83,14 +83,14 @@ def test_bad_input_names_its_field_and_writes_nothing(acme, case, changes, field
 
 
 def test_another_tenants_code_is_unknown(acme):
-    globex = open_tenant(name="Globex")
+    globex = open_tenant(name="Globex").tenant
     stranger = join(globex, "stranger@example.com")
     with pytest.raises(BadInput):
         join(acme, "a@example.com", stranger)
 
 
 def test_an_address_is_taken_once_per_tenant(acme):
-    globex = open_tenant(name="Globex")
+    globex = open_tenant(name="Globex").tenant
     join(acme, "alice@example.com")
     with pytest.raises(Conflict):
         join(acme, "alice@example.com")

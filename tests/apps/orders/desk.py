@@ -33,7 +33,7 @@ class Desk:
         InstrumentFactory()
         self.node = NodeFactory(last_heartbeat_at=self.now)
         LevelFactory()
-        self.offered = TenantStrategyFactory(tenant=open_tenant(name="Acme"))
+        self.offered = TenantStrategyFactory(tenant=open_tenant(name="Acme").tenant)
         self.subscriptions = [self.follower() for _ in range(followers)]
         self.signal = self.new_signal(**signal)
 

@@ -24,7 +24,7 @@ BOTH = [K.SELF, K.GIFT]
 def shop():
     """Acme with 100 self and 40 gift points, and Alice without any."""
     LevelFactory()
-    acme = open_tenant(name="Acme")
+    acme = open_tenant(name="Acme").tenant
     recharge_tenant(key="self", tenant=acme, kind=K.SELF, amount=Decimal(100))
     recharge_tenant(key="gift", tenant=acme, kind=K.GIFT, amount=Decimal(40))
     return acme, create_member(tenant=acme, email="alice@example.com", password="long enough")

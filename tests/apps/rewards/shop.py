@@ -26,7 +26,7 @@ class Shop:
 
     def __init__(self, name="Acme"):
         self.levels = [LevelFactory(number=n, rate=rate) for n, rate in enumerate(RATES)]
-        self.tenant = open_tenant(name=name)
+        self.tenant = open_tenant(name=name).tenant
         for kind in (K.SELF, K.GIFT):
             recharge_tenant(
                 key=f"{name}:{kind}", tenant=self.tenant, kind=kind, amount=Decimal(1_000_000)
