@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "apps.orders",
     "apps.pointcards",
     "apps.rewards",
+    "apps.merchant",
     "apps.console",
 ]
 

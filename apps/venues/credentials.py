@@ -15,6 +15,7 @@ from engine import envelope
 log = logging.getLogger(__name__)
 
 LONGEST = 256
+SEALED = VenueAccount._meta.get_field("credentials")
 # Exchanges whose keys come in three parts.
 NEEDS_PASSPHRASE = {Venue.OKX}
 
@@ -42,13 +43,13 @@ def check(credentials: Credentials, *, venue: str) -> None:
         raise BadInput(f"{venue} needs a passphrase", field="passphrase")
 
 
-def seal_at_rest(credentials: Credentials, *, account: VenueAccount) -> str:
-    return sealed.seal(json.dumps(asdict(credentials)), binding=binding_of(account))
+def seal_at_rest(credentials: Credentials, *, account: VenueAccount) -> None:
+    """Put them into the account's row: copied to another row they do not open."""
+    SEALED.seal(account, json.dumps(asdict(credentials)))
 
 
-def binding_of(account: VenueAccount) -> str:
-    """What the sealed text belongs to: copied to another account it does not open."""
-    return VenueAccount._meta.get_field("credentials").binding_of(account)
+def opened(account: VenueAccount) -> Credentials:
+    return Credentials(**json.loads(SEALED.unseal(account)))
 
 
 def sealed_to_nodes(accounts: Iterable[VenueAccount]) -> dict[int, str]:
@@ -72,5 +73,4 @@ def sealed_to_node(account: VenueAccount) -> str:
         raise sealed.CannotOpen("no node may have its credentials")
     if not account.credentials:
         raise sealed.CannotOpen("it was unbound")
-    opened = sealed.unseal(account.credentials, binding=binding_of(account))
-    return envelope.seal(opened.encode(), to=base64.b64decode(node.seal_key))
+    return envelope.seal(SEALED.unseal(account).encode(), to=base64.b64decode(node.seal_key))

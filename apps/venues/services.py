@@ -61,7 +61,7 @@ def bind_account(
     if account is None or account.status != VenueAccount.Status.ACTIVE:
         refuse_full(tenant=member.tenant, limit="max_venue_accounts", rows=counted(member.tenant))
     account = account or VenueAccount(tenant=member.tenant, **key)
-    account.credentials = seal_at_rest(credentials, account=account)
+    seal_at_rest(credentials, account=account)
     account.key_hint = api_key[-4:]
     account.status = VenueAccount.Status.ACTIVE
     if node is not None:

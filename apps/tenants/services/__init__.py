@@ -4,6 +4,7 @@ from apps.tenants.services.app_keys import (
     ACCESS,
     change_app_key,
     create_app_key,
+    note_use,
     revoke_app_key,
     rotate_app_key,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "change_app_key",
     "create_app_key",
     "create_endpoint",
+    "note_use",
     "pause_endpoint",
     "replay_delivery",
     "resume_endpoint",

@@ -22,6 +22,7 @@ SECRET = AppKey._meta.get_field("secret")
 USUAL_SCOPES = (AppKey.Scope.READ, AppKey.Scope.WRITE, AppKey.Scope.MONEY)
 LONGEST_NAME, MOST_NETWORKS, MOST_KEYS = 64, 50, 50
 LONGEST_OVERLAP = timedelta(days=30)
+NOTED_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +167,16 @@ def told(row: AppKey) -> dict[str, object]:
         "is_legacy": row.is_legacy,
         "status": row.status,
     }
+
+
+# When each key's use was last written down by this process.
+_noted: dict[int, float] = {}
+
+
+def note_use(*, app_key_id: int, now: datetime) -> None:
+    """Stamp a key as used, at most once a minute: a call costs no write of its own."""
+    moment = now.timestamp()
+    if moment - _noted.get(app_key_id, 0) < NOTED_SECONDS:
+        return
+    _noted[app_key_id] = moment
+    AppKey.objects.across_tenants().filter(pk=app_key_id).update(last_used_at=now)

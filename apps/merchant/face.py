@@ -1,0 +1,194 @@
+"""A face of the Merchant API: a table of calls, each a function of a visitor and what is asked.
+
+A call's type hints are its contract: what may be asked is decoded by them, and the OpenAPI
+document is made of them.
+"""
+
+import hashlib
+import inspect
+import typing
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+import msgspec
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.encoding import force_str
+from django.views.decorators.csrf import csrf_exempt
+
+from apps.core import audit
+from apps.core.errors import BadInput, Busy, DomainError, KeyReused, NotFound
+from apps.core.idempotency import once
+from apps.core.middleware import address_of
+from apps.merchant.errors import BadParameter, NoSuchMethod
+from apps.merchant.gate import Visitor, body_of, enter
+
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+IDEMPOTENCY = "Idempotency-Key"
+encoder = msgspec.json.Encoder(decimal_format="number", uuid_format="canonical")
+text_encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
+decoder = msgspec.json.Decoder(float_hook=Decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    method: str
+    path: str
+    scope: str | None
+    status: int
+    do: Callable
+
+    @property
+    def asked(self) -> type:
+        return typing.get_type_hints(self.do, include_extras=True)["asked"]
+
+    @property
+    def told(self) -> type:
+        return typing.get_type_hints(self.do, include_extras=True)["return"]
+
+    @property
+    def title(self) -> str:
+        return inspect.getdoc(self.do) or self.path
+
+    @property
+    def name(self) -> str:
+        return self.do.__name__
+
+
+class Face:
+    """What calls have in common: how answers and refusals are written."""
+
+    title: str
+    description: str
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def call(self, method: str, path: str, *, scope: str | None, status: int = 200):
+        """Publish a function of (visitor, asked)."""
+
+        def publish(do: Callable) -> Callable:
+            self.calls.append(Call(method, path, scope, status, do))
+            return do
+
+        return publish
+
+    def urls(self) -> Iterator[URLPattern]:
+        by_path: dict[str, dict[str, Call]] = defaultdict(dict)
+        for call in self.calls:
+            by_path[call.path][call.method] = call
+        for where, calls in by_path.items():
+            yield path(where, csrf_exempt(self.view(calls)))
+
+    def view(self, calls: dict[str, Call]):
+        def view(request, **places):
+            try:
+                call = calls.get(request.method)
+                if call is None:
+                    raise NoSuchMethod(f"{request.method} is not a method of this path")
+                visitor = enter(request, scope=call.scope, now=timezone.now())
+            except DomainError as error:
+                return self.refused(error)
+            with audit.acting(f"app key {visitor.key.key[:8]}", source=address_of(request)):
+                response = self.let_in(call, visitor, request, places)
+            for name, value in visitor.headers.items():
+                response.headers[name] = value
+            return response
+
+        view.calls = calls
+        return view
+
+    def let_in(self, call: Call, visitor: Visitor, request, places) -> HttpResponse:
+        try:
+            asked = decoded(call, request, places)
+        except DomainError as error:
+            return self.refused(error)
+        try:
+            text = self.run(call, visitor, asked, request)
+        except (Busy, KeyReused) as error:
+            return self.refused(error)
+        except DomainError as error:
+            return self.refused(error, by_the_verb=True)
+        except ValidationError as error:
+            # A field's own rule, met deeper than a door.
+            return self.refused(BadInput("; ".join(error.messages)), by_the_verb=True)
+        return HttpResponse(text, status=call.status, content_type=JSON)
+
+    def run(self, call: Call, visitor: Visitor, asked, request) -> str:
+        def do() -> str:
+            return self.written(call.do(visitor, asked))
+
+        key = request.headers.get(IDEMPOTENCY)
+        if key is None or request.method == "GET":
+            return do()
+        body = hashlib.sha256(request.body).hexdigest()
+        return once(
+            scope=f"merchant:{visitor.key.tenant.pk}",
+            key=key,
+            request=[request.method, request.get_full_path(), body],
+            do=do,
+        )
+
+    def written(self, told: object) -> str:
+        raise NotImplementedError
+
+    def refused(self, error: DomainError, *, by_the_verb: bool = False) -> HttpResponse:
+        raise NotImplementedError
+
+
+def decoded(call: Call, request, places: dict[str, object]):
+    """What is asked, checked against the call's type; a refusal names the parameter."""
+    values = {name: value for name, value in request.GET.items() if value != ""}
+    if request.method != "GET":
+        values = body_values(request)
+    try:
+        return msgspec.convert(values | places, call.asked, strict=False)
+    except msgspec.ValidationError as error:
+        raise bad_parameter(str(error)) from error
+
+
+def body_values(request) -> dict[str, object]:
+    if request.content_type == JSON:
+        try:
+            values = decoder.decode(request.body or b"{}")
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadParameter(f"the body is not JSON: {error}"[:200], field="body") from error
+        if not isinstance(values, dict):
+            raise BadParameter("the body is not a JSON object", field="body")
+        return values
+    if request.content_type in (FORM, "") or not body_of(request):
+        return {name: value for name, value in request.POST.items() if value != ""}
+    raise BadParameter(f"a body is {FORM} or {JSON}", field="body")
+
+
+def bad_parameter(told: str) -> BadParameter:
+    """The decoder's words, and the parameter that they are about."""
+    what, _at, place = told.partition(" - at `$")
+    field = place.rstrip("`").lstrip(".")
+    if not field and "`" in what:
+        # "Object missing required field `email`"
+        field = what.split("`")[1]
+    what = what.replace("Object missing required field", "missing parameter")
+    return BadParameter(f"{field}: {what}" if field else what, field=field)
+
+
+def found(rows, *, what: str, **names):
+    """The one row of these names, or a refusal that says what was looked for."""
+    row = rows.filter(**names).first()
+    if row is None:
+        raise NotFound(f"{what} not found", what=what)
+    return row
+
+
+def context_of(error: DomainError) -> dict[str, str]:
+    return {name: force_str(value) for name, value in error.context.items()}
+
+
+def plain(amount: Decimal) -> Decimal:
+    """The same number without zeros at its end, and without an exponent."""
+    trimmed = amount.normalize()
+    return trimmed.quantize(Decimal(1)) if trimmed == trimmed.to_integral_value() else trimmed

@@ -1,0 +1,13 @@
+"""The addresses of the Merchant API: the published one, and whether it is there at all."""
+
+from django.http import JsonResponse
+from django.urls import path
+
+from apps.merchant.v1 import face as v1
+
+
+def health(request):
+    return JsonResponse({"status": "ok", "service": "merchant-api"})
+
+
+urlpatterns = [path("health", health, name="health"), *v1.urls()]
