@@ -109,7 +109,7 @@ class Face:
             return self.refused(error)
         try:
             text = self.run(call, visitor, asked, request)
-        except (Busy, KeyReused) as error:
+        except (BadParameter, Busy, KeyReused) as error:
             return self.refused(error)
         except DomainError as error:
             return self.refused(error, by_the_verb=True)

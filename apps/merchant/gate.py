@@ -10,10 +10,11 @@ from datetime import datetime
 
 from django.core.exceptions import RequestDataTooBig
 
+from apps.core.errors import DomainError
 from apps.core.memory import Admission, Counter, Verdict
 from apps.core.middleware import address_of
 from apps.merchant import errors
-from apps.merchant.ring import Key, keyring, nobody
+from apps.merchant.ring import Key, Ring, keyring, nobody
 from apps.merchant.signing import Signed, is_same, old_signature, signature
 from apps.quotas.errors import CallsUsedUp
 from apps.quotas.services import admit
@@ -35,40 +36,6 @@ class Visitor:
     headers: dict[str, str]
 
 
-def enter(request, *, scope: str | None, now: datetime) -> Visitor:
-    """Let a request in, or say why not."""
-    shown = shown_by(request)
-    check_time(shown.timestamp, now)
-    while True:
-        ring = keyring().now()
-        key = ring.keys.get(shown.key)
-        is_signed = was_signed(request, shown, key or nobody())
-        if key is None:
-            raise errors.WrongKey("the app key is not known")
-        if not is_signed:
-            raise errors.WrongSignature("the signature is not that of this request and key")
-        if not shown.nonce and not key.is_legacy:
-            raise errors.OldSignatureRefused("sign the whole request, with X-Nonce")
-        check_key(key, now)
-        check_network(key, address_of(request))
-        if scope is not None and scope not in key.scopes:
-            raise errors.MissingScope(f"this key has no scope {scope}", scope=scope)
-        admission = admit(
-            tenant_id=key.tenant.pk,
-            allowance=key.allowance,
-            nonce=f"nonce:{key.pk}:{shown.nonce}" if shown.nonce else None,
-            nonce_seconds=NONCE_SECONDS,
-            version=(ACCESS, ring.version),
-            now=now,
-        )
-        if admission.verdict is not Verdict.STALE:
-            break
-        keyring().read()
-    check_admission(admission, now)
-    note_use(app_key_id=key.pk, now=now)
-    return Visitor(key, left(key, admission, now))
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class Shown:
     """The four headers of a signed request."""
@@ -77,6 +44,56 @@ class Shown:
     timestamp: str
     nonce: str
     sign: str
+
+
+def enter(request, *, scope: str | None, now: datetime) -> Visitor:
+    """Let a request in, or say why not."""
+    shown = shown_by(request)
+    check_time(shown.timestamp, now)
+    while True:
+        ring = keyring().now()
+        try:
+            key = owner_of(request, shown, ring, now)
+            check_scope(key, scope)
+        except DomainError:
+            # Nobody is refused for what was changed a moment ago.
+            if keyring().is_fresh(ring):
+                raise
+        else:
+            admission = admit(
+                tenant_id=key.tenant.pk,
+                allowance=key.allowance,
+                nonce=f"nonce:{key.pk}:{shown.nonce}" if shown.nonce else None,
+                nonce_seconds=NONCE_SECONDS,
+                version=(ACCESS, ring.version),
+                now=now,
+            )
+            if admission.verdict is not Verdict.STALE:
+                break
+        keyring().read()
+    check_admission(admission, now)
+    note_use(app_key_id=key.pk, now=now)
+    return Visitor(key, left(key, admission))
+
+
+def owner_of(request, shown: Shown, ring: Ring, now: datetime) -> Key:
+    """The key that signed the request, if it opens now and from here."""
+    key = ring.keys.get(shown.key)
+    is_signed = was_signed(request, shown, key or nobody())
+    if key is None:
+        raise errors.WrongKey("the app key is not known")
+    if not is_signed:
+        raise errors.WrongSignature("the signature is not that of this request and key")
+    if not shown.nonce and not key.is_legacy:
+        raise errors.OldSignatureRefused("sign the whole request, with X-Nonce")
+    check_key(key, now)
+    check_network(key, address_of(request))
+    return key
+
+
+def check_scope(key: Key, scope: str | None) -> None:
+    if scope is not None and scope not in key.scopes:
+        raise errors.MissingScope(f"this key has no scope {scope}", scope=scope)
 
 
 def shown_by(request) -> Shown:
@@ -162,7 +179,7 @@ def span_of(counter: Counter) -> str:
     return "month" if counter.seconds == MONTH_SECONDS else "day"
 
 
-def left(key: Key, admission: Admission, now: datetime) -> dict[str, str]:
+def left(key: Key, admission: Admission) -> dict[str, str]:
     """What is left of the day and the month, as headers; nothing where there is no limit."""
     limits = (key.allowance.daily, key.allowance.monthly)
     headers = {}

@@ -62,6 +62,9 @@ class Keyring:
             ring = self.read()
         return ring
 
+    def is_fresh(self, ring: Ring) -> bool:
+        return ring.version == version_now()
+
     def read(self) -> Ring:
         with self.lock:
             # The version first: what changes meanwhile makes this ring stale, never fresh.

@@ -10,4 +10,5 @@ def health(request):
     return JsonResponse({"status": "ok", "service": "merchant-api"})
 
 
-urlpatterns = [path("health", health, name="health"), *v1.urls()]
+FACES = (v1,)
+urlpatterns = [path("health", health), *(url for face in FACES for url in face.urls())]

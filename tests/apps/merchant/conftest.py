@@ -1,0 +1,17 @@
+"""Every test begins with an empty memory: ids of tenants come again, what was counted does not."""
+
+import pytest
+
+from apps.core.memory import PREFIX, FileMemory, memory
+from apps.merchant.ring import keyring
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    known = memory()
+    if isinstance(known, FileMemory):
+        known.line.execute("delete from memory")
+    else:
+        for key in known.redis.scan_iter(f"{PREFIX}*"):
+            known.redis.delete(key)
+    keyring.cache_clear()
