@@ -190,5 +190,6 @@ def context_of(error: DomainError) -> dict[str, str]:
 
 def plain(amount: Decimal) -> Decimal:
     """The same number without zeros at its end, and without an exponent."""
-    trimmed = amount.normalize()
+    # A row that was made a moment ago may hold its default, which is an int.
+    trimmed = Decimal(amount).normalize()
     return trimmed.quantize(Decimal(1)) if trimmed == trimmed.to_integral_value() else trimmed

@@ -72,8 +72,11 @@ class Shop:
         body = urlencode(form).encode()
         return self.send("POST", path, body, "application/x-www-form-urlencoded", headers)
 
+    def json(self, method, path, headers=None, **values):
+        return self.send(method, path, json.dumps(values).encode(), "application/json", headers)
+
     def post_json(self, path, headers=None, **values):
-        return self.send("POST", path, json.dumps(values).encode(), "application/json", headers)
+        return self.json("POST", path, headers, **values)
 
     def member(self, email="alice@example.com", **form):
         """A member created through the door; its id."""

@@ -1,5 +1,6 @@
 """Who is let in, and the code of each refusal."""
 
+import re
 import time
 from datetime import timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ from apps.tenants.services import (
     rotate_app_key,
     suspend_tenant,
 )
+from engine.ids import uuid7
 from tests.apps.merchant.shop import Shop, data_of, refusal_of, signed, signed_as_of_old
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -193,11 +195,7 @@ def test_every_call_asks_for_its_scope_and_nothing_is_done_without(shop, face: F
     others = [scope for scope in AppKey.Scope.values if scope != call.scope]
     change_app_key(app_key=shop.app_key, scopes=others)
     entries = AuditEntry.objects.count()
-    path = "/" + call.path.replace("<int:", "").replace("<uuid:", "").replace(">", "")
-    for name in ("member_id", "account_id", "subscription_id", "withdrawal_id", "strategy_id"):
-        path = path.replace(
-            name, "00000000-0000-7000-8000-000000000000" if "withdrawal" in name else "1"
-        )
+    path = "/" + re.sub("<uuid:[a-z_]+>", str(uuid7()), re.sub("<int:[a-z_]+>", "1", call.path))
     headers = sign(shop, method=call.method, path=path)
     answer = shop.http.generic(call.method, path, b"", headers=headers)
     assert answer.status_code == 403, answer.content
