@@ -170,6 +170,12 @@ STORAGES = {
 }
 FIXTURE_DIRS = [ROOT / "fixtures"]
 
+# What other programs see of the platform, by the name of its document.
+FACES = {
+    "merchant": "apps.merchant.v1.face",
+    "merchant-v2": "apps.merchant.v2.face",
+}
+
 REST_FRAMEWORK = {"EXCEPTION_HANDLER": "apps.core.api.answer"}
 IMPORT_EXPORT_SKIP_ADMIN_LOG = True
 

@@ -19,6 +19,32 @@ class BadInput(DomainError):
     code = "bad_input"
 
 
+class BadParameter(BadInput):
+    """A parameter is missing or ill-typed: it could not even be read."""
+
+    code = "bad_parameter"
+    http_status = 422
+
+
+class TooLarge(BadInput):
+    code = "too_large"
+    http_status = 413
+
+
+class Unauthorized(DomainError):
+    """Nobody known asks, or not in a way that proves it."""
+
+    code = "unauthorized"
+    http_status = 401
+
+
+class NoSuchMethod(DomainError):
+    """The path is there, and does not take this method."""
+
+    code = "method_not_allowed"
+    http_status = 405
+
+
 class NotFound(DomainError):
     """No such row for this caller."""
 

@@ -1,11 +1,6 @@
 """Why a request is not let in; each has a code of its own."""
 
-from apps.core.errors import BadInput, Conflict, DomainError, NotAllowed
-
-
-class Unauthorized(DomainError):
-    code = "unauthorized"
-    http_status = 401
+from apps.core.errors import NotAllowed, Unauthorized
 
 
 class MissingHeader(Unauthorized):
@@ -56,20 +51,3 @@ class WrongNetwork(NotAllowed):
 
 class MissingScope(NotAllowed):
     code = "missing_scope"
-
-
-class BadParameter(BadInput):
-    """A parameter is missing or ill-typed."""
-
-    code = "bad_parameter"
-    http_status = 422
-
-
-class TooLarge(BadInput):
-    code = "too_large"
-    http_status = 413
-
-
-class NoSuchMethod(Conflict):
-    code = "method_not_allowed"
-    http_status = 405

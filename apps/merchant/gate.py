@@ -8,9 +8,8 @@ import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.core.exceptions import RequestDataTooBig
-
 from apps.core.errors import DomainError
+from apps.core.face import body_of
 from apps.core.memory import Admission, Counter, Verdict
 from apps.core.middleware import address_of
 from apps.merchant import errors
@@ -33,7 +32,18 @@ class Visitor:
     """Who was let in, and what is left of their calls."""
 
     key: Key
+    # What is left of its calls, told with every answer.
     headers: dict[str, str]
+
+    @property
+    def actor(self) -> str:
+        """Its name in the audit trail."""
+        return f"app key {self.key.key[:8]}"
+
+    @property
+    def keys_of(self) -> str:
+        """Whose idempotency keys it brings."""
+        return f"merchant:{self.key.tenant.pk}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -136,13 +146,6 @@ def was_signed(request, shown: Shown, key: Key) -> bool:
     return is_same(signature(key.secret, signed), shown.sign)
 
 
-def body_of(request) -> bytes:
-    try:
-        return request.body
-    except RequestDataTooBig as error:
-        raise errors.TooLarge("the body is too large") from error
-
-
 def check_key(key: Key, now: datetime) -> None:
     if not key.is_active or (key.expires_at is not None and key.expires_at <= now):
         raise errors.KeyRevoked("the app key was revoked")
@@ -188,3 +191,16 @@ def left(key: Key, admission: Admission) -> dict[str, str]:
             headers[f"X-RateLimit-Limit-{name}"] = str(limit)
             headers[f"X-RateLimit-Remaining-{name}"] = str(max(0, limit - used))
     return headers
+
+
+def header(name: str, description: str) -> dict[str, str]:
+    return {"type": "apiKey", "in": "header", "name": name, "description": description}
+
+
+# The four headers, as the documents tell them.
+SECURITY = {
+    "AppKey": header("X-App-Key", "The app key."),
+    "Timestamp": header("X-Timestamp", "Whole seconds since 1970, five minutes off at most."),
+    "Nonce": header("X-Nonce", "A word that no other request of the key has, 64 characters long."),
+    "Sign": header("X-Sign", "HMAC-SHA256 of the request under the secret, in hex."),
+}

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from msgspec import Meta, Struct
 
+from apps.core.errors import BadParameter
+from apps.core.face import plain
 from apps.ledger.models import Account, Transfer
 from apps.ledger.selectors import accounts_of
 from apps.members.models import Member
-from apps.merchant.errors import BadParameter
-from apps.merchant.face import plain
 from apps.merchant.gate import Visitor
 from apps.merchant.v1.envelope import (
     Page,

@@ -6,10 +6,10 @@ from django.db.models import Count
 from django.utils import timezone
 from msgspec import Struct
 
+from apps.core.face import plain
 from apps.members.models import Member
 from apps.members.selectors import team_of
 from apps.members.services import set_market_node
-from apps.merchant.face import plain
 from apps.merchant.gate import Visitor
 from apps.merchant.v1.envelope import (
     Page,

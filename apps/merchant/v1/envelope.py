@@ -7,18 +7,17 @@ cannot be read, gets the HTTP status and the same number as code. `error` names 
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpResponse
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from apps.core.errors import DomainError
+from apps.core.errors import BadParameter, DomainError
+from apps.core.face import FORM, JSON, Call, Face, encoder, found
 from apps.members.models import Member
-from apps.merchant.errors import BadParameter
-from apps.merchant.face import JSON, Face, encoder, found
-from apps.merchant.gate import Visitor
+from apps.merchant.gate import SECURITY, Visitor, enter
 
 T = TypeVar("T")
 Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -34,6 +33,12 @@ class Envelope(Struct, Generic[T]):
     data: T
 
 
+class Detail(Struct):
+    loc: Sequence[str]
+    msg: str
+    type: str
+
+
 class Refusal(Struct):
     code: int
     msg: str
@@ -41,7 +46,7 @@ class Refusal(Struct):
     # Which rule refused, in a word that does not change.
     error: str
     # As it was published for parameters and for quotas.
-    detail: list[dict[str, object]] | str | UnsetType = UNSET
+    detail: list[Detail] | str | UnsetType = UNSET
 
 
 class Page(Struct, Generic[T]):
@@ -58,7 +63,31 @@ class Paged(Struct):
 
 class V1(Face):
     title = "IronBull Merchant API"
+    version = "1"
+    security = SECURITY
     description = __doc__ or ""
+    refusal = Refusal
+    refuses_with_200 = True
+    bodies = (FORM, JSON)
+
+    def wrapped(self, told: type) -> type:
+        if get_origin(told) is Said:
+            (told,) = get_args(told)
+        return Envelope[told]
+
+    def shown(self, schema: dict) -> dict:
+        """Amounts are numbers here."""
+        if schema == {"type": "string", "format": "decimal"}:
+            return {"type": "number"}
+        return {name: self.shown_part(part) for name, part in schema.items()}
+
+    def shown_part(self, part):
+        if isinstance(part, list):
+            return [self.shown_part(each) for each in part]
+        return self.shown(part) if isinstance(part, dict) else part
+
+    def enter(self, request, call: Call, *, now: datetime) -> Visitor:
+        return enter(request, scope=call.scope, now=now)
 
     def written(self, told: object) -> str:
         msg = "success"
@@ -71,7 +100,7 @@ class V1(Face):
         body = Refusal(1 if by_the_verb else status, error.message, None, error.code)
         if isinstance(error, BadParameter):
             where = ["body", str(error.context.get("field", ""))]
-            body.detail = [{"loc": where, "msg": error.message, "type": "value_error"}]
+            body.detail = [Detail(where, error.message, "value_error")]
         elif status == 429:
             body.detail = error.message
         response = HttpResponse(encoder.encode(body), status=status, content_type=JSON)

@@ -7,12 +7,12 @@ from msgspec import Meta, Struct
 
 from apps.core import audit
 from apps.core.errors import NotFound
+from apps.core.face import plain
 from apps.ledger.models import Account
 from apps.ledger.selectors import accounts_of
 from apps.members.models import Member
 from apps.members.selectors import team_of
 from apps.members.services import create_member
-from apps.merchant.face import plain
 from apps.merchant.gate import Visitor
 from apps.merchant.v1.envelope import (
     Id,

@@ -6,9 +6,9 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from apps.core.errors import BadInput, NotFound
+from apps.core.face import found, plain
 from apps.ledger.errors import InsufficientPoints
 from apps.members.models import Member
-from apps.merchant.face import found, plain
 from apps.merchant.gate import Visitor
 from apps.merchant.v1.cards import cards_of
 from apps.merchant.v1.envelope import Id, face, local, member_named

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from apps.core.errors import BadParameter
+from apps.core.face import plain
 from apps.ledger.models import Account
 from apps.ledger.selectors import Line, accounts_of, statement
-from apps.merchant.errors import BadParameter
-from apps.merchant.face import plain
 from apps.merchant.gate import Visitor
 from apps.merchant.v2.problem import Asked, Id, Listed, Page, face, member_of
 from apps.pointcards.services import recharge_member, transfer_cards

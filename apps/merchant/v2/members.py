@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from apps.core import audit
 from apps.core.errors import NotFound
+from apps.core.face import found, plain
 from apps.ledger.models import Account
 from apps.ledger.selectors import accounts_of
 from apps.members.models import Member
@@ -22,7 +23,6 @@ from apps.members.services import (
     set_password,
     sign_in_member,
 )
-from apps.merchant.face import found, plain
 from apps.merchant.gate import Visitor
 from apps.merchant.v2.problem import Asked, Id, Listed, Page, face, listed, member_of
 from apps.tenants.models import AppKey

@@ -5,6 +5,7 @@ the parameter, where one is to blame.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
 from django.db.models import QuerySet
@@ -13,9 +14,9 @@ from msgspec import Meta, Struct
 
 from apps.core import pages
 from apps.core.errors import DomainError
+from apps.core.face import Call, Face, context_of, found, text_encoder
 from apps.members.models import Member
-from apps.merchant.face import Face, context_of, found, text_encoder
-from apps.merchant.gate import Visitor
+from apps.merchant.gate import SECURITY, Visitor, enter
 
 T = TypeVar("T")
 Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -64,7 +65,14 @@ TITLES = {
 
 class V2(Face):
     title = "IronBull Merchant API v2"
+    version = "2"
+    security = SECURITY
     description = __doc__ or ""
+    refusal = Problem
+    refusal_type = PROBLEM
+
+    def enter(self, request, call: Call, *, now: datetime) -> Visitor:
+        return enter(request, scope=call.scope, now=now)
 
     def written(self, told: object) -> str:
         return text_encoder.encode(told).decode()

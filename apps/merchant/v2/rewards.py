@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 from msgspec import Struct
 
-from apps.merchant.face import found, plain
+from apps.core.face import found, plain
 from apps.merchant.gate import Visitor
 from apps.merchant.v2.problem import Asked, Id, Listed, Page, face, listed, member_of
 from apps.rewards.models import Reward, Withdrawal

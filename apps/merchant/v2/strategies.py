@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from apps.merchant.face import found, plain
+from apps.core.face import found, plain
 from apps.merchant.gate import Visitor
 from apps.merchant.v2.members import account_of
 from apps.merchant.v2.problem import Asked, Id, Listed, Page, face, listed

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.core.models import AuditEntry
 from apps.members.models import Member
-from apps.merchant.face import Face
+from apps.core.face import Face
 from apps.merchant.ring import keyring
 from apps.merchant.signing import Signed, canonical, signature, sorted_query
 from apps.merchant.urls import FACES

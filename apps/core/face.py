@@ -1,4 +1,5 @@
-"""A face of the Merchant API: a table of calls, each a function of a visitor and what is asked.
+"""A face of the platform to other programs: a table of calls, each a function of a visitor and
+what is asked.
 
 A call's type hints are its contract: what may be asked is decoded by them, and the OpenAPI
 document is made of them.
@@ -10,10 +11,12 @@ import typing
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
 import msgspec
-from django.core.exceptions import ValidationError
+from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.http import HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -21,17 +24,35 @@ from django.utils.encoding import force_str
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.core import audit
-from apps.core.errors import BadInput, Busy, DomainError, KeyReused, NotFound
+from apps.core.errors import (
+    BadInput,
+    BadParameter,
+    Busy,
+    DomainError,
+    KeyReused,
+    NoSuchMethod,
+    NotFound,
+    TooLarge,
+)
 from apps.core.idempotency import once
 from apps.core.middleware import address_of
-from apps.merchant.errors import BadParameter, NoSuchMethod
-from apps.merchant.gate import Visitor, body_of, enter
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 IDEMPOTENCY = "Idempotency-Key"
 encoder = msgspec.json.Encoder(decimal_format="number", uuid_format="canonical")
 text_encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 decoder = msgspec.json.Decoder(float_hook=Decimal)
+
+
+class Visitor(Protocol):
+    """Who was let in."""
+
+    # Their name in the audit trail.
+    actor: str
+    # Whose idempotency keys they bring.
+    keys_of: str
+    # Told with every answer.
+    headers: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +83,15 @@ class Call:
 class Face:
     """What calls have in common: how answers and refusals are written."""
 
+    # For its document: what it is, how refusals look, and what bodies it reads.
     title: str
+    version: str
     description: str
+    refusal: type
+    refusal_type = JSON
+    refuses_with_200 = False
+    bodies: tuple[str, ...] = (JSON,)
+    security: dict[str, dict[str, str]]
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -90,10 +118,10 @@ class Face:
                 call = calls.get(request.method)
                 if call is None:
                     raise NoSuchMethod(f"{request.method} is not a method of this path")
-                visitor = enter(request, scope=call.scope, now=timezone.now())
+                visitor = self.enter(request, call, now=timezone.now())
             except DomainError as error:
                 return self.refused(error)
-            with audit.acting(f"app key {visitor.key.key[:8]}", source=address_of(request)):
+            with audit.acting(visitor.actor, source=address_of(request)):
                 response = self.let_in(call, visitor, request, places)
             for name, value in visitor.headers.items():
                 response.headers[name] = value
@@ -127,11 +155,23 @@ class Face:
             return do()
         body = hashlib.sha256(request.body).hexdigest()
         return once(
-            scope=f"merchant:{visitor.key.tenant.pk}",
+            scope=visitor.keys_of,
             key=key,
             request=[request.method, request.get_full_path(), body],
             do=do,
         )
+
+    def enter(self, request, call: Call, *, now: datetime) -> Visitor:
+        """Let a request in, or raise why not."""
+        raise NotImplementedError
+
+    def wrapped(self, told: type) -> type:
+        """What an answer of this type looks like as it is written."""
+        return told
+
+    def shown(self, schema: dict) -> dict:
+        """A schema as it is in this face."""
+        return schema
 
     def written(self, told: object) -> str:
         raise NotImplementedError
@@ -151,10 +191,17 @@ def decoded(call: Call, request, places: dict[str, object]):
         raise bad_parameter(str(error)) from error
 
 
+def body_of(request) -> bytes:
+    try:
+        return request.body
+    except RequestDataTooBig as error:
+        raise TooLarge("the body is too large") from error
+
+
 def body_values(request) -> dict[str, object]:
     if request.content_type == JSON:
         try:
-            values = decoder.decode(request.body or b"{}")
+            values = decoder.decode(body_of(request) or b"{}")
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadParameter(f"the body is not JSON: {error}"[:200], field="body") from error
         if not isinstance(values, dict):
