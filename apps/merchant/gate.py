@@ -174,7 +174,7 @@ def check_admission(admission: Admission, now: datetime) -> None:
             f"the plan allows {counter.limit} calls per {span}",
             limit=counter.limit,
             per=span,
-            retry_after=seconds_until_it_ends(counter, now),
+            retry_after=seconds_until_it_ends(counter=counter, now=now),
         )
 
 

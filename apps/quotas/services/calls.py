@@ -70,7 +70,7 @@ def begin(tenant_id: int, counters: Sequence[Counter], day: date) -> None:
     memory().remember(monthly.name, of_month["sum"] or 0, seconds=monthly.seconds)
 
 
-def seconds_until_it_ends(counter: Counter, now: datetime) -> int:
+def seconds_until_it_ends(*, counter: Counter, now: datetime) -> int:
     """How long until calls are counted anew: the day's at midnight, the month's on the first."""
     local = now.astimezone(ZoneInfo(settings.MERCHANT_TIME_ZONE))
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
