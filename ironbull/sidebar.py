@@ -49,6 +49,8 @@ PEOPLE = [
     page(_("Standings"), "leaderboard", "members_standing"),
     page(_("Level changes"), "trending_up", "members_levelchange"),
     page(_("Users"), "admin_panel_settings", "tenants_user"),
+    page(_("Logins"), "login", "tenants_login"),
+    page(_("Failed logins"), "lock", "tenants_loginfailure"),
 ]
 MONEY = [
     {

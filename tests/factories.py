@@ -28,7 +28,17 @@ from apps.quotas.models import Plan, TenantPlan, Usage
 from apps.rewards.models import Pool, Reward, Withdrawal
 from apps.signals.models import Signal
 from apps.strategies.models import Strategy, Subscription, TenantStrategy, Watch
-from apps.tenants.models import AppKey, Delivery, Endpoint, Event, Policy, Tenant, User
+from apps.tenants.models import (
+    AppKey,
+    Delivery,
+    Endpoint,
+    Event,
+    Login,
+    LoginFailure,
+    Policy,
+    Tenant,
+    User,
+)
 from apps.venues.models import Instrument, Venue, VenueAccount
 from engine.envelope import client_order_id
 from engine.ids import uuid7
@@ -133,6 +143,25 @@ class UserFactory(RowFactory):
     username = factory.Sequence(lambda n: f"user{n}")
     password = factory.LazyFunction(password_hash)
     is_staff = True
+
+
+class LoginFactory(RowFactory):
+    class Meta:
+        model = Login
+
+    user = factory.SubFactory(UserFactory)
+    source = "203.0.113.7"
+    refresh_hash = "0" * 64
+    seen_at = BAR_AT
+    expires_at = BAR_AT + timedelta(days=14)
+
+
+class LoginFailureFactory(RowFactory):
+    class Meta:
+        model = LoginFailure
+
+    username = factory.Sequence(lambda n: f"mallory{n}")
+    source = "203.0.113.7"
 
 
 class PlanFactory(RowFactory):

@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from apps.core import audit
 from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, ask, run_each, verb_action
 from apps.core.models import AuditEntry
-from apps.tenants import app_key_admin  # noqa: F401 - registers the pages of app keys
+from apps.tenants import app_key_admin, login_admin  # noqa: F401 - they register their pages
 from apps.tenants.models import Delivery, Endpoint, Event, Policy, User
 from apps.tenants.selectors import policy_of
 from apps.tenants.services import (
@@ -35,12 +35,15 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "tenant", "email", "is_superuser", "is_active", "last_login"]
-    list_filter = ["tenant", "last_login"]
+    list_display = ["username", "tenant", "role", "email", "is_active", "last_login"]
+    list_filter = ["role", "tenant", "last_login"]
     fieldsets = [
         (None, {"fields": ["username", "password", "tenant"]}),
         (_("Person"), {"fields": ["first_name", "last_name", "email"]}),
-        (_("Rights"), {"fields": ["is_active", "is_staff", "is_superuser", "user_permissions"]}),
+        (
+            _("Rights"),
+            {"fields": ["role", "is_active", "is_staff", "is_superuser", "user_permissions"]},
+        ),
         (_("Dates"), {"fields": ["last_login", "date_joined"]}),
     ]
     readonly_fields = ["last_login", "date_joined"]
@@ -48,7 +51,8 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):
     def get_readonly_fields(self, request, obj=None):
         fields = super().get_readonly_fields(request, obj)
         # Nobody gives more rights than they have.
-        rights = [] if request.user.is_superuser else ["is_superuser", "user_permissions"]
+        is_owner = request.user.is_superuser
+        rights = [] if is_owner else ["role", "is_superuser", "user_permissions"]
         return [*fields, *rights]
 
     def has_change_permission(self, request, obj=None):

@@ -3,7 +3,18 @@ its webhooks."""
 
 from apps.tenants.models.app_key import AppKey
 from apps.tenants.models.policy import Policy
-from apps.tenants.models.tenant import Tenant, User
+from apps.tenants.models.tenant import Tenant
+from apps.tenants.models.user import Login, LoginFailure, User
 from apps.tenants.models.webhook import Delivery, Endpoint, Event
 
-__all__ = ["AppKey", "Delivery", "Endpoint", "Event", "Policy", "Tenant", "User"]
+__all__ = [
+    "AppKey",
+    "Delivery",
+    "Endpoint",
+    "Event",
+    "Login",
+    "LoginFailure",
+    "Policy",
+    "Tenant",
+    "User",
+]

@@ -1,6 +1,5 @@
-"""A tenant is a merchant company; a user is someone who logs in."""
+"""A tenant is a merchant company."""
 
-from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -23,20 +22,3 @@ class Tenant(Dated):
 
     def __str__(self):
         return self.name
-
-
-class User(AbstractUser):
-    """Platform staff have no tenant and see all; a tenant's staff see their tenant only."""
-
-    tenant = models.ForeignKey(
-        Tenant,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="users",
-        verbose_name=_("tenant"),
-    )
-
-    class Meta:
-        verbose_name = _("user")
-        verbose_name_plural = _("users")

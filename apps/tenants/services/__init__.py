@@ -8,6 +8,14 @@ from apps.tenants.services.app_keys import (
     revoke_app_key,
     rotate_app_key,
 )
+from apps.tenants.services.logins import (
+    change_password,
+    end_login,
+    login_of,
+    refresh_login,
+    sign_in,
+    start_login,
+)
 from apps.tenants.services.policies import set_policy
 from apps.tenants.services.tenants import resume_tenant, suspend_tenant
 from apps.tenants.services.webhooks import (
@@ -23,10 +31,14 @@ from apps.tenants.services.webhooks import (
 __all__ = [
     "ACCESS",
     "change_app_key",
+    "change_password",
     "create_app_key",
     "create_endpoint",
+    "end_login",
+    "login_of",
     "note_use",
     "pause_endpoint",
+    "refresh_login",
     "replay_delivery",
     "resume_endpoint",
     "resume_tenant",
@@ -34,6 +46,8 @@ __all__ = [
     "rotate_app_key",
     "rotate_endpoint_secret",
     "set_policy",
+    "sign_in",
+    "start_login",
     "suspend_tenant",
     "tell",
     "tell_many",

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from apps.core.face import Face
 from apps.core.models import AuditEntry
 from apps.members.models import Member
-from apps.core.face import Face
 from apps.merchant.ring import keyring
 from apps.merchant.signing import Signed, canonical, signature, sorted_query
 from apps.merchant.urls import FACES

@@ -1,0 +1,135 @@
+"""How the Platform API answers, who is let in, and through which tenant they look.
+
+`{data}` for one thing, `{data, total, page, page_size}` for a list, `{code, message, context}`
+for a refusal. Amounts are text, moments are in UTC.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+
+from django.http import HttpResponse
+from msgspec import Meta, Struct
+
+from apps.core.errors import DomainError, NotAllowed, NotFound, Unauthorized
+from apps.core.face import JSON, Call, Face, context_of, text_encoder
+from apps.platform.tokens import login_id_of
+from apps.tenants.models import Login, Tenant, User
+from apps.tenants.services import login_of
+
+T = TypeVar("T")
+Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+# Scopes that are no right: of whoever asks, and of whoever is logged in.
+ANYBODY, SOMEBODY = "anybody", "somebody"
+
+
+class Asked(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What a call asks. Platform staff look through one tenant where they name it."""
+
+    tenant_id: Id | None = None
+
+
+class Data(Struct, Generic[T]):
+    data: T
+
+
+class Rows(Struct, Generic[T]):
+    data: Sequence[T]
+    total: int
+    page: int
+    page_size: int
+
+
+class Refusal(Struct):
+    code: str
+    message: str
+    context: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who was let in, and the tenant whose rows they see; none is everybody's."""
+
+    login: Login | None = None
+    tenant: Tenant | None = None
+    request: object = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def user(self) -> User:
+        return self.login.user
+
+    @property
+    def actor(self) -> str:
+        return self.login.user.get_username() if self.login else "anonymous"
+
+    @property
+    def keys_of(self) -> str:
+        return f"platform:{self.login.user_id}" if self.login else "platform:anonymous"
+
+
+class Platform(Face):
+    title = "IronBull Platform API"
+    version = "1"
+    description = __doc__ or ""
+    refusal = Refusal
+    security = {"Access": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+
+    def is_open(self, call: Call) -> bool:
+        return call.scope == ANYBODY
+
+    def enter(self, request, call: Call, *, now: datetime) -> Visitor:
+        if self.is_open(call):
+            return Visitor(request=request)
+        login = login_of(login_id=login_id_of(bearer(request), now=now), now=now)
+        user = login.user
+        if call.scope != SOMEBODY and not user.has_perm(call.scope):
+            raise NotAllowed(f"this takes the right {call.scope}", right=call.scope)
+        if call.is_platforms and user.tenant_id:
+            raise NotAllowed("this belongs to the platform")
+        return Visitor(login, tenant_in_view(user, request.GET.get("tenant_id")), request)
+
+    def wrapped(self, told: type) -> type:
+        return told if is_listed(told) else Data[told]
+
+    def written(self, told: object) -> str:
+        body = told if isinstance(told, Rows) else Data(told)
+        return text_encoder.encode(body).decode()
+
+    def refused(self, error: DomainError, *, by_the_verb: bool = False) -> HttpResponse:
+        context = context_of(error)
+        body = Refusal(error.code, error.message, context)
+        response = HttpResponse(
+            text_encoder.encode(body), status=error.http_status, content_type=JSON
+        )
+        if "retry_after" in context:
+            response.headers["Retry-After"] = context["retry_after"]
+        return response
+
+
+def is_listed(told: type) -> bool:
+    return getattr(told, "__origin__", None) is Rows
+
+
+def bearer(request) -> str:
+    scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized("log in, and send the header Authorization: Bearer <access token>")
+    return token.strip()
+
+
+def tenant_in_view(user: User, asked: str | None) -> Tenant | None:
+    """A tenant's staff see their own, whatever they ask; platform staff may look through one."""
+    if user.tenant_id:
+        return user.tenant
+    if not asked:
+        return None
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else 0
+    tenant = Tenant.objects.filter(pk=number).first()
+    if tenant is None:
+        raise NotFound("no such tenant", field="tenant_id")
+    return tenant
+
+
+face = Platform()

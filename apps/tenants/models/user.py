@@ -1,0 +1,82 @@
+"""Who logs in: the platform's people in a role each, tenants' own staff; and their logins."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.models import Dated
+from apps.tenants.models.tenant import Tenant
+
+
+class User(AbstractUser):
+    """Platform staff have no tenant and see all; a tenant's staff see their tenant only."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", _("Platform owner")
+        OPERATOR = "operator", _("Operator")
+        FINANCE = "finance", _("Finance")
+        SUPPORT = "support", _("Support, read only")
+        STAFF = "staff", _("Tenant staff")
+        # Rights given one by one.
+        CUSTOM = "", _("By single rights")
+
+    tenant = models.ForeignKey(
+        Tenant,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="users",
+        verbose_name=_("tenant"),
+    )
+    role = models.CharField(_("role"), max_length=16, choices=Role, default=Role.CUSTOM, blank=True)
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        constraints = [
+            # A role of the platform is never given to a tenant's own, nor the other way round.
+            models.CheckConstraint(
+                name="tenants_role_fits_tenant",
+                condition=Q(role="")
+                | Q(role="staff", tenant__isnull=False)
+                | (~Q(role="staff") & Q(tenant__isnull=True)),
+            ),
+        ]
+
+
+class Login(Dated):
+    """One stay of a user at the JSON door: its refresh word is renewed with every use."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="logins", verbose_name=_("user"))
+    source = models.CharField(_("from"), max_length=64, blank=True)
+    agent = models.CharField(_("program"), max_length=200, blank=True)
+    # SHA-256 of the refresh word that is good now; an older one ends the login.
+    refresh_hash = models.CharField(max_length=64, editable=False)
+    seen_at = models.DateTimeField(_("last seen at"))
+    expires_at = models.DateTimeField(_("good until"))
+    ended_at = models.DateTimeField(_("ended at"), null=True)
+    ended_because = models.CharField(_("ended because"), max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("login")
+        verbose_name_plural = _("logins")
+        ordering = ["-id"]
+
+    def __str__(self):
+        return f"{self.user} {self.source}"
+
+
+class LoginFailure(Dated):
+    """A try with a wrong password; too many of one name or one address lock it for a while."""
+
+    username = models.CharField(_("user name"), max_length=150, db_index=True)
+    source = models.CharField(_("from"), max_length=64, db_index=True)
+
+    class Meta:
+        verbose_name = _("failed login")
+        verbose_name_plural = _("failed logins")
+        ordering = ["-id"]
+
+    def __str__(self):
+        return f"{self.username} {self.source}"

@@ -1,0 +1,53 @@
+"""What each role may do: one table, asked by the admin, the pages and the JSON door alike.
+
+A right is Django's `app.verb_model`, or one that a model names itself. To view is every role's,
+as far as it is shown at all: a tenant's staff see their tenant's rows only.
+"""
+
+from apps.tenants.models import User
+
+R = User.Role
+# Rights that decide about money, and those that decide about people and rules.
+MONEY = {
+    "rewards.decide_withdrawal",
+    "tenants.change_tenant",
+    "members.change_member",
+    "positions.change_close",
+    "quotas.add_tenantplan",
+    "quotas.change_tenantplan",
+}
+TRADE = {
+    f"{noun.partition('.')[0]}.{verb}_{noun.partition('.')[2]}"
+    for noun in (
+        *("tenants.tenant", "tenants.appkey", "tenants.endpoint", "tenants.delivery"),
+        *("members.member", "nodes.node", "venues.venueaccount", "venues.instrument"),
+        *("strategies.strategy", "strategies.tenantstrategy", "strategies.subscription"),
+        *("quotas.tenantplan", "positions.close", "signals.signal", "orders.ticket"),
+    )
+    for verb in ("add", "change")
+}
+STAFF = {
+    "members.add_member",
+    "members.change_member",
+    "venues.add_venueaccount",
+    "venues.change_venueaccount",
+    "strategies.change_tenantstrategy",
+    "strategies.add_subscription",
+    "strategies.change_subscription",
+}
+RIGHTS = {R.OPERATOR: TRADE, R.FINANCE: MONEY, R.SUPPORT: set(), R.STAFF: STAFF}
+
+
+def may(user: User, right: str) -> bool:
+    """Whether a user's role gives a right. An owner is a superuser, and asked nothing."""
+    if user.role == R.OWNER:
+        return True
+    if user.role not in RIGHTS:
+        return False
+    _app, _dot, what = right.partition(".")
+    return what.startswith("view_") or right in RIGHTS[user.role]
+
+
+def may_in(user: User, app: str) -> bool:
+    """Whether a role gives any right in an app."""
+    return user.role == R.OWNER or user.role in RIGHTS

@@ -1,0 +1,164 @@
+"""Logging in: wrong tries are counted, and a stay at the JSON door is renewed, and ended.
+
+A refresh word is good once. One that comes a second time was copied: the login ends.
+"""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from apps.core import audit
+from apps.core.deadlocks import retried
+from apps.core.errors import BadInput
+from apps.core.middleware import address_of
+from apps.tenants.errors import LockedOut, LoginEnded, WrongCredentials
+from apps.tenants.models import Login, LoginFailure, Tenant, User
+
+# So many wrong tries in this span lock a name, or an address, until the first of them is older.
+SPAN = timedelta(minutes=15)
+MOST_OF_NAME, MOST_OF_SOURCE = 5, 30
+LONGEST_STAY = timedelta(days=14)
+LONGEST_NAME = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A login, and the refresh word that nobody is told again."""
+
+    login: Login
+    refresh: str
+
+
+def refuse_locked(*, username: str, source: str, now: datetime) -> None:
+    since = now - SPAN
+    fresh = LoginFailure.objects.filter(created_at__gt=since).order_by("-created_at")
+    limits = [(fresh.filter(username=cut(username)), MOST_OF_NAME)]
+    if source:
+        limits.append((fresh.filter(source=source), MOST_OF_SOURCE))
+    for rows, most in limits:
+        oldest = rows.values_list("created_at", flat=True)[most - 1 : most].first()
+        if oldest is not None:
+            seconds = max(1, int((oldest + SPAN - now).total_seconds()))
+            raise LockedOut("too many wrong tries", retry_after=seconds)
+
+
+def note_failure(*, username: str, source: str) -> None:
+    LoginFailure.objects.create(username=cut(username), source=source)
+    audit.record("login.failed", f"user:{cut(username)[:80]}")
+
+
+def forget_failures(*, username: str) -> None:
+    """The right password came: what was tried before is forgotten, for the name."""
+    LoginFailure.objects.filter(username=cut(username)).delete()
+
+
+def cut(username: str) -> str:
+    # A name in another case may be the same user: some databases hold them for equal.
+    return username[:LONGEST_NAME].lower()
+
+
+def sign_in(*, request, username: str, password: str, now: datetime) -> User:
+    """The user whose name and password these are; who is locked out is told for how long."""
+    refuse_locked(username=username, source=address_of(request), now=now)
+    user = authenticate(request, username=username, password=password)
+    if user is None:
+        raise WrongCredentials("the user name or the password is wrong")
+    return user
+
+
+@transaction.atomic
+def start_login(*, user: User, source: str, agent: str, now: datetime) -> Stay:
+    word = secrets.token_urlsafe(32)
+    login = Login.objects.create(
+        user=user,
+        source=source,
+        agent=agent[:200],
+        refresh_hash=hash_of(word),
+        seen_at=now,
+        expires_at=now + LONGEST_STAY,
+    )
+    User.objects.filter(pk=user.pk).update(last_login=now)
+    audit.record("login.started", user, after={"login": login.pk}, tenant=user.tenant)
+    return Stay(login, f"{login.pk}.{word}")
+
+
+def refresh_login(*, refresh: str, now: datetime) -> Stay:
+    """Another refresh word for this one, which is good no more."""
+    renewed = renew(refresh, now)
+    if renewed is None:
+        raise LoginEnded("the refresh token is not good any more: log in again")
+    return renewed
+
+
+@retried
+@transaction.atomic
+def renew(refresh: str, now: datetime) -> Stay | None:
+    number, _dot, word = refresh.partition(".")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        return None
+    rows = Login.objects.select_for_update().select_related(None)
+    login = rows.filter(pk=int(number), ended_at=None, expires_at__gt=now).first()
+    if login is None or not may_stay(login.user):
+        return None
+    if not hmac.compare_digest(login.refresh_hash, hash_of(word)):
+        # A copy of an older word, or a guess: whoever has the good one logs in again.
+        end(login, now, because="reused")
+        return None
+    fresh = secrets.token_urlsafe(32)
+    Login.objects.filter(pk=login.pk).update(refresh_hash=hash_of(fresh), seen_at=now)
+    return Stay(login, f"{login.pk}.{fresh}")
+
+
+def login_of(*, login_id: int, now: datetime) -> Login:
+    """The login as it is now, with its user; one that ended is refused."""
+    rows = Login.objects.select_related("user__tenant").filter(pk=login_id, ended_at=None)
+    login = rows.first()
+    if login is None or login.expires_at <= now or not may_stay(login.user):
+        raise LoginEnded("the login ended: log in again")
+    return login
+
+
+def may_stay(user: User) -> bool:
+    of_active = user.tenant_id is None or user.tenant.status == Tenant.Status.ACTIVE
+    return user.is_active and of_active
+
+
+@transaction.atomic
+def end_login(*, login: Login, now: datetime, because: str = "logged out") -> None:
+    end(login, now, because=because)
+
+
+def end(login: Login, now: datetime, *, because: str) -> None:
+    alive = Login.objects.filter(pk=login.pk, ended_at=None)
+    if alive.update(ended_at=now, ended_because=because):
+        audit.record("login.ended", login.user, after={"login": login.pk, "because": because})
+
+
+@retried
+@transaction.atomic
+def change_password(*, user: User, old: str, new: str, keep: Login | None, now: datetime) -> None:
+    """Another password, for who knows the old one; the user's other logins end."""
+    row = User.objects.select_for_update().get(pk=user.pk)
+    if not row.check_password(old):
+        raise BadInput("the old password is wrong", field="old_password")
+    try:
+        validate_password(new, row)
+    except ValidationError as error:
+        raise BadInput(" ".join(error.messages), field="new_password") from error
+    row.set_password(new)
+    row.save(update_fields=["password"])
+    for login in row.logins.filter(ended_at=None):
+        if keep is None or login.pk != keep.pk:
+            end(login, now, because="password changed")
+    audit.record("user.password_changed", row, tenant=row.tenant)
+
+
+def hash_of(word: str) -> str:
+    return hashlib.sha256(word.encode()).hexdigest()
