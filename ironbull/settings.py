@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "import_export",
+    "drf_spectacular_sidecar",
     "ironbull",
     "apps.core",
     "apps.tenants",
@@ -99,6 +100,7 @@ INSTALLED_APPS = [
     "apps.pointcards",
     "apps.rewards",
     "apps.merchant",
+    "apps.platform",
     "apps.console",
 ]
 
@@ -175,9 +177,9 @@ FIXTURE_DIRS = [ROOT / "fixtures"]
 FACES = {
     "merchant": "apps.merchant.v1.face",
     "merchant-v2": "apps.merchant.v2.face",
+    "platform": "apps.platform.urls.face",
 }
 
-REST_FRAMEWORK = {"EXCEPTION_HANDLER": "apps.core.api.answer"}
 IMPORT_EXPORT_SKIP_ADMIN_LOG = True
 
 LOGGING = {

@@ -8,4 +8,5 @@ urlpatterns = [
     path("admin/", include("apps.console.urls")),
     path("admin/", admin.site.urls),
     path("", include("apps.merchant.urls")),
+    path("", include("apps.platform.urls")),
 ]

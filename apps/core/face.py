@@ -18,7 +18,8 @@ from typing import Protocol
 import msgspec
 from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.http import HttpResponse
-from django.urls import URLPattern, path
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, re_path
 from django.utils import timezone
 from django.utils.encoding import force_str
 from django.views.decorators.csrf import csrf_exempt
@@ -62,6 +63,8 @@ class Call:
     scope: str | None
     status: int
     do: Callable
+    # Who alone may call, in the face's own words.
+    only: str = ""
 
     @property
     def asked(self) -> type:
@@ -86,21 +89,26 @@ class Face:
     # For its document: what it is, how refusals look, and what bodies it reads.
     title: str
     version: str
+    # Where its addresses begin, and what its document is called.
+    prefix: str
+    name: str
     description: str
     refusal: type
     refusal_type = JSON
     refuses_with_200 = False
     bodies: tuple[str, ...] = (JSON,)
     security: dict[str, dict[str, str]]
+    # Query parameters that every call takes, as the document tells them; `enter` reads them.
+    parameters: tuple[dict[str, object], ...] = ()
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
 
-    def call(self, method: str, path: str, *, scope: str | None, status: int = 200):
+    def call(self, method: str, path: str, *, scope: str | None, status: int = 200, only: str = ""):
         """Publish a function of (visitor, asked)."""
 
         def publish(do: Callable) -> Callable:
-            self.calls.append(Call(method, path, scope, status, do))
+            self.calls.append(Call(method, path, scope, status, do, only))
             return do
 
         return publish
@@ -111,6 +119,11 @@ class Face:
             by_path[call.path][call.method] = call
         for where, calls in by_path.items():
             yield path(where, csrf_exempt(self.view(calls)))
+        # Last of all: whoever is lost is told so in this face's own way.
+        yield re_path(f"^{self.prefix}/", csrf_exempt(self.lost))
+
+    def lost(self, request) -> HttpResponse:
+        return self.refused(NotFound("there is nothing at this address"))
 
     def view(self, calls: dict[str, Call]):
         def view(request, **places):
@@ -132,7 +145,7 @@ class Face:
 
     def let_in(self, call: Call, visitor: Visitor, request, places) -> HttpResponse:
         try:
-            asked = decoded(call, request, places)
+            asked = decoded(call, request, places, without=self.parameters)
         except DomainError as error:
             return self.refused(error)
         try:
@@ -144,11 +157,15 @@ class Face:
         except ValidationError as error:
             # A field's own rule, met deeper than a door.
             return self.refused(BadInput("; ".join(error.messages)), by_the_verb=True)
+        if isinstance(text, HttpResponseBase):
+            return text
         return HttpResponse(text, status=call.status, content_type=JSON)
 
-    def run(self, call: Call, visitor: Visitor, asked, request) -> str:
-        def do() -> str:
-            return self.written(call.do(visitor, asked))
+    def run(self, call: Call, visitor: Visitor, asked, request) -> str | HttpResponseBase:
+        def do() -> str | HttpResponseBase:
+            told = call.do(visitor, asked)
+            # A file is told as it is.
+            return told if isinstance(told, HttpResponseBase) else self.written(told)
 
         key = request.headers.get(IDEMPOTENCY)
         if key is None or request.method == "GET":
@@ -165,6 +182,10 @@ class Face:
         """Let a request in, or raise why not."""
         raise NotImplementedError
 
+    def is_open(self, call: Call) -> bool:
+        """Whether a call is for whoever asks."""
+        return False
+
     def wrapped(self, told: type) -> type:
         """What an answer of this type looks like as it is written."""
         return told
@@ -180,9 +201,11 @@ class Face:
         raise NotImplementedError
 
 
-def decoded(call: Call, request, places: dict[str, object]):
+def decoded(call: Call, request, places: dict[str, object], *, without=()):
     """What is asked, checked against the call's type; a refusal names the parameter."""
-    values = {name: value for name, value in request.GET.items() if value != ""}
+    known = {parameter["name"] for parameter in without}
+    asked = request.GET.items()
+    values = {name: value for name, value in asked if value != "" and name not in known}
     if request.method != "GET":
         values = body_values(request)
     try:

@@ -5,12 +5,35 @@ import re
 import typing
 
 import msgspec
+from django.http import JsonResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
 
 from apps.core.face import IDEMPOTENCY, JSON, Call, Face
 
 REF = "#/components/schemas/{name}"
-KINDS = {"int": {"type": "integer"}, "uuid": {"type": "string", "format": "uuid"}}
+KINDS = {
+    "int": {"type": "integer"},
+    "uuid": {"type": "string", "format": "uuid"},
+    "str": {"type": "string"},
+}
 PLACE = re.compile(r"<([a-z]+):([a-z_]+)>")
+
+
+def pages(face: Face) -> list[URLPattern]:
+    """Where the document of a face is told, and where it is shown; both to anybody."""
+    where = f"{face.name}-document"
+
+    def tell(request):
+        return JsonResponse(document(face))
+
+    def show(request):
+        return render(request, "openapi.html", {"face": face, "where": where})
+
+    return [
+        path(f"{face.prefix}/openapi.json", tell, name=where),
+        path(f"{face.prefix}/docs", show, name=f"{face.name}-docs"),
+    ]
 
 
 def document(face: Face) -> dict[str, object]:
@@ -41,7 +64,7 @@ def operation(call: Call, told: dict, refusal: dict, face: Face) -> dict[str, ob
         answers["200"]["content"][JSON]["schema"] = {"anyOf": [told, refusal]}
     asked = properties(call.asked)
     places = {name: KINDS[kind] for kind, name in PLACE.findall(call.path)}
-    parameters = [
+    parameters: list[dict[str, object]] = [
         {"name": name, "in": "path", "required": True, "schema": schema}
         for name, schema in places.items()
     ]
@@ -51,6 +74,10 @@ def operation(call: Call, told: dict, refusal: dict, face: Face) -> dict[str, ob
         "description": f"{call.title}\n\nScope: `{call.scope}`",
         "tags": [inspect.getmodule(call.do).__name__.rpartition(".")[2]],
     }
+    if face.is_open(call):
+        found["security"] = []
+    else:
+        parameters += face.parameters
     rest = {name: schema for name, schema in asked["properties"].items() if name not in places}
     needed = [name for name in asked.get("required", []) if name not in places]
     if call.method == "GET":

@@ -22,6 +22,7 @@ from apps.quotas.services import assign_plan, refuse_full
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_app_key, set_policy, tell
 from apps.tenants.services.app_keys import Made
+from apps.tenants.services.tenants import checked_name
 
 K = Account.Kind
 TENANT_KINDS = [K.SELF, K.GIFT, K.ISSUED, K.SPENT, K.POOL, K.PAID, K.FEES]
@@ -44,9 +45,7 @@ class Opened:
 @transaction.atomic
 def open_tenant(*, name: str, plan: Plan | None = None) -> Opened:
     """A tenant with its root member, their accounts and its first app key; on a plan, if named."""
-    name = name.strip()
-    if not name or len(name) > 100:
-        raise BadInput("a tenant's name has 1 to 100 characters", field="name")
+    name = checked_name(name)
     if not Level.objects.filter(pk=FIRST_LEVEL).exists():
         raise Conflict("there are no levels yet: run manage.py load_fixtures")
     tenant = Tenant.objects.create(name=name)

@@ -22,12 +22,12 @@ T = TypeVar("T")
 Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 # Scopes that are no right: of whoever asks, and of whoever is logged in.
 ANYBODY, SOMEBODY = "anybody", "somebody"
+# Calls that a tenant's own staff have no part in.
+PLATFORM = "platform"
 
 
-class Asked(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What a call asks. Platform staff look through one tenant where they name it."""
-
-    tenant_id: Id | None = None
+class Asked(Struct, forbid_unknown_fields=True):
+    """What a call asks; what it does not know is refused by name."""
 
 
 class Data(Struct, Generic[T]):
@@ -72,8 +72,19 @@ class Visitor:
 class Platform(Face):
     title = "IronBull Platform API"
     version = "1"
+    name = "platform"
+    prefix = "api"
     description = __doc__ or ""
     refusal = Refusal
+    parameters = (
+        {
+            "name": "tenant_id",
+            "in": "query",
+            "required": False,
+            "description": "Look through this tenant; a tenant's own staff always do.",
+            "schema": {"type": "integer", "minimum": 0},
+        },
+    )
     security = {"Access": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 
     def is_open(self, call: Call) -> bool:
@@ -86,7 +97,7 @@ class Platform(Face):
         user = login.user
         if call.scope != SOMEBODY and not user.has_perm(call.scope):
             raise NotAllowed(f"this takes the right {call.scope}", right=call.scope)
-        if call.is_platforms and user.tenant_id:
+        if call.only == PLATFORM and user.tenant_id:
             raise NotAllowed("this belongs to the platform")
         return Visitor(login, tenant_in_view(user, request.GET.get("tenant_id")), request)
 

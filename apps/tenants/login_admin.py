@@ -12,7 +12,7 @@ from apps.tenants.services import end_login
 @admin.register(Login)
 class LoginAdmin(FactAdmin):
     list_display = [
-        *("created_at", "user", "source", "agent", "seen_at", "expires_at", "ended_at"),
+        *("created_at", "user", "source", "program", "seen_at", "expires_at", "ended_at"),
         "ended_because",
     ]
     list_filter = ["created_at", "ended_at"]

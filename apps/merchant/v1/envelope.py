@@ -64,6 +64,8 @@ class Paged(Struct):
 class V1(Face):
     title = "IronBull Merchant API"
     version = "1"
+    name = "merchant"
+    prefix = "merchant"
     security = SECURITY
     description = __doc__ or ""
     refusal = Refusal

@@ -66,6 +66,8 @@ TITLES = {
 class V2(Face):
     title = "IronBull Merchant API v2"
     version = "2"
+    name = "merchant-v2"
+    prefix = "merchant/v2"
     security = SECURITY
     description = __doc__ or ""
     refusal = Problem

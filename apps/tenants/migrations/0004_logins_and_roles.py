@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('created_at', models.DateTimeField(auto_now_add=True, db_index=True, verbose_name='created at')),
                 ('source', models.CharField(blank=True, max_length=64, verbose_name='from')),
-                ('agent', models.CharField(blank=True, max_length=200, verbose_name='program')),
+                ('program', models.CharField(blank=True, max_length=200, verbose_name='program')),
                 ('refresh_hash', models.CharField(editable=False, max_length=64)),
                 ('seen_at', models.DateTimeField(verbose_name='last seen at')),
                 ('expires_at', models.DateTimeField(verbose_name='good until')),

@@ -50,7 +50,7 @@ class Login(Dated):
 
     user = models.ForeignKey(User, models.CASCADE, related_name="logins", verbose_name=_("user"))
     source = models.CharField(_("from"), max_length=64, blank=True)
-    agent = models.CharField(_("program"), max_length=200, blank=True)
+    program = models.CharField(_("program"), max_length=200, blank=True)
     # SHA-256 of the refresh word that is good now; an older one ends the login.
     refresh_hash = models.CharField(max_length=64, editable=False)
     seen_at = models.DateTimeField(_("last seen at"))

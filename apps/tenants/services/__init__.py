@@ -17,7 +17,8 @@ from apps.tenants.services.logins import (
     start_login,
 )
 from apps.tenants.services.policies import set_policy
-from apps.tenants.services.tenants import resume_tenant, suspend_tenant
+from apps.tenants.services.tenants import rename_tenant, resume_tenant, suspend_tenant
+from apps.tenants.services.users import create_user, disable_user, enable_user
 from apps.tenants.services.webhooks import (
     create_endpoint,
     pause_endpoint,
@@ -34,11 +35,15 @@ __all__ = [
     "change_password",
     "create_app_key",
     "create_endpoint",
+    "create_user",
+    "disable_user",
+    "enable_user",
     "end_login",
     "login_of",
     "note_use",
     "pause_endpoint",
     "refresh_login",
+    "rename_tenant",
     "replay_delivery",
     "resume_endpoint",
     "resume_tenant",

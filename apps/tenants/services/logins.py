@@ -74,12 +74,12 @@ def sign_in(*, request, username: str, password: str, now: datetime) -> User:
 
 
 @transaction.atomic
-def start_login(*, user: User, source: str, agent: str, now: datetime) -> Stay:
+def start_login(*, user: User, source: str, program: str, now: datetime) -> Stay:
     word = secrets.token_urlsafe(32)
     login = Login.objects.create(
         user=user,
         source=source,
-        agent=agent[:200],
+        program=program[:200],
         refresh_hash=hash_of(word),
         seen_at=now,
         expires_at=now + LONGEST_STAY,
@@ -109,7 +109,7 @@ def renew(refresh: str, now: datetime) -> Stay | None:
         return None
     if not hmac.compare_digest(login.refresh_hash, hash_of(word)):
         # A copy of an older word, or a guess: whoever has the good one logs in again.
-        end(login, now, because="reused")
+        end(login=login, now=now, because="reused")
         return None
     fresh = secrets.token_urlsafe(32)
     Login.objects.filter(pk=login.pk).update(refresh_hash=hash_of(fresh), seen_at=now)
@@ -132,10 +132,10 @@ def may_stay(user: User) -> bool:
 
 @transaction.atomic
 def end_login(*, login: Login, now: datetime, because: str = "logged out") -> None:
-    end(login, now, because=because)
+    end(login=login, now=now, because=because)
 
 
-def end(login: Login, now: datetime, *, because: str) -> None:
+def end(*, login: Login, now: datetime, because: str) -> None:
     alive = Login.objects.filter(pk=login.pk, ended_at=None)
     if alive.update(ended_at=now, ended_because=because):
         audit.record("login.ended", login.user, after={"login": login.pk, "because": because})
@@ -156,7 +156,7 @@ def change_password(*, user: User, old: str, new: str, keep: Login | None, now: 
     row.save(update_fields=["password"])
     for login in row.logins.filter(ended_at=None):
         if keep is None or login.pk != keep.pk:
-            end(login, now, because="password changed")
+            end(login=login, now=now, because="password changed")
     audit.record("user.password_changed", row, tenant=row.tenant)
 
 

@@ -1,0 +1,106 @@
+"""Logging in, staying, and leaving."""
+
+from django.utils import timezone
+from msgspec import Struct
+
+from apps.core.middleware import address_of
+from apps.platform.face import ANYBODY, SOMEBODY, Asked, Visitor, face
+from apps.platform.tokens import LIFETIME, access_token
+from apps.tenants import services
+from apps.tenants.models import Login, User
+
+
+class LogIn(Asked):
+    username: str
+    password: str
+
+
+class Tokens(Struct):
+    access: str
+    refresh: str
+    expires_in_seconds: int
+
+
+@face.call("POST", "api/auth/login", scope=ANYBODY)
+def log_in(visitor: Visitor, asked: LogIn) -> Tokens:
+    """A short access token, and a refresh token that is good once."""
+    now, request = timezone.now(), visitor.request
+    user = services.sign_in(
+        request=request, username=asked.username.strip(), password=asked.password, now=now
+    )
+    stay = services.start_login(
+        user=user,
+        source=address_of(request),
+        program=request.headers.get("User-Agent", ""),
+        now=now,
+    )
+    return tokens(stay.login, stay.refresh)
+
+
+class Refresh(Asked):
+    refresh: str
+
+
+@face.call("POST", "api/auth/refresh", scope=ANYBODY)
+def refresh(visitor: Visitor, asked: Refresh) -> Tokens:
+    """New tokens for a refresh token. One that comes a second time ends the login."""
+    stay = services.refresh_login(refresh=asked.refresh, now=timezone.now())
+    return tokens(stay.login, stay.refresh)
+
+
+def tokens(login: Login, refresh: str) -> Tokens:
+    access = access_token(login, now=timezone.now())
+    return Tokens(access, refresh, int(LIFETIME.total_seconds()))
+
+
+class Nothing(Asked):
+    pass
+
+
+@face.call("POST", "api/auth/logout", scope=SOMEBODY)
+def log_out(visitor: Visitor, asked: Nothing) -> None:
+    """End this login: neither of its tokens is good from now on."""
+    services.end_login(login=visitor.login, now=timezone.now())
+
+
+class Me(Struct):
+    id: int
+    username: str
+    email: str
+    role: str
+    tenant_id: int | None
+    is_superuser: bool
+
+
+@face.call("GET", "api/auth/me", scope=SOMEBODY)
+def me(visitor: Visitor, asked: Nothing) -> Me:
+    """Who is logged in."""
+    return told(visitor.user)
+
+
+def told(user: User) -> Me:
+    return Me(
+        id=user.pk,
+        username=user.get_username(),
+        email=user.email,
+        role=user.role,
+        tenant_id=user.tenant_id,
+        is_superuser=user.is_superuser,
+    )
+
+
+class ChangePassword(Asked):
+    old_password: str
+    new_password: str
+
+
+@face.call("POST", "api/auth/change-password", scope=SOMEBODY)
+def change_password(visitor: Visitor, asked: ChangePassword) -> None:
+    """Another password; the user's other logins end."""
+    services.change_password(
+        user=visitor.user,
+        old=asked.old_password,
+        new=asked.new_password,
+        keep=visitor.login,
+        now=timezone.now(),
+    )

@@ -1,0 +1,207 @@
+"""Lists, made of a model: its columns, its filters, search, ordering, paging and export.
+
+What is sealed or hashed is no column. A tenant's staff, and whoever looks through a tenant, see
+that tenant's rows; what belongs to no tenant is the platform's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from django.db import models
+from django.db.models import Q, QuerySet
+
+from apps.core.errors import BadParameter
+from apps.core.exports import csv_response, xlsx_response
+from apps.core.face import found, plain
+from apps.core.fields import PointsField, SealedField
+from apps.core.models import TenantOwned
+from apps.platform.face import PLATFORM, Asked, Id, Rows, Visitor, face
+from apps.tenants.models import Tenant
+
+# A password is no column, and neither is what a session is known by.
+SECRET = {"password", "refresh_hash", "open_key"}
+LARGEST_PAGE = 500
+EXPORTS = {"csv": csv_response, "xlsx": xlsx_response}
+PageNumber = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+PageSize = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_PAGE)]
+
+
+class Listed(Asked):
+    page: PageNumber = 1
+    page_size: PageSize = 20
+    # A column, or one with a minus before it for the other way round.
+    ordering: str = ""
+    search: str = ""
+    export: Literal["csv", "xlsx"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One model as a list and, by id, one row at a time."""
+
+    name: str
+    model: type[models.Model]
+    search: Sequence[str]
+    columns: dict[str, models.Field]
+    line: type[msgspec.Struct]
+
+    @property
+    def is_platforms(self) -> bool:
+        return self.model is not Tenant and not names_tenant(self.model)
+
+    def rows(self, visitor: Visitor) -> QuerySet:
+        if issubclass(self.model, TenantOwned):
+            every = self.model.objects
+            return every.of(visitor.tenant) if visitor.tenant else every.across_tenants()
+        rows = self.model.objects.all()
+        if visitor.tenant is None or self.is_platforms:
+            return rows
+        if self.model is Tenant:
+            return rows.filter(pk=visitor.tenant.pk)
+        return rows.filter(tenant=visitor.tenant)
+
+    def line_of(self, row: models.Model) -> msgspec.Struct:
+        return self.line(*(told(getattr(row, name)) for name in self.columns))
+
+    def one(self, visitor: Visitor, pk: object) -> models.Model:
+        return found(self.rows(visitor), what=self.model._meta.verbose_name, pk=pk)
+
+
+def told(value: object) -> object:
+    return plain(value) if isinstance(value, Decimal) else value
+
+
+def names_tenant(model: type[models.Model]) -> bool:
+    return any(field.name == "tenant" for field in model._meta.fields)
+
+
+def listing(name: str, model: type[models.Model], *, search: Sequence[str] = ()) -> Listing:
+    """Publish a model under a name: GET api/<name>, and GET api/<name>/<id>."""
+    columns = {
+        field.attname: field
+        for field in model._meta.concrete_fields
+        if not isinstance(field, SealedField) and field.name not in SECRET
+    }
+    types = [(column, kind_of(field)) for column, field in columns.items()]
+    line = msgspec.defstruct(f"{model.__name__}Line", types, module=__name__)
+    made = Listing(name, model, search, columns, line)
+    asked = asked_of(made)
+    right = f"{model._meta.app_label}.view_{model._meta.model_name}"
+    only = PLATFORM if made.is_platforms else ""
+
+    def list_rows(visitor: Visitor, asked):
+        return page_of(made, visitor, asked)
+
+    def read_row(visitor: Visitor, asked):
+        return made.line_of(made.one(visitor, asked.id))
+
+    plural = str(model._meta.verbose_name_plural)
+    described(list_rows, f"list_{name}", asked, Rows[line], f"{plural}, the latest first.")
+    key = kind_of(model._meta.pk)
+    one = msgspec.defstruct(f"One{model.__name__}", [("id", key)], bases=(Asked,))
+    described(read_row, f"read_{name}", one, line, f"One row of {plural}.")
+    face.call("GET", f"api/{name}", scope=right, only=only)(list_rows)
+    place = {int: "int", UUID: "uuid"}.get(key, "str")
+    face.call("GET", f"api/{name}/<{place}:id>", scope=right, only=only)(read_row)
+    return made
+
+
+def described(do, name: str, asked: type, told: type, text: str) -> None:
+    do.__name__ = name.replace("-", "_")
+    do.__doc__ = text[0].upper() + text[1:]
+    do.__annotations__ = {"visitor": Visitor, "asked": asked, "return": told}
+
+
+def kind_of(field: models.Field) -> Any:
+    kind = bare_kind(field)
+    return kind | None if field.null else kind
+
+
+def bare_kind(field: models.Field) -> Any:
+    if isinstance(field, models.ForeignKey):
+        return bare_kind(field.target_field)
+    if isinstance(field, PointsField | models.DecimalField):
+        return Decimal
+    for kind, fields in KINDS.items():
+        if isinstance(field, fields):
+            return kind
+    return Any
+
+
+KINDS = {
+    UUID: models.UUIDField,
+    bool: models.BooleanField,
+    int: models.IntegerField,
+    datetime: models.DateTimeField,
+    date: models.DateField,
+    str: (models.CharField, models.TextField),
+}
+
+
+def asked_of(made: Listing) -> type:
+    """What a list may be asked: each column that equals something, and spans of time."""
+    fields = []
+    for column, field in made.columns.items():
+        kind = bare_kind(field)
+        if kind is datetime:
+            fields += [(f"{column}_from", datetime | None), (f"{column}_until", datetime | None)]
+        elif kind is int:
+            fields.append((column, Id | None))
+        elif kind in (bool, UUID, date) or isinstance(field, models.CharField):
+            fields.append((column, kind | None))
+    known = {*Listed.__struct_fields__, "tenant_id"}
+    fields = [(name, kind, None) for name, kind in fields if name not in known]
+    return msgspec.defstruct(f"List{made.model.__name__}", fields, bases=(Listed,))
+
+
+def page_of(made: Listing, visitor: Visitor, asked):
+    rows = searched(made, filtered(made, made.rows(visitor), asked), asked.search)
+    rows = ordered(made, rows, asked.ordering)
+    if asked.export:
+        columns = {name: name for name in made.columns}
+        return EXPORTS[asked.export](rows, columns, name=made.name)
+    start = (asked.page - 1) * asked.page_size
+    shown = [made.line_of(row) for row in rows[start : start + asked.page_size]]
+    return Rows(shown, rows.count(), asked.page, asked.page_size)
+
+
+def filtered(made: Listing, rows: QuerySet, asked) -> QuerySet:
+    for name in asked.__struct_fields__:
+        value = getattr(asked, name)
+        if value is None or name in Listed.__struct_fields__:
+            continue
+        column, way = name, "exact"
+        for ending, lookup in (("_from", "gte"), ("_until", "lt")):
+            if name.endswith(ending) and name not in made.columns:
+                column, way = name.removesuffix(ending), lookup
+        if way != "exact" and value.tzinfo is None:
+            raise BadParameter(f"{name}: a moment names its zone, as in Z", field=name)
+        rows = rows.filter(**{f"{column}__{way}": value})
+    return rows
+
+
+def searched(made: Listing, rows: QuerySet, text: str) -> QuerySet:
+    if not text:
+        return rows
+    if not made.search:
+        raise BadParameter("search: this list cannot be searched", field="search")
+    anywhere = Q()
+    for name in made.search:
+        anywhere |= Q(**{f"{name}__icontains": text})
+    return rows.filter(anywhere)
+
+
+def ordered(made: Listing, rows: QuerySet, ordering: str) -> QuerySet:
+    name = ordering.removeprefix("-")
+    if not name:
+        return rows.order_by("-pk")
+    if name not in made.columns:
+        known = ", ".join(made.columns)
+        raise BadParameter(f"ordering: one of {known}", field="ordering")
+    # The key decides between equals, so that no row is on two pages.
+    return rows.order_by(ordering, "-pk")

@@ -1,0 +1,67 @@
+"""Everything that the admin shows, by the name of its list."""
+
+from apps.core.models import AuditEntry, RefusedMessage
+from apps.ledger.models import Account, Transfer
+from apps.members.models import Level, LevelChange, Member, Standing
+from apps.nodes.models import Node
+from apps.orders.models import Fill, Order, Ticket
+from apps.platform.listing import listing
+from apps.pointcards.models import Charge, HighWaterMark
+from apps.positions.models import Close, Position
+from apps.quotas.models import Plan, TenantPlan, Usage
+from apps.rewards.models import Pool, Reward, Withdrawal
+from apps.signals.models import Signal
+from apps.strategies.models import Strategy, Subscription, TenantStrategy, Watch
+from apps.tenants.models import (
+    AppKey,
+    Delivery,
+    Endpoint,
+    Event,
+    Login,
+    Policy,
+    Tenant,
+    User,
+)
+from apps.venues.models import Instrument, VenueAccount
+
+MEMBER = ("member__email",)
+
+tenants = listing("tenants", Tenant, search=["name"])
+users = listing("users", User, search=["username", "email"])
+logins = listing("logins", Login, search=["user__username", "source"])
+app_keys = listing("app-keys", AppKey, search=["key", "name"])
+endpoints = listing("webhook-endpoints", Endpoint, search=["url"])
+events = listing("webhook-events", Event, search=["name"])
+deliveries = listing("webhook-deliveries", Delivery, search=["event__name", "endpoint__url"])
+policies = listing("policies", Policy)
+plans = listing("plans", Plan, search=["code", "name"])
+tenant_plans = listing("tenant-plans", TenantPlan, search=["tenant__name", "plan__code"])
+usage = listing("usage", Usage)
+members = listing("members", Member, search=["email", "invite_code"])
+levels = listing("levels", Level)
+standings = listing("standings", Standing, search=MEMBER)
+level_changes = listing("level-changes", LevelChange, search=MEMBER)
+nodes = listing("nodes", Node, search=["code", "name"])
+instruments = listing("instruments", Instrument, search=["symbol"])
+venue_accounts = listing("venue-accounts", VenueAccount, search=[*MEMBER, "label"])
+strategies = listing("strategies", Strategy, search=["code", "name"])
+watches = listing("watches", Watch)
+tenant_strategies = listing(
+    "tenant-strategies", TenantStrategy, search=["display_name", "strategy__name"]
+)
+subscriptions = listing("subscriptions", Subscription, search=MEMBER)
+signals = listing("signals", Signal, search=["symbol"])
+tickets = listing("tickets", Ticket, search=["symbol"])
+orders = listing("orders", Order, search=["symbol", "client_order_id"])
+fills = listing("fills", Fill, search=["key"])
+positions = listing("positions", Position, search=["symbol"])
+closes = listing("closes", Close, search=["fill_key"])
+accounts = listing("ledger-accounts", Account, search=["owner"])
+transfers = listing("transfers", Transfer, search=["key"])
+charges = listing("charges", Charge, search=MEMBER)
+high_water_marks = listing("high-water-marks", HighWaterMark, search=["stream", *MEMBER])
+pools = listing("pools", Pool)
+rewards = listing("rewards", Reward, search=MEMBER)
+withdrawals = listing("withdrawals", Withdrawal, search=[*MEMBER, "address", "tx_hash"])
+audit = listing("audit", AuditEntry, search=["action", "subject", "actor"])
+refused_messages = listing("refused-messages", RefusedMessage, search=["queue", "reason"])

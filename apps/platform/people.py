@@ -1,0 +1,283 @@
+"""Tenants with their keys, plans and rules; users; members."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from django.utils import timezone
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec.structs import asdict
+
+from apps.core.errors import NotAllowed
+from apps.core.face import found, plain
+from apps.members.models import Member
+from apps.members.selectors import team_of
+from apps.members.services import create_member, move_member, open_tenant, set_market_node
+from apps.platform import lists
+from apps.platform.face import PLATFORM, Asked, Id, Visitor, face
+from apps.pointcards.services import recharge_member, recharge_tenant
+from apps.quotas.models import Plan
+from apps.quotas.services import assign_plan
+from apps.tenants.models import AppKey, Tenant, User
+from apps.tenants.services import (
+    create_app_key,
+    create_user,
+    rename_tenant,
+    rotate_app_key,
+    set_policy,
+)
+from apps.tenants.services.app_keys import USUAL_SCOPES, Made
+from apps.venues.selectors import holdings, team_holding
+from engine.ids import uuid7
+
+Card = Literal["self", "gift"]
+Scope = Literal[*AppKey.Scope.values]
+Role = Literal[*(role for role in User.Role.values if role)]
+CHANGE_TENANT, CHANGE_MEMBER = "tenants.change_tenant", "members.change_member"
+
+
+class OpenTenant(Asked):
+    name: str
+    # Nobody is without limits by oversight.
+    plan_id: Id
+
+
+class OpenedTenant(Struct):
+    tenant: lists.tenants.line
+    app_key: str
+    # Told once.
+    app_secret: str
+
+
+@face.call("POST", "api/tenants", scope="tenants.add_tenant", status=201, only=PLATFORM)
+def open_a_tenant(visitor: Visitor, asked: OpenTenant) -> OpenedTenant:
+    """Open a tenant, with its root member, its accounts and its first app key."""
+    plan = found(Plan.objects.all(), what="plan", pk=asked.plan_id)
+    opened = open_tenant(name=asked.name, plan=plan)
+    key = opened.first_key
+    return OpenedTenant(lists.tenants.line_of(opened.tenant), key.app_key.key, key.secret)
+
+
+class RenameTenant(Asked):
+    id: Id
+    name: str
+
+
+@face.call("PATCH", "api/tenants/<int:id>", scope=CHANGE_TENANT, only=PLATFORM)
+def rename(visitor: Visitor, asked: RenameTenant) -> lists.tenants.line:
+    """Give a tenant another name."""
+    row = rename_tenant(tenant=lists.tenants.one(visitor, asked.id), name=asked.name)
+    return lists.tenants.line_of(row)
+
+
+class Recharge(Asked):
+    id: Id
+    kind: Card
+    amount: Decimal
+
+
+@face.call("POST", "api/tenants/<int:id>/recharge", scope=CHANGE_TENANT, only=PLATFORM)
+def recharge_a_tenant(visitor: Visitor, asked: Recharge) -> lists.transfers.line:
+    """Issue point cards to a tenant."""
+    made = recharge_tenant(
+        key=str(uuid7()),
+        tenant=lists.tenants.one(visitor, asked.id),
+        kind=asked.kind,
+        amount=asked.amount,
+    )
+    return lists.transfers.line_of(made)
+
+
+class AssignPlan(Asked):
+    id: Id
+    plan_id: Id
+
+
+@face.call("POST", "api/tenants/<int:id>/plan", scope="quotas.change_tenantplan", only=PLATFORM)
+def put_on_plan(visitor: Visitor, asked: AssignPlan) -> lists.tenant_plans.line:
+    """Put a tenant on a plan, from the next call on."""
+    plan = found(Plan.objects.all(), what="plan", pk=asked.plan_id)
+    row = assign_plan(tenant=lists.tenants.one(visitor, asked.id), plan=plan)
+    return lists.tenant_plans.line_of(row)
+
+
+class SetPolicy(Asked):
+    id: Id
+    charge_basis: Literal["each_close", "net_of_fees", "high_water"] | UnsetType = UNSET
+    charge_rate: Decimal | UnsetType = UNSET
+    pauses_on_shortfall: bool | UnsetType = UNSET
+    tech_rate: Decimal | UnsetType = UNSET
+    network_rate: Decimal | UnsetType = UNSET
+    direct_rate: Decimal | UnsetType = UNSET
+    peer_rate: Decimal | UnsetType = UNSET
+    min_holding: Decimal | UnsetType = UNSET
+    min_withdrawal: Decimal | UnsetType = UNSET
+    withdrawal_fee_rate: Decimal | UnsetType = UNSET
+    daily_withdrawal_amount: Decimal | UnsetType = UNSET
+    daily_withdrawal_count: Annotated[int, Meta(ge=0, le=10**6)] | UnsetType = UNSET
+    needs_four_eyes: bool | UnsetType = UNSET
+
+
+@face.call("POST", "api/tenants/<int:id>/policy", scope="tenants.change_policy", only=PLATFORM)
+def set_rules(visitor: Visitor, asked: SetPolicy) -> lists.policies.line:
+    """Let these money rules hold from now on; what is not named stays."""
+    named = {name: value for name, value in asdict(asked).items() if value is not UNSET}
+    tenant = lists.tenants.one(visitor, named.pop("id"))
+    return lists.policies.line_of(set_policy(tenant=tenant, **named))
+
+
+class KeyMade(Struct):
+    key: lists.app_keys.line
+    # Told once.
+    secret: str
+
+
+class CreateKey(Asked):
+    for_tenant: Id
+    name: str
+    scopes: list[Scope] = field(default_factory=lambda: [*USUAL_SCOPES])
+    networks: list[str] = []
+    is_legacy: bool = False
+
+
+@face.call("POST", "api/app-keys", scope="tenants.add_appkey", status=201)
+def create_key(visitor: Visitor, asked: CreateKey) -> KeyMade:
+    """Let a tenant's server in."""
+    made = create_app_key(
+        tenant=tenant_of(visitor, asked.for_tenant),
+        name=asked.name,
+        scopes=asked.scopes,
+        networks=asked.networks,
+        is_legacy=asked.is_legacy,
+    )
+    return key_made(made)
+
+
+class RotateKey(Asked):
+    id: Id
+    overlap_hours: Annotated[int, Meta(ge=0, le=720)] = 168
+
+
+@face.call("POST", "api/app-keys/<int:id>/rotate", scope="tenants.change_appkey")
+def rotate_key(visitor: Visitor, asked: RotateKey) -> KeyMade:
+    """A new key like this one, which stays good for the overlap."""
+    made = rotate_app_key(
+        app_key=lists.app_keys.one(visitor, asked.id),
+        overlap=timedelta(hours=asked.overlap_hours),
+        now=timezone.now(),
+    )
+    return key_made(made)
+
+
+def key_made(made: Made) -> KeyMade:
+    return KeyMade(lists.app_keys.line_of(made.app_key), made.secret)
+
+
+def tenant_of(visitor: Visitor, tenant_id: int) -> Tenant:
+    return lists.tenants.one(visitor, tenant_id)
+
+
+class CreateUser(Asked):
+    username: str
+    password: str
+    role: Role
+    email: str = ""
+    for_tenant: Id | None = None
+
+
+@face.call("POST", "api/users", scope="tenants.add_user", status=201, only=PLATFORM)
+def create_a_user(visitor: Visitor, asked: CreateUser) -> lists.users.line:
+    """Let somebody log in, in a role."""
+    if asked.role == User.Role.OWNER and not visitor.user.is_superuser:
+        raise NotAllowed("only an owner makes an owner")
+    tenant = None if asked.for_tenant is None else tenant_of(visitor, asked.for_tenant)
+    user = create_user(
+        username=asked.username,
+        password=asked.password,
+        role=asked.role,
+        email=asked.email,
+        tenant=tenant,
+    )
+    return lists.users.line_of(user)
+
+
+class CreateMember(Asked):
+    for_tenant: Id
+    email: str
+    password: str
+    invite_code: str = ""
+
+
+@face.call("POST", "api/members", scope="members.add_member", status=201)
+def create_a_member(visitor: Visitor, asked: CreateMember) -> lists.members.line:
+    """Create a member below the one whose invite code is given, or below the root member."""
+    member = create_member(
+        tenant=tenant_of(visitor, asked.for_tenant),
+        email=asked.email,
+        password=asked.password,
+        invite_code=asked.invite_code,
+    )
+    return lists.members.line_of(member)
+
+
+@face.call("POST", "api/members/<int:id>/recharge", scope=CHANGE_MEMBER)
+def recharge_a_member(visitor: Visitor, asked: Recharge) -> lists.transfers.line:
+    """Hand point cards of the tenant to a member."""
+    made = recharge_member(
+        key=str(uuid7()),
+        member=lists.members.one(visitor, asked.id),
+        kind=asked.kind,
+        amount=asked.amount,
+    )
+    return lists.transfers.line_of(made)
+
+
+class MoveMember(Asked):
+    id: Id
+    inviter_id: Id
+
+
+@face.call("POST", "api/members/<int:id>/move", scope=CHANGE_MEMBER)
+def move(visitor: Visitor, asked: MoveMember) -> lists.members.line:
+    """Put a member, with all below, under another inviter."""
+    member = lists.members.one(visitor, asked.id)
+    inviter = found(Member.objects.of(member.tenant), what="inviter", pk=asked.inviter_id)
+    move_member(member=member, inviter=inviter)
+    return lists.members.line_of(member)
+
+
+class SetNode(Asked):
+    id: Id
+    is_market_node: bool
+
+
+@face.call("POST", "api/members/<int:id>/market-node", scope=CHANGE_MEMBER)
+def set_node(visitor: Visitor, asked: SetNode) -> lists.members.line:
+    """Make a member a market node, or end that."""
+    member = lists.members.one(visitor, asked.id)
+    set_market_node(member=member, is_market_node=asked.is_market_node)
+    return lists.members.line_of(member)
+
+
+class OneMember(Asked):
+    id: Id
+
+
+class Team(Struct):
+    direct_count: int
+    total_count: int
+    own_holding: Decimal
+    team_holding: Decimal
+
+
+@face.call("GET", "api/members/<int:id>/team", scope="members.view_member")
+def team(visitor: Visitor, asked: OneMember) -> Team:
+    """The sums of everybody below a member; whom one invited are members by `inviter_id`."""
+    member = lists.members.one(visitor, asked.id)
+    counts = team_of(member)
+    return Team(
+        direct_count=counts.direct,
+        total_count=counts.total,
+        own_holding=plain(holdings([member])[member.pk]),
+        team_holding=plain(team_holding(member)),
+    )

@@ -1,0 +1,60 @@
+"""Verbs that take nothing but the row: POST api/<list>/<id>/<verb>, which tells the row anew."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from apps.members import services as members
+from apps.nodes import services as nodes
+from apps.platform import lists
+from apps.platform.face import PLATFORM, Asked, Visitor, face
+from apps.platform.listing import Listing, described, kind_of
+from apps.strategies import services as strategies
+from apps.tenants import services as tenants
+from apps.venues import services as venues
+
+
+def step(listing: Listing, verb: str, do: Callable, *, argument: str, right: str = "") -> None:
+    """Publish a service of one row as a verb."""
+    model = listing.model
+    key = kind_of(model._meta.pk)
+    asked = msgspec.defstruct(f"{verb.title()}{model.__name__}", [("id", key)], bases=(Asked,))
+    noun = str(model._meta.verbose_name)
+
+    def take(visitor: Visitor, asked):
+        row = listing.one(visitor, asked.id)
+        do(**{argument: row})
+        row.refresh_from_db()
+        return listing.line_of(row)
+
+    name = f"{verb}_{model._meta.model_name}"
+    described(take, name, asked, listing.line, f"{verb.capitalize()} this {noun}.")
+    right = right or f"{model._meta.app_label}.change_{model._meta.model_name}"
+    only = PLATFORM if listing.is_platforms else ""
+    face.call("POST", f"api/{listing.name}/<int:id>/{verb}", scope=right, only=only)(take)
+
+
+step(lists.tenants, "suspend", tenants.suspend_tenant, argument="tenant")
+step(lists.tenants, "resume", tenants.resume_tenant, argument="tenant")
+step(lists.users, "disable", tenants.disable_user, argument="user")
+step(lists.users, "enable", tenants.enable_user, argument="user")
+step(lists.app_keys, "revoke", tenants.revoke_app_key, argument="app_key")
+step(lists.endpoints, "pause", tenants.pause_endpoint, argument="endpoint")
+step(lists.endpoints, "resume", tenants.resume_endpoint, argument="endpoint")
+step(lists.members, "disable", members.disable_member, argument="member")
+step(lists.members, "enable", members.enable_member, argument="member")
+step(lists.nodes, "pause", nodes.pause_node, argument="node")
+step(lists.nodes, "resume", nodes.resume_node, argument="node")
+step(lists.nodes, "revoke", nodes.revoke_node, argument="node")
+step(lists.strategies, "pause", strategies.pause_strategy, argument="strategy")
+step(lists.strategies, "resume", strategies.resume_strategy, argument="strategy")
+for verb, do in (
+    ("pause", strategies.pause_tenant_strategy),
+    ("resume", strategies.resume_tenant_strategy),
+):
+    step(lists.tenant_strategies, verb, do, argument="tenant_strategy")
+step(lists.subscriptions, "stop", strategies.stop_subscription, argument="subscription")
+step(lists.subscriptions, "resume", strategies.resume_subscription, argument="subscription")
+step(lists.venue_accounts, "pause", venues.pause_account, argument="account")
+step(lists.venue_accounts, "resume", venues.resume_account, argument="account")
+step(lists.venue_accounts, "unbind", venues.unbind_account, argument="account")

@@ -1,0 +1,206 @@
+"""What the Platform API does: the same verbs as the admin's, audited under the user's name."""
+
+from decimal import Decimal
+
+import pytest
+
+from apps.core.models import AuditEntry
+from apps.ledger.models import Transfer
+from apps.members.models import Member
+from apps.quotas.models import TenantPlan
+from apps.rewards.services import request_withdrawal
+from apps.tenants.models import AppKey, Tenant, User
+from apps.tenants.selectors import policy_of
+from tests.apps.platform.desk import Desk, data_of, refusal_of
+from tests.apps.rewards.shop import Shop
+from tests.apps.rewards.test_withdrawals import ADDRESS, HASH, NOW, earned
+from tests.factories import (
+    LevelFactory,
+    NodeFactory,
+    PlanFactory,
+    StrategyFactory,
+    TenantFactory,
+    VenueAccountFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk():
+    return Desk(username="ann")
+
+
+@pytest.fixture
+def opened(desk):
+    LevelFactory()
+    return data_of(desk.post("tenants", name="Acme", plan_id=PlanFactory().pk), 201)
+
+
+def test_a_tenant_is_opened_with_its_key_on_a_plan(desk, opened):
+    tenant = Tenant.objects.get(pk=opened["tenant"]["id"])
+    key = AppKey.objects.of(tenant).get()
+    assert key.key == opened["app_key"]
+    assert AppKey._meta.get_field("secret").unseal(key) == opened["app_secret"]
+    assert TenantPlan.objects.get(tenant=tenant)
+    assert AuditEntry.objects.filter(action="tenant_opened").get().actor == "ann"
+    unplanned = desk.post("tenants", name="Globex")
+    assert refusal_of(unplanned) == (422, "bad_parameter")
+    assert unplanned.json()["context"]["field"] == "plan_id"
+    nowhere = desk.post("tenants", name="Globex", plan_id=987654)
+    assert refusal_of(nowhere) == (404, "not_found")
+    assert Tenant.objects.count() == 1
+
+
+def test_a_tenant_is_renamed_recharged_put_on_a_plan_and_suspended(desk, opened):
+    one = f"tenants/{opened['tenant']['id']}"
+    assert data_of(desk.patch(one, name="Acme Ltd"))["name"] == "Acme Ltd"
+    assert desk.patch(one, name=" ").json()["context"]["field"] == "name"
+    moved = data_of(desk.post(f"{one}/recharge", kind="self", amount="100.5"))
+    assert moved["credit_balance"] == "100.5"
+    for amount in ("0", "-1", "NaN", "1e-9", "1e30"):
+        assert desk.post(f"{one}/recharge", kind="self", amount=amount).status_code == 400
+    plan = PlanFactory()
+    assert data_of(desk.post(f"{one}/plan", plan_id=plan.pk))["plan_id"] == plan.pk
+    rules = data_of(desk.post(f"{one}/policy", charge_rate="0.25"))
+    assert (rules["version"], rules["charge_rate"]) == (2, "0.25")
+    wrong = desk.post(f"{one}/policy", charge_rate="1.5")
+    assert wrong.json()["context"]["field"] == "charge_rate"
+    assert policy_of(Tenant.objects.get()).charge_rate == Decimal("0.25")
+    assert data_of(desk.post(f"{one}/suspend"))["status"] == "suspended"
+    assert refusal_of(desk.post(f"{one}/suspend")) == (409, "conflict")
+    assert data_of(desk.post(f"{one}/resume"))["status"] == "active"
+
+
+def test_the_same_key_recharges_once(desk, opened):
+    one, key = f"tenants/{opened['tenant']['id']}/recharge", {"Idempotency-Key": "k"}
+    first = desk.post(one, key, kind="self", amount="5")
+    assert desk.post(one, key, kind="self", amount="5").content == first.content
+    assert refusal_of(desk.post(one, key, kind="self", amount="6")) == (409, "key_reused")
+    assert Transfer.objects.across_tenants().count() == 1
+
+
+def test_keys_are_made_and_rotated_and_revoked(desk, opened):
+    asked = {"for_tenant": opened["tenant"]["id"], "name": "shop", "scopes": ["read"]}
+    made = data_of(desk.post("app-keys", **asked), 201)
+    assert made["key"]["scopes"] == ["read"]
+    one = f"app-keys/{made['key']['id']}"
+    rotated = data_of(desk.post(f"{one}/rotate", overlap_hours=1))
+    assert rotated["secret"] != made["secret"]
+    assert data_of(desk.post(f"{one}/revoke"))["status"] == "revoked"
+    wrong = desk.post("app-keys", **asked | {"networks": ["all"]})
+    assert wrong.json()["context"]["field"] == "networks"
+
+
+def test_users_are_made_in_a_role_and_disabled(desk, opened):
+    asked = {"username": "bob", "password": "a long word of mine", "role": "finance"}
+    bob = data_of(desk.post("users", **asked), 201)
+    assert (bob["role"], bob["is_superuser"], bob["tenant_id"]) == ("finance", False, None)
+    assert refusal_of(desk.post("users", **asked)) == (409, "conflict")
+    staff = desk.post("users", **asked | {"username": "carl", "role": "staff"})
+    assert staff.json()["context"]["field"] == "tenant_id"
+    weak = desk.post("users", **asked | {"username": "carl", "password": "short"})
+    assert weak.json()["context"]["field"] == "password"
+    carl = {"username": "carl", "role": "staff", "for_tenant": opened["tenant"]["id"]}
+    assert data_of(desk.post("users", **asked | carl), 201)["tenant_id"]
+    assert data_of(desk.post(f"users/{bob['id']}/disable"))["is_active"] is False
+    assert refusal_of(desk.post(f"users/{desk.user.pk}/disable")) == (409, "conflict")
+    assert User.objects.get(pk=desk.user.pk).is_active
+
+
+def test_members_are_created_recharged_moved_and_disabled(desk, opened):
+    tenant = opened["tenant"]["id"]
+    desk.post(f"tenants/{tenant}/recharge", kind="gift", amount="50")
+    asked = {"for_tenant": tenant, "password": "12345678"}
+    alice, bob = (
+        data_of(desk.post("members", email=f"{name}@example.com", **asked), 201)
+        for name in ("alice", "bob")
+    )
+    one = f"members/{bob['id']}"
+    data_of(desk.post(f"{one}/recharge", kind="gift", amount="20"))
+    assert data_of(desk.post(f"{one}/move", inviter_id=alice["id"]))["inviter_id"] == alice["id"]
+    circle = desk.post(f"members/{alice['id']}/move", inviter_id=bob["id"])
+    assert circle.json()["context"]["field"] == "inviter"
+    assert data_of(desk.get(f"members/{alice['id']}/team"))["total_count"] == 1
+    assert data_of(desk.post(f"{one}/market-node", is_market_node=True))["is_market_node"]
+    assert data_of(desk.post(f"{one}/disable"))["status"] == "disabled"
+    assert data_of(desk.post(f"{one}/enable"))["status"] == "active"
+
+
+def test_a_strategy_is_offered_followed_and_stopped(desk):
+    account, strategy = VenueAccountFactory(), StrategyFactory()
+    asked = {"for_tenant": account.tenant_id, "strategy_id": strategy.pk, "min_capital": "300"}
+    offered = data_of(desk.post("tenant-strategies", **asked), 201)
+    one = f"tenant-strategies/{offered['id']}"
+    assert data_of(desk.post(f"{one}/copy-from-master"))["display_name"] == strategy.name
+    assert data_of(desk.patch(one, leverage=7))["leverage"] == 7
+    follow = {"tenant_strategy_id": offered["id"], "venue_account_id": account.pk}
+    small = desk.post("subscriptions", capital="299", **follow)
+    assert small.json()["context"]["field"] == "capital"
+    followed = data_of(desk.post("subscriptions", capital="300", **follow), 201)
+    one = f"subscriptions/{followed['id']}"
+    assert data_of(desk.patch(one, mode="once"))["mode"] == "once"
+    assert data_of(desk.post(f"{one}/stop"))["status"] == "stopped"
+    node = NodeFactory(code="two")
+    assigned = desk.post(f"venue-accounts/{account.pk}/node", node_id=node.pk)
+    assert data_of(assigned)["node_id"] == node.pk
+    assert "credentials" not in data_of(assigned)
+
+
+@pytest.fixture
+def withdrawal():
+    shop = Shop()
+    member = earned(shop)
+    asked = {"network": "TRC20", "address": ADDRESS, "now": NOW}
+    return request_withdrawal(key="k", member=member, amount=Decimal(100), **asked)
+
+
+def test_a_withdrawal_is_approved_by_one_and_completed_by_another(withdrawal):
+    ann, bob = Desk("finance", username="ann"), Desk("finance", username="bob")
+    one = f"withdrawals/{withdrawal.pk}"
+    assert refusal_of(ann.post(f"{one}/complete", tx_hash=HASH))[0] == 409
+    approved = data_of(ann.post(f"{one}/approve"))
+    assert (approved["status"], approved["decided_by"]) == ("approved", "ann")
+    assert refusal_of(ann.post(f"{one}/complete", tx_hash=HASH)) == (403, "not_allowed")
+    done = data_of(bob.post(f"{one}/complete", tx_hash=HASH))
+    assert (done["status"], done["completed_by"], done["payout"]) == ("completed", "bob", "95")
+    assert refusal_of(bob.post(f"{one}/reject", reason="late")) == (409, "conflict")
+
+
+def test_a_withdrawal_is_rejected_with_a_reason_by_who_may_decide(withdrawal):
+    one = f"withdrawals/{withdrawal.pk}/reject"
+    assert refusal_of(Desk("operator").post(one, reason="no")) == (403, "not_allowed")
+    finance = Desk("finance")
+    assert refusal_of(finance.post(one, reason=" "))[0] == 400
+    assert data_of(finance.post(one, reason="not yours"))["rejected_because"] == "not yours"
+
+
+@pytest.mark.parametrize(
+    ("role", "may", "may_not"),
+    [
+        ("operator", "tenants.change_tenant", "rewards.decide_withdrawal"),
+        ("finance", "rewards.decide_withdrawal", "nodes.change_node"),
+        ("support", "rewards.view_withdrawal", "members.change_member"),
+        ("operator", "nodes.change_node", "tenants.add_user"),
+    ],
+)
+def test_each_role_has_its_rights_and_no_more(role, may, may_not):
+    user = Desk(role).user
+    assert user.has_perm(may)
+    assert not user.has_perm(may_not)
+    user.is_active = False
+    assert not user.has_perm(may)
+
+
+def test_the_numbers_of_the_whole_are_those_of_the_tenant_in_view(desk, opened):
+    TenantFactory()
+    summary = data_of(desk.get("dashboard/summary"))
+    assert (summary["tenants"], summary["members"]) == (2, 1)
+    through = data_of(desk.get("dashboard/summary", tenant_id=opened["tenant"]["id"]))
+    assert (through["tenants"], through["members"]) == (1, 1)
+    days = data_of(desk.get("dashboard/trends", days=7))
+    assert [len(days), days[-1]["new_members"], days[0]["realized"]] == [7, 1, "0"]
+    assert refusal_of(desk.get("dashboard/trends", days=91)) == (422, "bad_parameter")
+    checks = {check["name"]: check["is_well"] for check in data_of(desk.get("monitoring/status"))}
+    assert checks["refused messages"]
+    assert Member.objects.across_tenants().count() == 1
