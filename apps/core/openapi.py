@@ -9,9 +9,11 @@ from django.http import JsonResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
 
+from apps.core.exports import XLSX
 from apps.core.face import IDEMPOTENCY, JSON, Call, Face
 
 REF = "#/components/schemas/{name}"
+FILES = ("text/csv", XLSX)
 KINDS = {
     "int": {"type": "integer"},
     "uuid": {"type": "string", "format": "uuid"},
@@ -63,6 +65,9 @@ def operation(call: Call, told: dict, refusal: dict, face: Face) -> dict[str, ob
     if face.refuses_with_200:
         answers["200"]["content"][JSON]["schema"] = {"anyOf": [told, refusal]}
     asked = properties(call.asked)
+    if "export" in asked["properties"]:
+        # A list may be told as a file.
+        answers["200"]["content"] |= {kind: {"schema": {"type": "string"}} for kind in FILES}
     places = {name: KINDS[kind] for kind, name in PLACE.findall(call.path)}
     parameters: list[dict[str, object]] = [
         {"name": name, "in": "path", "required": True, "schema": schema}
