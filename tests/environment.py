@@ -23,6 +23,7 @@ SETTINGS = (
         "FAILPOINT",
         "WEBHOOK_PRIVATE_TARGETS",
         "MEMORY_URL",
+        "SECOND_FACTOR",
         "MERCHANT_TIME_ZONE",
     ),
 )

@@ -36,6 +36,7 @@ from apps.tenants.models import (
     Login,
     LoginFailure,
     Policy,
+    RecoveryCode,
     Tenant,
     User,
 )
@@ -154,6 +155,14 @@ class LoginFactory(RowFactory):
     refresh_hash = "0" * 64
     seen_at = BAR_AT
     expires_at = BAR_AT + timedelta(days=14)
+
+
+class RecoveryCodeFactory(RowFactory):
+    class Meta:
+        model = RecoveryCode
+
+    user = factory.SubFactory(UserFactory)
+    hash = factory.Sequence(lambda n: f"{n:064x}")
 
 
 class LoginFailureFactory(RowFactory):

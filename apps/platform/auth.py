@@ -13,6 +13,8 @@ from apps.tenants.models import Login, User
 class LogIn(Asked):
     username: str
     password: str
+    # Of the second factor, or a recovery code, where there is one.
+    code: str = ""
 
 
 class Tokens(Struct):
@@ -26,7 +28,11 @@ def log_in(visitor: Visitor, asked: LogIn) -> Tokens:
     """A short access token, and a refresh token that is good once."""
     now, request = timezone.now(), visitor.request
     user = services.sign_in(
-        request=request, username=asked.username.strip(), password=asked.password, now=now
+        request=request,
+        username=asked.username.strip(),
+        password=asked.password,
+        code=asked.code,
+        now=now,
     )
     stay = services.start_login(
         user=user,

@@ -21,6 +21,7 @@ from apps.tenants.services import (
     create_endpoint,
     pause_endpoint,
     replay_delivery,
+    reset_second_factor,
     resume_endpoint,
     rotate_endpoint_secret,
     set_policy,
@@ -44,9 +45,16 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):
             _("Rights"),
             {"fields": ["role", "is_active", "is_staff", "is_superuser", "user_permissions"]},
         ),
-        (_("Dates"), {"fields": ["last_login", "date_joined"]}),
+        (_("Dates"), {"fields": ["last_login", "date_joined", "totp_since"]}),
     ]
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["last_login", "date_joined", "totp_since"]
+    actions = ["reset_factor"]
+
+    reset_factor = verb_action(
+        _("Reset the second factor"),
+        lambda user: reset_second_factor(user=user),
+        question=_("These users log in without it, and set up another where it is a must."),
+    )
 
     def get_readonly_fields(self, request, obj=None):
         fields = super().get_readonly_fields(request, obj)

@@ -9,6 +9,7 @@ from apps.tenants import roles
 from apps.tenants.errors import LockedOut
 from apps.tenants.models import Tenant
 from apps.tenants.services.logins import forget_failures, note_failure, refuse_locked
+from apps.tenants.services.second_factor import has_second_factor
 
 
 class HouseBackend(ModelBackend):
@@ -25,7 +26,8 @@ class HouseBackend(ModelBackend):
         user = super().authenticate(request, username=username, password=password, **kwargs)
         if user is None:
             note_failure(username=username, source=source)
-        else:
+        elif not has_second_factor(user):
+            # With one, guesses of its code are counted on.
             forget_failures(username=username)
         return user
 

@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin import FactAdmin, verb_action
-from apps.tenants.models import Login, LoginFailure
+from apps.tenants.models import Login, LoginFailure, RecoveryCode
 from apps.tenants.services import end_login
 
 
@@ -33,4 +33,13 @@ class LoginFailureAdmin(FactAdmin):
     list_display = ["created_at", "username", "source"]
     list_filter = ["created_at"]
     search_fields = ["username", "source"]
+    is_chained = False
+
+
+@admin.register(RecoveryCode)
+class RecoveryCodeAdmin(FactAdmin):
+    list_display = ["created_at", "user", "used_at"]
+    list_filter = ["created_at", "used_at"]
+    search_fields = ["user__username"]
+    list_select_related = ["user"]
     is_chained = False

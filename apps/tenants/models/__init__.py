@@ -4,7 +4,7 @@ its webhooks."""
 from apps.tenants.models.app_key import AppKey
 from apps.tenants.models.policy import Policy
 from apps.tenants.models.tenant import Tenant
-from apps.tenants.models.user import Login, LoginFailure, User
+from apps.tenants.models.user import Login, LoginFailure, RecoveryCode, User
 from apps.tenants.models.webhook import Delivery, Endpoint, Event
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Login",
     "LoginFailure",
     "Policy",
+    "RecoveryCode",
     "Tenant",
     "User",
 ]

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.fields import SealedField
 from apps.core.models import Dated
 from apps.tenants.models.tenant import Tenant
 
@@ -31,6 +32,12 @@ class User(AbstractUser):
     )
     role = models.CharField(_("role"), max_length=16, choices=Role, default=Role.CUSTOM, blank=True)
 
+    # The second factor: what its codes are made of, and when it was first shown to work.
+    totp_secret = SealedField(_("second factor"), binding="user:{row.pk}:totp", blank=True)
+    totp_since = models.DateTimeField(_("second factor since"), null=True, editable=False)
+    # The last step of time whose code was taken: no code is good twice.
+    totp_step = models.BigIntegerField(default=0, editable=False)
+
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
@@ -43,6 +50,24 @@ class User(AbstractUser):
                 | (~Q(role="staff") & Q(tenant__isnull=True)),
             ),
         ]
+
+
+class RecoveryCode(Dated):
+    """A word that stands for a second factor that was lost, once."""
+
+    user = models.ForeignKey(
+        User, models.CASCADE, related_name="recovery_codes", verbose_name=_("user")
+    )
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+    used_at = models.DateTimeField(_("used at"), null=True)
+
+    class Meta:
+        verbose_name = _("recovery code")
+        verbose_name_plural = _("recovery codes")
+        ordering = ["-id"]
+
+    def __str__(self):
+        return f"{self.user} {self.pk}"
 
 
 class Login(Dated):

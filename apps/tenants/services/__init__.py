@@ -17,6 +17,14 @@ from apps.tenants.services.logins import (
     start_login,
 )
 from apps.tenants.services.policies import set_policy
+from apps.tenants.services.second_factor import (
+    begin_second_factor,
+    check_second_factor,
+    confirm_second_factor,
+    has_second_factor,
+    needs_second_factor,
+    reset_second_factor,
+)
 from apps.tenants.services.tenants import rename_tenant, resume_tenant, suspend_tenant
 from apps.tenants.services.users import create_user, disable_user, enable_user
 from apps.tenants.services.webhooks import (
@@ -31,20 +39,26 @@ from apps.tenants.services.webhooks import (
 
 __all__ = [
     "ACCESS",
+    "begin_second_factor",
     "change_app_key",
     "change_password",
+    "check_second_factor",
+    "confirm_second_factor",
     "create_app_key",
     "create_endpoint",
     "create_user",
     "disable_user",
     "enable_user",
     "end_login",
+    "has_second_factor",
     "login_of",
+    "needs_second_factor",
     "note_use",
     "pause_endpoint",
     "refresh_login",
     "rename_tenant",
     "replay_delivery",
+    "reset_second_factor",
     "resume_endpoint",
     "resume_tenant",
     "revoke_app_key",

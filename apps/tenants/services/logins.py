@@ -18,8 +18,9 @@ from apps.core import audit
 from apps.core.deadlocks import retried
 from apps.core.errors import BadInput
 from apps.core.middleware import address_of
-from apps.tenants.errors import LockedOut, LoginEnded, WrongCredentials
+from apps.tenants.errors import LockedOut, LoginEnded, WrongCode, WrongCredentials
 from apps.tenants.models import Login, LoginFailure, Tenant, User
+from apps.tenants.services.second_factor import check_second_factor
 
 # So many wrong tries in this span lock a name, or an address, until the first of them is older.
 SPAN = timedelta(minutes=15)
@@ -64,12 +65,18 @@ def cut(username: str) -> str:
     return username[:LONGEST_NAME].lower()
 
 
-def sign_in(*, request, username: str, password: str, now: datetime) -> User:
-    """The user whose name and password these are; who is locked out is told for how long."""
+def sign_in(*, request, username: str, password: str, code: str = "", now: datetime) -> User:
+    """The user whose name, password and second factor these are; who is locked out is told so."""
     refuse_locked(username=username, source=address_of(request), now=now)
     user = authenticate(request, username=username, password=password)
     if user is None:
         raise WrongCredentials("the user name or the password is wrong")
+    try:
+        check_second_factor(user=user, code=code, now=now)
+    except WrongCode:
+        note_failure(username=username, source=address_of(request))
+        raise
+    forget_failures(username=username)
     return user
 
 

@@ -44,8 +44,8 @@ class Desk:
         return self.send("PATCH", path, values)
 
 
-def log_in(http, username, password=PASSWORD, **extra):
-    body = json.dumps({"username": username, "password": password})
+def log_in(http, username, password=PASSWORD, code="", **extra):
+    body = json.dumps({"username": username, "password": password, "code": code})
     return http.post("/api/auth/login", body, content_type="application/json", **extra)
 
 
