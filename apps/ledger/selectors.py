@@ -39,7 +39,10 @@ def accounts_of(owners: Iterable[str], kinds: Iterable[str]) -> dict[tuple[str, 
 
 
 def balances(owners: Iterable[str], kinds: Iterable[str]) -> dict[tuple[str, str], Decimal]:
-    return {name: row.balance for name, row in accounts_of(owners, kinds).items()}
+    """What these accounts hold, by owner and kind; without a row of each, for a list shows many."""
+    rows = Account.objects.across_tenants().filter(owner__in=set(owners), kind__in=list(kinds))
+    told = rows.values_list("owner", "kind", "credits", "debits")
+    return {(owner, kind): credits - debits for owner, kind, credits, debits in told}
 
 
 def statement(
