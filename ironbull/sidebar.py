@@ -49,6 +49,11 @@ PEOPLE = [
     page(_("Standings"), "leaderboard", "members_standing"),
     page(_("Level changes"), "trending_up", "members_levelchange"),
     page(_("Users"), "admin_panel_settings", "tenants_user"),
+    {
+        "title": _("My logins"),
+        "icon": "devices",
+        "link": reverse_lazy("console:logins"),
+    },
     page(_("Logins"), "login", "tenants_login"),
     page(_("Failed logins"), "lock", "tenants_loginfailure"),
 ]

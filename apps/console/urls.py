@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from apps.console import cards, money, pools, second_factor, statements, views, withdrawals
+from apps.console import cards, logins, money, pools, second_factor, statements, views, withdrawals
 
 
 def inside(view):
@@ -38,5 +38,6 @@ urlpatterns = [
     path("money/", inside(money.money_page), name="money"),
     path("pool/<uuid:pool_id>/", inside(pools.pool_page), name="pool"),
     path("second-factor/", inside(second_factor.second_factor_page), name="second-factor"),
+    path("logins/", inside(logins.logins_page), name="logins"),
     path("tenant-in-view/", inside(views.switch_tenant), name="switch-tenant"),
 ]

@@ -44,7 +44,8 @@ def document(face: Face) -> dict[str, object]:
     refs, schemas = msgspec.json.schema_components(types, ref_template=REF)
     told = dict(zip(face.calls, refs, strict=False))
     paths: dict[str, dict[str, object]] = {}
-    for call in face.calls:
+    # In an order that does not depend on what was imported first.
+    for call in sorted(face.calls, key=lambda call: (call.path, call.method)):
         operations = paths.setdefault("/" + PLACE.sub(r"{\2}", call.path), {})
         operations[call.method.lower()] = operation(call, told[call], refs[-1], face)
     return {

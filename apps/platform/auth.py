@@ -1,10 +1,13 @@
 """Logging in, staying, and leaving."""
 
+from datetime import datetime
+
 from django.utils import timezone
 from msgspec import Struct
 
+from apps.core.face import found
 from apps.core.middleware import address_of
-from apps.platform.face import ANYBODY, SOMEBODY, Asked, Visitor, face
+from apps.platform.face import ANYBODY, SOMEBODY, Asked, Id, Visitor, face
 from apps.platform.tokens import LIFETIME, access_token
 from apps.tenants import services
 from apps.tenants.models import Login, User
@@ -93,6 +96,44 @@ def told(user: User) -> Me:
         tenant_id=user.tenant_id,
         is_superuser=user.is_superuser,
     )
+
+
+class LoginLine(Struct):
+    id: int
+    kind: str
+    source: str
+    program: str
+    created_at: datetime
+    seen_at: datetime
+    is_this: bool
+
+
+@face.call("GET", "api/auth/logins", scope=SOMEBODY)
+def my_logins(visitor: Visitor, asked: Nothing) -> list[LoginLine]:
+    """Where one is logged in, the latest first."""
+    return [
+        LoginLine(
+            id=login.pk,
+            kind=login.kind,
+            source=login.source,
+            program=login.program,
+            created_at=login.created_at,
+            seen_at=login.seen_at,
+            is_this=login.pk == visitor.login.pk,
+        )
+        for login in visitor.user.logins.filter(ended_at=None, expires_at__gt=timezone.now())
+    ]
+
+
+class EndLogin(Asked):
+    login_id: Id
+
+
+@face.call("POST", "api/auth/logins/<int:login_id>/end", scope=SOMEBODY)
+def end_mine(visitor: Visitor, asked: EndLogin) -> None:
+    """End one of one's own logins."""
+    mine = found(visitor.user.logins.all(), what="login", pk=asked.login_id)
+    services.end_login(login=mine, now=timezone.now(), because="ended by its user")
 
 
 class ChangePassword(Asked):

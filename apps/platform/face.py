@@ -16,7 +16,7 @@ from apps.core.errors import DomainError, NotAllowed, NotFound, Unauthorized
 from apps.core.face import JSON, Call, Face, context_of, text_encoder
 from apps.platform.tokens import login_id_of
 from apps.tenants.models import Login, Tenant, User
-from apps.tenants.services import login_of
+from apps.tenants.services import login_of, note_seen
 
 T = TypeVar("T")
 Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -94,6 +94,7 @@ class Platform(Face):
         if self.is_open(call):
             return Visitor(request=request)
         login = login_of(login_id=login_id_of(bearer(request), now=now), now=now)
+        note_seen(login=login, now=now)
         user = login.user
         if call.scope != SOMEBODY and not user.has_perm(call.scope):
             raise NotAllowed(f"this takes the right {call.scope}", right=call.scope)

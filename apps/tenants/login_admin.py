@@ -1,4 +1,4 @@
-"""Who is logged in at the JSON door, and who tried in vain."""
+"""Who is logged in, and who tried in vain."""
 
 from django.contrib import admin
 from django.utils import timezone
@@ -12,10 +12,10 @@ from apps.tenants.services import end_login
 @admin.register(Login)
 class LoginAdmin(FactAdmin):
     list_display = [
-        *("created_at", "user", "source", "program", "seen_at", "expires_at", "ended_at"),
+        *("created_at", "user", "kind", "source", "program", "seen_at", "expires_at", "ended_at"),
         "ended_because",
     ]
-    list_filter = ["created_at", "ended_at"]
+    list_filter = ["kind", "created_at", "ended_at"]
     search_fields = ["user__username", "source"]
     list_select_related = ["user"]
     is_chained = False
@@ -24,7 +24,7 @@ class LoginAdmin(FactAdmin):
     end = verb_action(
         _("End"),
         lambda login: end_login(login=login, now=timezone.now(), because="ended by staff"),
-        question=_("These programs are let in no more until somebody logs in again."),
+        question=_("These browsers and programs are let in no more until somebody logs in again."),
     )
 
 

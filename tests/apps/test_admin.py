@@ -66,6 +66,8 @@ def open_tenant_with_level(name="Acme"):
 @pytest.fixture
 def platform(client):
     client.force_login(UserFactory(tenant=None, is_superuser=True))
+    # The first page notes the login.
+    client.get("/admin/logins/")
     return client
 
 

@@ -27,7 +27,8 @@ from apps.pointcards.services import charge_closes, pause_unpaid
 from apps.positions.models import Close
 from apps.rewards.models import Pool, Reward
 from apps.rewards.split import Person, Rates, Share, split
-from apps.tenants.models import Policy
+from apps.tenants.models import Event, Policy
+from apps.tenants.services import tell_many
 from apps.venues.selectors import holdings
 from engine.failpoint import failpoint
 
@@ -174,7 +175,7 @@ def pay(shares: list[tuple[Pool, int, Share]]) -> None:
             for pool, place, share in shares
         ]
     )
-    Reward.objects.across_tenants().bulk_create(
+    rewards = Reward.objects.across_tenants().bulk_create(
         [
             Reward(
                 tenant_id=pool.tenant_id,
@@ -188,6 +189,23 @@ def pay(shares: list[tuple[Pool, int, Share]]) -> None:
             )
             for (pool, place, share), made in zip(shares, transfers, strict=True)
         ]
+    )
+    # What is kept apart is nobody's reward.
+    tell_many(told(reward) for reward in rewards if reward.kind not in KEPT_APART)
+
+
+def told(reward: Reward) -> Event:
+    return Event(
+        tenant_id=reward.tenant_id,
+        name="reward.paid",
+        about={
+            "reward": str(reward.pk),
+            "member": reward.member_id,
+            "kind": reward.kind,
+            "amount": f"{reward.amount.normalize():f}",
+            "pool": str(reward.pool_id),
+            "source_member": reward.pool.charge.member_id,
+        },
     )
 
 

@@ -71,13 +71,20 @@ class RecoveryCode(Dated):
 
 
 class Login(Dated):
-    """One stay of a user at the JSON door: its refresh word is renewed with every use."""
+    """One stay of a user, in the pages or at the JSON door, whose refresh word changes with use."""
+
+    class Kind(models.TextChoices):
+        PAGES = "pages", _("Pages")
+        PROGRAM = "program", _("Program")
 
     user = models.ForeignKey(User, models.CASCADE, related_name="logins", verbose_name=_("user"))
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.PROGRAM)
     source = models.CharField(_("from"), max_length=64, blank=True)
     program = models.CharField(_("program"), max_length=200, blank=True)
-    # SHA-256 of the refresh word that is good now; an older one ends the login.
-    refresh_hash = models.CharField(max_length=64, editable=False)
+    # SHA-256 of the refresh word that is good now, and of what all words of this login share:
+    # a word that shares it and is not good was good once, and was copied.
+    refresh_hash = models.CharField(max_length=64, blank=True, editable=False)
+    family_hash = models.CharField(max_length=64, blank=True, editable=False)
     seen_at = models.DateTimeField(_("last seen at"))
     expires_at = models.DateTimeField(_("good until"))
     ended_at = models.DateTimeField(_("ended at"), null=True)

@@ -12,9 +12,11 @@ from apps.tenants.services.logins import (
     change_password,
     end_login,
     login_of,
+    note_seen,
     refresh_login,
     sign_in,
     start_login,
+    start_page_login,
 )
 from apps.tenants.services.policies import set_policy
 from apps.tenants.services.second_factor import (
@@ -53,6 +55,7 @@ __all__ = [
     "has_second_factor",
     "login_of",
     "needs_second_factor",
+    "note_seen",
     "note_use",
     "pause_endpoint",
     "refresh_login",
@@ -67,6 +70,7 @@ __all__ = [
     "set_policy",
     "sign_in",
     "start_login",
+    "start_page_login",
     "suspend_tenant",
     "tell",
     "tell_many",

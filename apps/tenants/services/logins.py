@@ -27,6 +27,7 @@ SPAN = timedelta(minutes=15)
 MOST_OF_NAME, MOST_OF_SOURCE = 5, 30
 LONGEST_STAY = timedelta(days=14)
 LONGEST_NAME = 150
+SEEN_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +83,37 @@ def sign_in(*, request, username: str, password: str, code: str = "", now: datet
 
 @transaction.atomic
 def start_login(*, user: User, source: str, program: str, now: datetime) -> Stay:
-    word = secrets.token_urlsafe(32)
-    login = Login.objects.create(
-        user=user,
+    """Let a program stay, with a refresh word of its own."""
+    family, word = secrets.token_urlsafe(16), secrets.token_urlsafe(32)
+    login = started(
+        user,
+        now,
+        kind=Login.Kind.PROGRAM,
         source=source,
         program=program[:200],
         refresh_hash=hash_of(word),
-        seen_at=now,
-        expires_at=now + LONGEST_STAY,
+        family_hash=hash_of(family),
     )
+    return Stay(login, f"{login.pk}.{family}.{word}")
+
+
+@transaction.atomic
+def start_page_login(*, user: User, source: str, program: str, now: datetime) -> Login:
+    """Note that a browser stays; its session ends with this login."""
+    return started(user, now, kind=Login.Kind.PAGES, source=source, program=program[:200])
+
+
+def started(user: User, now: datetime, **about: str) -> Login:
+    login = Login.objects.create(user=user, seen_at=now, expires_at=now + LONGEST_STAY, **about)
     User.objects.filter(pk=user.pk).update(last_login=now)
     audit.record("login.started", user, after={"login": login.pk}, tenant=user.tenant)
-    return Stay(login, f"{login.pk}.{word}")
+    return login
+
+
+def note_seen(*, login: Login, now: datetime) -> None:
+    """Write down that a login was used, once a minute at most."""
+    if now - login.seen_at >= SEEN_EVERY:
+        Login.objects.filter(pk=login.pk).update(seen_at=now)
 
 
 def refresh_login(*, refresh: str, now: datetime) -> Stay:
@@ -107,20 +127,24 @@ def refresh_login(*, refresh: str, now: datetime) -> Stay:
 @retried
 @transaction.atomic
 def renew(refresh: str, now: datetime) -> Stay | None:
-    number, _dot, word = refresh.partition(".")
+    number, _dot, words = refresh.partition(".")
+    family, _dot, word = words.partition(".")
     if not (number.isascii() and number.isdigit() and len(number) < 19):
         return None
-    rows = Login.objects.select_for_update().select_related(None)
+    rows = Login.objects.select_for_update().filter(kind=Login.Kind.PROGRAM)
     login = rows.filter(pk=int(number), ended_at=None, expires_at__gt=now).first()
     if login is None or not may_stay(login.user):
         return None
+    if not hmac.compare_digest(login.family_hash, hash_of(family)):
+        # A guess ends nobody's login.
+        return None
     if not hmac.compare_digest(login.refresh_hash, hash_of(word)):
-        # A copy of an older word, or a guess: whoever has the good one logs in again.
+        # A copy of an older word: whoever has the good one logs in again.
         end(login=login, now=now, because="reused")
         return None
     fresh = secrets.token_urlsafe(32)
     Login.objects.filter(pk=login.pk).update(refresh_hash=hash_of(fresh), seen_at=now)
-    return Stay(login, f"{login.pk}.{fresh}")
+    return Stay(login, f"{login.pk}.{family}.{fresh}")
 
 
 def login_of(*, login_id: int, now: datetime) -> Login:

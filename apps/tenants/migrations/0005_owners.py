@@ -8,5 +8,5 @@ def name_owners(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tenants", "0005_second_factor")]
+    dependencies = [("tenants", "0004_logins_and_roles")]
     operations = [migrations.RunPython(name_owners, migrations.RunPython.noop)]
