@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import typing
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ import msgspec
 from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path, re_path
+from django.urls import URLPattern, include, path, re_path
 from django.utils import timezone
 from django.utils.encoding import force_str
 from django.views.decorators.csrf import csrf_exempt
@@ -113,14 +113,18 @@ class Face:
 
         return publish
 
-    def urls(self) -> Iterator[URLPattern]:
+    def urls(self) -> URLPattern:
+        """Every address of this face, behind its prefix: others are not looked through for it."""
         by_path: dict[str, dict[str, Call]] = defaultdict(dict)
         for call in self.calls:
             by_path[call.path][call.method] = call
-        for where, calls in by_path.items():
-            yield path(where, csrf_exempt(self.view(calls)))
+        inside = [
+            path(where.removeprefix(f"{self.prefix}/"), csrf_exempt(self.view(calls)))
+            for where, calls in by_path.items()
+        ]
         # Last of all: whoever is lost is told so in this face's own way.
-        yield re_path(f"^{self.prefix}/", csrf_exempt(self.lost))
+        inside.append(re_path("", csrf_exempt(self.lost)))
+        return path(f"{self.prefix}/", include(inside))
 
     def lost(self, request) -> HttpResponse:
         return self.refused(NotFound("there is nothing at this address"))
@@ -167,8 +171,8 @@ class Face:
             # A file is told as it is.
             return told if isinstance(told, HttpResponseBase) else self.written(told)
 
-        key = request.headers.get(IDEMPOTENCY)
-        if key is None or request.method == "GET":
+        key = None if request.method == "GET" else request.headers.get(IDEMPOTENCY)
+        if key is None:
             return do()
         body = hashlib.sha256(request.body).hexdigest()
         return once(

@@ -147,6 +147,7 @@ class RedisMemory:
 
 NOW = "cast(strftime('%s', 'now') as integer)"
 FOR_EVER = 2**62
+FORGET_EVERY = 50
 
 
 class FileMemory:
@@ -207,15 +208,21 @@ class FileMemory:
             if 0 < counter.limit <= found[counter.name]:
                 return Admission(Verdict.FULL, counter)
         if nonce:
-            # What is too old goes as new things come, a few at a time.
+            self.remember(nonce, 1, seconds=nonce_seconds)
+            self.forget_some()
+        names = [counter.name for counter in counters]
+        places = ",".join("?" * len(names))
+        self.line.execute(f"update memory set value = value + 1 where name in ({places})", names)  # noqa: S608
+        return Admission(Verdict.ADMITTED, at=[found[name] + 1 for name in names])
+
+    def forget_some(self) -> None:
+        """What is too old goes as new things come: now and then, and more than came since."""
+        self.here.came = getattr(self.here, "came", 0) + 1
+        if self.here.came % FORGET_EVERY == 0:
             self.line.execute(
                 "delete from memory where name in"  # noqa: S608
-                f" (select name from memory where until <= {NOW} limit 4)"
+                f" (select name from memory where until <= {NOW} limit {4 * FORGET_EVERY})"
             )
-            self.remember(nonce, 1, seconds=nonce_seconds)
-        names = [(counter.name,) for counter in counters]
-        self.line.executemany("update memory set value = value + 1 where name = ?", names)
-        return Admission(Verdict.ADMITTED, at=[found[name] + 1 for (name,) in names])
 
     def remember(self, name: str, value: int, *, seconds: int) -> None:
         self.line.execute(

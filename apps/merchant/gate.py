@@ -25,6 +25,11 @@ WINDOW_SECONDS = 300
 # A nonce is remembered for as long as its timestamp could be good: both ends of the window.
 NONCE_SECONDS = 2 * WINDOW_SECONDS + 1
 LONGEST_NONCE = 64
+# Where WSGI keeps the four headers: to ask for them by name would look at every header there is.
+HEADERS = {
+    header: "HTTP_" + header.upper().replace("-", "_")
+    for header in ("X-App-Key", "X-Timestamp", "X-Sign", "X-Nonce")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +112,16 @@ def check_scope(key: Key, scope: str | None) -> None:
 
 
 def shown_by(request) -> Shown:
-    told = {
-        name: request.headers.get(f"X-{name}", "").strip()
-        for name in ("App-Key", "Timestamp", "Sign", "Nonce")
-    }
-    for name in ("App-Key", "Timestamp", "Sign"):
-        if not told[name]:
-            raise errors.MissingHeader(f"the header X-{name} is missing", header=f"X-{name}")
-    if len(told["Nonce"]) > LONGEST_NONCE:
+    told = {header: request.META.get(name, "").strip() for header, name in HEADERS.items()}
+    nonce = told.pop("X-Nonce")
+    for header, value in told.items():
+        if not value:
+            raise errors.MissingHeader(f"the header {header} is missing", header=header)
+    if len(nonce) > LONGEST_NONCE:
         raise errors.MissingHeader(
             f"the header X-Nonce has at most {LONGEST_NONCE} characters", header="X-Nonce"
         )
-    return Shown(told["App-Key"], told["Timestamp"], told["Nonce"], told["Sign"])
+    return Shown(told["X-App-Key"], told["X-Timestamp"], nonce, told["X-Sign"])
 
 
 def check_time(timestamp: str, now: datetime) -> None:

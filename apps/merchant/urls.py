@@ -16,5 +16,5 @@ def health(request):
 FACES = (v2, v1)
 urlpatterns = [
     path("health", health),
-    *(url for face in FACES for url in (*pages(face), *face.urls())),
+    *(url for face in FACES for url in (*pages(face), face.urls())),
 ]

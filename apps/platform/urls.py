@@ -5,4 +5,4 @@ from apps.platform import auth, dashboard, lists, money, people, steps, trading
 from apps.platform.face import face
 
 PARTS = (auth, dashboard, lists, money, people, steps, trading)
-urlpatterns = [*pages(face), *face.urls()]
+urlpatterns = [*pages(face), face.urls()]

@@ -55,8 +55,8 @@ def day_of(now: datetime) -> date:
 
 def counters_of(tenant_id: int, allowance: Allowance, day: date) -> Sequence[Counter]:
     return (
-        Counter(f"calls:{tenant_id}:{day:%Y-%m-%d}", allowance.daily, DAY_SECONDS),
-        Counter(f"calls:{tenant_id}:{day:%Y-%m}", allowance.monthly, MONTH_SECONDS),
+        Counter(f"calls:{tenant_id}:{day}", allowance.daily, DAY_SECONDS),
+        Counter(f"calls:{tenant_id}:{str(day)[:7]}", allowance.monthly, MONTH_SECONDS),
     )
 
 
