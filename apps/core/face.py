@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -24,7 +25,7 @@ from django.utils import timezone
 from django.utils.encoding import force_str
 from django.views.decorators.csrf import csrf_exempt
 
-from apps.core import audit
+from apps.core import audit, sealed
 from apps.core.errors import (
     BadInput,
     BadParameter,
@@ -65,6 +66,8 @@ class Call:
     do: Callable
     # Who alone may call, in the face's own words.
     only: str = ""
+    # Whether its answer holds a secret: then it is kept sealed, for who asks again.
+    tells_secret: bool = False
 
     @property
     def asked(self) -> type:
@@ -104,11 +107,11 @@ class Face:
     def __init__(self) -> None:
         self.calls: list[Call] = []
 
-    def call(self, method: str, path: str, *, scope: str | None, status: int = 200, only: str = ""):
+    def call(self, method: str, path: str, *, scope: str | None, status: int = 200, **about):
         """Publish a function of (visitor, asked)."""
 
         def publish(do: Callable) -> Callable:
-            self.calls.append(Call(method, path, scope, status, do, only))
+            self.calls.append(Call(method, path, scope, status, do, **about))
             return do
 
         return publish
@@ -172,15 +175,17 @@ class Face:
             return told if isinstance(told, HttpResponseBase) else self.written(told)
 
         key = None if request.method == "GET" else request.headers.get(IDEMPOTENCY)
-        if key is None:
+        # What anybody may ask has no owner whose keys these could be.
+        if key is None or self.is_open(call):
             return do()
         body = hashlib.sha256(request.body).hexdigest()
-        return once(
-            scope=visitor.keys_of,
-            key=key,
-            request=[request.method, request.get_full_path(), body],
-            do=do,
-        )
+        asked_for = [request.method, request.get_full_path(), body]
+        ask = partial(once, scope=visitor.keys_of, key=key, request=asked_for)
+        if not call.tells_secret:
+            return ask(do=do)
+        belongs = f"answer:{visitor.keys_of}:{key}"
+        kept = ask(do=lambda: sealed.seal(do(), binding=belongs))
+        return sealed.unseal(kept, binding=belongs)
 
     def enter(self, request, call: Call, *, now: datetime) -> Visitor:
         """Let a request in, or raise why not."""

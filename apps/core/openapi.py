@@ -98,7 +98,7 @@ def operation(call: Call, told: dict, refusal: dict, face: Face) -> dict[str, ob
         if rest:
             bodies = {kind: {"schema": schema} for kind in face.bodies}
             found["requestBody"] = {"required": bool(needed), "content": bodies}
-        parameters.append(
+        once = [
             {
                 "name": IDEMPOTENCY,
                 "in": "header",
@@ -106,7 +106,8 @@ def operation(call: Call, told: dict, refusal: dict, face: Face) -> dict[str, ob
                 "description": "The same key and body get the first answer again.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 100},
             }
-        )
+        ]
+        parameters += [] if face.is_open(call) else once
     return found | {"parameters": parameters, "responses": answers | {"default": refused}}
 
 

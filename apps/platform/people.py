@@ -49,7 +49,9 @@ class OpenedTenant(Struct):
     app_secret: str
 
 
-@face.call("POST", "api/tenants", scope="tenants.add_tenant", status=201, only=PLATFORM)
+@face.call(
+    "POST", "api/tenants", scope="tenants.add_tenant", status=201, only=PLATFORM, tells_secret=True
+)
 def open_a_tenant(visitor: Visitor, asked: OpenTenant) -> OpenedTenant:
     """Open a tenant, with its root member, its accounts and its first app key."""
     plan = found(Plan.objects.all(), what="plan", pk=asked.plan_id)
@@ -140,7 +142,7 @@ class CreateKey(Asked):
     is_legacy: bool = False
 
 
-@face.call("POST", "api/app-keys", scope="tenants.add_appkey", status=201)
+@face.call("POST", "api/app-keys", scope="tenants.add_appkey", status=201, tells_secret=True)
 def create_key(visitor: Visitor, asked: CreateKey) -> KeyMade:
     """Let a tenant's server in."""
     made = create_app_key(
@@ -158,7 +160,7 @@ class RotateKey(Asked):
     overlap_hours: Annotated[int, Meta(ge=0, le=720)] = 168
 
 
-@face.call("POST", "api/app-keys/<int:id>/rotate", scope="tenants.change_appkey")
+@face.call("POST", "api/app-keys/<int:id>/rotate", scope="tenants.change_appkey", tells_secret=True)
 def rotate_key(visitor: Visitor, asked: RotateKey) -> KeyMade:
     """A new key like this one, which stays good for the overlap."""
     made = rotate_app_key(
@@ -188,8 +190,8 @@ class CreateUser(Asked):
 @face.call("POST", "api/users", scope="tenants.add_user", status=201, only=PLATFORM)
 def create_a_user(visitor: Visitor, asked: CreateUser) -> lists.users.line:
     """Let somebody log in, in a role."""
-    if asked.role == User.Role.OWNER and not visitor.user.is_superuser:
-        raise NotAllowed("only an owner makes an owner")
+    if asked.role != User.Role.STAFF and not visitor.user.is_superuser:
+        raise NotAllowed("only an owner gives a role of the platform", field="role")
     tenant = None if asked.for_tenant is None else tenant_of(visitor, asked.for_tenant)
     user = create_user(
         username=asked.username,

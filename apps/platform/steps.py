@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from apps.core.errors import NotAllowed
 from apps.members import services as members
 from apps.nodes import services as nodes
 from apps.platform import lists
@@ -23,6 +24,9 @@ def step(listing: Listing, verb: str, do: Callable, *, argument: str, right: str
 
     def take(visitor: Visitor, asked):
         row = listing.one(visitor, asked.id)
+        # Nobody reaches above themselves.
+        if getattr(row, "is_superuser", False) and not visitor.user.is_superuser:
+            raise NotAllowed("only an owner does this to an owner")
         do(**{argument: row})
         row.refresh_from_db()
         return listing.line_of(row)

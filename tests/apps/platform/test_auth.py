@@ -8,7 +8,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from apps.core.models import AuditEntry
+from apps.core.models import AuditEntry, IdempotencyKey
 from apps.platform.tokens import AUDIENCE, access_token
 from apps.tenants.models import Login, LoginFailure, User
 from apps.tenants.services import suspend_tenant
@@ -172,6 +172,13 @@ def test_staff_of_a_suspended_tenant_are_out_at_once():
     desk = Desk("staff", tenant=acme)
     suspend_tenant(tenant=acme)
     assert refusal_of(desk.get("auth/me")) == (401, "login_ended")
+
+
+def test_a_login_is_never_repeated_for_a_key(desk):
+    key = {"headers": {"Idempotency-Key": "k"}}
+    first, second = (log_in(Client(), desk.user.username, **key) for _ in range(2))
+    assert data_of(first)["refresh"] != data_of(second)["refresh"]
+    assert not IdempotencyKey.objects.exists()
 
 
 def test_logging_out_ends_both_tokens(desk):

@@ -3,10 +3,12 @@
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Permission
 
-from apps.core.models import AuditEntry
+from apps.core.models import AuditEntry, IdempotencyKey
 from apps.ledger.models import Transfer
 from apps.members.models import Member
+from apps.platform.urls import face
 from apps.quotas.models import TenantPlan
 from apps.rewards.services import request_withdrawal
 from apps.tenants.models import AppKey, Tenant, User
@@ -80,6 +82,25 @@ def test_the_same_key_recharges_once(desk, opened):
     assert Transfer.objects.across_tenants().count() == 1
 
 
+def test_a_secret_is_told_again_to_who_asks_again_and_kept_sealed(desk, opened):
+    asked = {"for_tenant": opened["tenant"]["id"], "name": "shop"}
+    key = {"Idempotency-Key": "k"}
+    made = data_of(desk.post("app-keys", key, **asked), 201)
+    assert data_of(desk.post("app-keys", key, **asked), 201) == made
+    assert made["secret"] not in str(list(IdempotencyKey.objects.values()))
+    assert AppKey.objects.across_tenants().count() == 2
+
+
+def test_what_tells_a_secret_says_so():
+    telling = {
+        call.name
+        for call in face.calls
+        if {"secret", "app_secret"} & set(getattr(call.told, "__struct_fields__", ()))
+    }
+    assert telling == {"open_a_tenant", "create_key", "rotate_key"}
+    assert telling == {call.name for call in face.calls if call.tells_secret}
+
+
 def test_keys_are_made_and_rotated_and_revoked(desk, opened):
     asked = {"for_tenant": opened["tenant"]["id"], "name": "shop", "scopes": ["read"]}
     made = data_of(desk.post("app-keys", **asked), 201)
@@ -106,6 +127,19 @@ def test_users_are_made_in_a_role_and_disabled(desk, opened):
     assert data_of(desk.post(f"users/{bob['id']}/disable"))["is_active"] is False
     assert refusal_of(desk.post(f"users/{desk.user.pk}/disable")) == (409, "conflict")
     assert User.objects.get(pk=desk.user.pk).is_active
+
+
+def test_nobody_gives_more_rights_than_they_have_nor_reaches_above_themselves(desk):
+    clerk = Desk("", is_staff=True)
+    rights = Permission.objects.filter(codename__in=["add_user", "change_user"])
+    clerk.user.user_permissions.set(rights)
+    asked = {"username": "eve", "password": "a long word of mine"}
+    for role in ("owner", "finance", "operator", "support"):
+        assert refusal_of(clerk.post("users", role=role, **asked)) == (403, "not_allowed")
+    assert refusal_of(clerk.post(f"users/{desk.user.pk}/disable")) == (403, "not_allowed")
+    assert not User.objects.filter(username="eve").exists()
+    asked["for_tenant"] = TenantFactory().pk
+    assert data_of(clerk.post("users", role="staff", **asked), 201)["role"] == "staff"
 
 
 def test_members_are_created_recharged_moved_and_disabled(desk, opened):
