@@ -28,7 +28,7 @@ from tests.factories import PlanFactory, SubscriptionFactory, VenueAccountFactor
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.walk]
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))
 CHECKS = (
     not_a_server_error,
     status_code_conformance,
