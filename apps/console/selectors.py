@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.db.models import Count, QuerySet, Sum
 
 from apps.core.models import RefusedMessage
+from apps.core.scope import rows
 from apps.ledger.models import Account
 from apps.ledger.selectors import balances
 from apps.nodes.models import Node
@@ -37,11 +38,6 @@ class Moment:
     at: datetime
     profit: Decimal
     charged: Decimal
-
-
-def rows(model, tenant) -> QuerySet:
-    """A tenant's rows, or everybody's where no tenant is in view."""
-    return model.objects.of(tenant) if tenant else model.objects.across_tenants()
 
 
 def money_since(since: datetime, tenant=None) -> Money:

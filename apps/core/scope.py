@@ -100,6 +100,11 @@ class ScopedManager(models.Manager):
         return ScopedQuerySet(self.model, using=self._db)
 
 
+def rows(model, tenant) -> ScopedQuerySet:
+    """A tenant's rows, or everybody's where no tenant is in view."""
+    return model.objects.of(tenant) if tenant else model.objects.across_tenants()
+
+
 def owned_links(model) -> list[models.Field]:
     """The model's foreign keys to rows that also belong to a tenant."""
     return [

@@ -12,7 +12,7 @@ from typing import Annotated, Generic, TypeVar
 from django.http import HttpResponse
 from msgspec import Meta, Struct
 
-from apps.core.errors import DomainError, NotAllowed, NotFound, Unauthorized
+from apps.core.errors import BadInput, BadParameter, DomainError, NotAllowed, NotFound, Unauthorized
 from apps.core.face import JSON, Call, Face, context_of, text_encoder
 from apps.platform.tokens import login_id_of
 from apps.tenants.models import Login, Tenant, User
@@ -112,9 +112,9 @@ class Platform(Face):
     def refused(self, error: DomainError, *, by_the_verb: bool = False) -> HttpResponse:
         context = context_of(error)
         body = Refusal(error.code, error.message, context)
-        response = HttpResponse(
-            text_encoder.encode(body), status=error.http_status, content_type=JSON
-        )
+        # Wrong is wrong here, whether a type or a rule says so: the code tells which.
+        status = BadInput.http_status if isinstance(error, BadParameter) else error.http_status
+        response = HttpResponse(text_encoder.encode(body), status=status, content_type=JSON)
         if "retry_after" in context:
             response.headers["Retry-After"] = context["retry_after"]
         return response
@@ -132,16 +132,22 @@ def bearer(request) -> str:
 
 
 def tenant_in_view(user: User, asked: str | None) -> Tenant | None:
-    """A tenant's staff see their own, whatever they ask; platform staff may look through one."""
-    if user.tenant_id:
-        return user.tenant
+    """A tenant's staff see their own; platform staff may look through one."""
     if not asked:
-        return None
+        return user.tenant
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else 0
+    # Whoever names another tenant than their own is not answered as if they had not.
+    if user.tenant_id and number != user.tenant_id:
+        raise no_such_tenant()
     tenant = Tenant.objects.filter(pk=number).first()
     if tenant is None:
-        raise NotFound("no such tenant", field="tenant_id")
+        raise no_such_tenant()
     return tenant
+
+
+def no_such_tenant() -> NotFound:
+    """The same of a tenant that is not there, and of one that is not theirs."""
+    return NotFound("no such tenant", field="tenant_id")
 
 
 face = Platform()

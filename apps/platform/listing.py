@@ -20,6 +20,7 @@ from apps.core.exports import csv_response, xlsx_response
 from apps.core.face import found, plain
 from apps.core.fields import PointsField, SealedField
 from apps.core.models import TenantOwned
+from apps.core.scope import rows
 from apps.platform.face import PLATFORM, Asked, Id, Rows, Visitor, face
 from apps.tenants.models import Tenant
 
@@ -56,14 +57,13 @@ class Listing:
 
     def rows(self, visitor: Visitor) -> QuerySet:
         if issubclass(self.model, TenantOwned):
-            every = self.model.objects
-            return every.of(visitor.tenant) if visitor.tenant else every.across_tenants()
-        rows = self.model.objects.all()
+            return rows(self.model, visitor.tenant)
+        every = self.model.objects.all()
         if visitor.tenant is None or self.is_platforms:
-            return rows
+            return every
         if self.model is Tenant:
-            return rows.filter(pk=visitor.tenant.pk)
-        return rows.filter(tenant=visitor.tenant)
+            return every.filter(pk=visitor.tenant.pk)
+        return every.filter(tenant=visitor.tenant)
 
     def line_of(self, row: models.Model) -> msgspec.Struct:
         return self.line(*(told(getattr(row, name)) for name in self.columns))

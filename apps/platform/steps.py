@@ -12,6 +12,7 @@ from apps.platform.face import PLATFORM, Asked, Visitor, face
 from apps.platform.listing import Listing, described, kind_of
 from apps.strategies import services as strategies
 from apps.tenants import services as tenants
+from apps.tenants.models import Tenant
 from apps.venues import services as venues
 
 
@@ -34,7 +35,8 @@ def step(listing: Listing, verb: str, do: Callable, *, argument: str, right: str
     name = f"{verb}_{model._meta.model_name}"
     described(take, name, asked, listing.line, f"{verb.capitalize()} this {noun}.")
     right = right or f"{model._meta.app_label}.change_{model._meta.model_name}"
-    only = PLATFORM if listing.is_platforms else ""
+    # A tenant neither suspends itself nor lets itself in again.
+    only = PLATFORM if listing.is_platforms or model is Tenant else ""
     face.call("POST", f"api/{listing.name}/<int:id>/{verb}", scope=right, only=only)(take)
 
 

@@ -27,7 +27,7 @@ class Desk:
     def headers(self):
         return {"Authorization": f"Bearer {self.tokens['access']}"}
 
-    def get(self, path, **query):
+    def get(self, path, /, **query):
         return self.http.get(f"/api/{path}?{urlencode(query)}", headers=self.headers)
 
     def send(self, method, path, values, headers=None):

@@ -47,7 +47,7 @@ def test_a_tenant_is_opened_with_its_key_on_a_plan(desk, opened):
     assert TenantPlan.objects.get(tenant=tenant)
     assert AuditEntry.objects.filter(action="tenant_opened").get().actor == "ann"
     unplanned = desk.post("tenants", name="Globex")
-    assert refusal_of(unplanned) == (422, "bad_parameter")
+    assert refusal_of(unplanned) == (400, "bad_parameter")
     assert unplanned.json()["context"]["field"] == "plan_id"
     nowhere = desk.post("tenants", name="Globex", plan_id=987654)
     assert refusal_of(nowhere) == (404, "not_found")
@@ -234,7 +234,7 @@ def test_the_numbers_of_the_whole_are_those_of_the_tenant_in_view(desk, opened):
     assert (through["tenants"], through["members"]) == (1, 1)
     days = data_of(desk.get("dashboard/trends", days=7))
     assert [len(days), days[-1]["new_members"], days[0]["realized"]] == [7, 1, "0"]
-    assert refusal_of(desk.get("dashboard/trends", days=91)) == (422, "bad_parameter")
+    assert refusal_of(desk.get("dashboard/trends", days=91)) == (400, "bad_parameter")
     checks = {check["name"]: check["is_well"] for check in data_of(desk.get("monitoring/status"))}
     assert checks["refused messages"]
     assert Member.objects.across_tenants().count() == 1
