@@ -35,6 +35,19 @@ class Task(enum.StrEnum):
     LOOK_UP = "look_up"  # never place; say what the venue knows of it
 
 
+class Style(enum.StrEnum):
+    """How an order may meet the book; an order without a price is always a market order."""
+
+    PLAIN = "plain"  # rests until it is filled or canceled
+    IOC = "ioc"  # what does not fill at once is canceled
+    POST_ONLY = "post_only"  # refused by the venue where it would fill at once
+
+
+class Margin(enum.StrEnum):
+    ISOLATED = "isolated"
+    CROSS = "cross"
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
@@ -54,7 +67,9 @@ class Ticket(Message, frozen=True, kw_only=True):
     action: Action
     quantity: Positive
     leverage: Annotated[int, msgspec.Meta(ge=1, le=200)]
+    margin: Margin = Margin.ISOLATED
     price: Positive | None = None  # None is a market order
+    style: Style = Style.PLAIN
     stop: Positive | None = None
     target: Positive | None = None
     not_after_ms: EpochMs  # the venue must not accept the order later than this

@@ -1,11 +1,12 @@
 """Contenders of `python -m bench.ledger`: each a process that moves amounts among accounts.
 
     python -m bench.ledgers.<name> prepare
-    python -m bench.ledgers.<name> single COUNT SEED START_AT
+    python -m bench.ledgers.<name> single COUNT SEED [wait]
     python -m bench.ledgers.<name> batch COUNT SIZE
     python -m bench.ledgers.<name> read
 
-The database is the one that DATABASE_URL names. What is printed last is the seconds it took.
+The database is the one that DATABASE_URL names. What is printed last is the seconds it took. Who
+is to wait says "ready", and begins at the next line that it is told.
 """
 
 import random
@@ -32,9 +33,9 @@ def play(**doing: Callable[..., Callable[[], None]]) -> None:
         # Connections, caches and imports are not what is measured.
         doing[name](20, 10)()
     timed = doing[name](*arguments)
-    if len(rest) > 2:
-        # All writers begin at the same moment.
-        time.sleep(max(0.0, float(rest[2]) - time.time()))
+    if "wait" in rest:
+        print("ready", flush=True)
+        sys.stdin.readline()
     started = time.perf_counter()
     timed()
     print(time.perf_counter() - started)

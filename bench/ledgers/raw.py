@@ -29,6 +29,8 @@ def connect():
         user=address.username,
         passwd=address.password or "",
         db=address.path.strip("/"),
+        # As Django asks for, and so the other contenders.
+        init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     )
 
 

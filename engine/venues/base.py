@@ -5,13 +5,22 @@ whose name says what happens next: VenueBusy (nothing was done), VenueRefused
 (it never will be), TooLate, OutcomeUnknown (ask by client order id).
 """
 
+import enum
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
 from engine.instrument import Instrument
-from engine.messages import Fill, Ticket
+from engine.messages import Fill, Margin, Ticket
 from engine.order import OrderStatus
+from engine.signal import Direction, Side
+
+
+class PaymentKind(enum.StrEnum):
+    FUNDING = "funding"
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+    TRANSFER = "transfer"  # between wallets of the same owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,61 @@ class VenueOrder:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The account's money in its settlement currency."""
+
+    total: Decimal  # cash, without what open positions have gained or lost
+    free: Decimal
+    unrealised: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One side of one symbol that the account holds; in base units (coins)."""
+
+    symbol: str
+    direction: Direction
+    quantity: Decimal
+    entry_price: Decimal
+    leverage: int
+    margin: Margin
+    unrealised: Decimal
+    liquidation_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedFill:
+    """A fill as the account's history tells it, with the order it belongs to."""
+
+    symbol: str
+    client_order_id: str  # empty where the venue does not say, or the order is not ours
+    venue_order_id: str
+    side: Side
+    fill: Fill
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money that moved without a trade; positive is received."""
+
+    venue_payment_id: str
+    kind: PaymentKind
+    symbol: str
+    amount: Decimal
+    paid_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCheck:
+    """What the venue says of the key and the account; None where it does not tell."""
+
+    can_trade: bool | None
+    can_withdraw: bool | None
+    is_hedged: bool
+    clock_offset_ms: int
+
+
 class Venue(Protocol):
     # How long an order that was accepted may stay invisible to look-ups.
     lookup_lag_seconds: float
@@ -37,3 +101,31 @@ class Venue(Protocol):
 
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
         """The order by our id; None only where the venue clearly answers that it has none."""
+
+
+class Exchange(Venue, Protocol):
+    """What a whole adapter does beyond placing and finding: the account, and what protects it."""
+
+    def price(self, symbol: str) -> Decimal:
+        """The last price."""
+
+    def cancel(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
+        """Cancel by our id, and tell the order as it is then; None where the venue has none."""
+
+    def protect(
+        self, *, symbol: str, direction: Direction, stop: Decimal | None, target: Decimal | None
+    ) -> None:
+        """Stop and target of the whole position, in place of those before; None takes one away."""
+
+    def balance(self) -> Balance: ...
+
+    def holdings(self) -> list[Holding]: ...
+
+    def open_orders(self, symbol: str | None = None) -> list[VenueOrder]: ...
+
+    def fills_since(self, symbol: str, since_ms: int) -> list[OwnedFill]:
+        """Oldest first, all pages."""
+
+    def payments_since(self, since_ms: int) -> list[Payment]: ...
+
+    def check(self) -> AccountCheck: ...
