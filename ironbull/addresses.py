@@ -28,7 +28,7 @@ def database(address: str) -> dict[str, object]:
         if not url.hostname or not url.path.strip("/"):
             raise ValueError("mysql:// needs a host and a database name")
         return {
-            "ENGINE": "django.db.backends.mysql",
+            "ENGINE": "ironbull.mariadb",
             "NAME": url.path.strip("/"),
             "USER": unquote(url.username or ""),
             "PASSWORD": unquote(url.password or ""),

@@ -21,23 +21,25 @@ def lock(model: type[models.Model], keys: Iterable[object]) -> dict[object, mode
 
     They are locked in the order of their keys, so that two who lock several cannot deadlock.
     """
-    keys = sorted(set(keys))
-    if not keys:
-        return {}
-    database = connections[DEFAULT_DB_ALIAS]
-    places = ", ".join(["%s"] * len(keys))
-    statement = lookup(model).format(places=places)
-    with database.cursor() as cursor:
-        cursor.execute(statement, keys)
-        found = cursor.fetchall()
     names, readers = columns_of(model)
     rows = (
         model.from_db(
-            database.alias, names, [read(value) for read, value in zip(readers, row, strict=True)]
+            DEFAULT_DB_ALIAS, names, [read(value) for read, value in zip(readers, row, strict=True)]
         )
-        for row in found
+        for row in lock_plain(model, keys)
     )
     return {row.pk: row for row in rows}
+
+
+def lock_plain(model: type[models.Model], keys: Iterable[object]) -> Sequence[tuple]:
+    """As `lock`, but the rows as the database keeps them: a value for every column, in order."""
+    keys = sorted(set(keys))
+    if not keys:
+        return ()
+    statement = lookup(model).format(places=", ".join(["%s"] * len(keys)))
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(statement, keys)
+        return cursor.fetchall()
 
 
 def insert(rows: Sequence[models.Model]) -> None:
@@ -51,15 +53,30 @@ def upsert(rows: Sequence[models.Model], *, update: Sequence[str]) -> None:
         write(rows, clash=takes_over(type(rows[0]), tuple(update)))
 
 
+def insert_plain(model: type[models.Model], rows: Sequence[Sequence[object]]) -> None:
+    """Insert rows as the database keeps them."""
+    write_plain(model, rows, clash="")
+
+
+def upsert_plain(
+    model: type[models.Model], rows: Sequence[Sequence[object]], *, update: Sequence[str]
+) -> None:
+    """Insert rows as the database keeps them; of those that are there, take over these fields."""
+    write_plain(model, rows, clash=takes_over(model, tuple(update)))
+
+
 def write(rows: Sequence[models.Model], *, clash: str) -> None:
     if not rows:
         return
     model = type(rows[0])
     attributes = [writer(field) for field in model._meta.concrete_fields]
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.executemany(
-            insertion(model) + clash, [[told(row) for told in attributes] for row in rows]
-        )
+    write_plain(model, [[told(row) for told in attributes] for row in rows], clash=clash)
+
+
+def write_plain(model: type[models.Model], rows: Sequence[Sequence[object]], *, clash: str) -> None:
+    if rows:
+        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+            cursor.executemany(insertion(model) + clash, rows)
 
 
 @cache

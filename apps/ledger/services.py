@@ -1,26 +1,37 @@
 """The only verbs that move points."""
 
+import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
-from django.db import IntegrityError, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, transaction
+from django.utils import timezone
 
-from apps.core.bulk import insert, lock, upsert
+from apps.core.bulk import insert_plain, lock, lock_plain, upsert_plain
 from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, KeyReused
-from apps.core.fields import PointsField
+from apps.core.fields import EXPONENT, PointsField
 from apps.ledger.errors import AccountFull, BadAmount, ForeignAccount, InsufficientPoints
 from apps.ledger.models import Account, Transfer
+from engine.ids import uuid7
 from engine.money import UNIT
 
 # The most that one transfer moves, and that one account counts over its whole life.
 MOST = Decimal(10) ** 10
-FULL = PointsField.LARGEST_UNITS * UNIT
+FULL = PointsField.LARGEST_UNITS
 LONGEST_KEY = 100
 REASONS = frozenset(Transfer.Reason.values)
 # A statement names this many keys or rows at most; longer batches take more statements.
 CHUNK = 5000
+# Where these stand in a row of an account, and what a row of a transfer is made of.
+KEPT = [field.attname for field in Account._meta.concrete_fields]
+ID, DEBITS, CREDITS, MOVES = map(KEPT.index, ("id", "debits", "credits", "moves"))
+told_of = operator.itemgetter(
+    KEPT.index("tenant_id"), KEPT.index("may_owe"), DEBITS, CREDITS, MOVES
+)
+COLUMNS = [field.attname for field in Transfer._meta.concrete_fields]
 # Points come out of these, and so they may owe.
 MAY_OWE = {Account.Kind.ISSUED}
 
@@ -78,45 +89,92 @@ def transfer_many(movements: Sequence[Movement]) -> list[Transfer]:
 def make_all(movements: Sequence[Movement], *, made: dict[str, Transfer]) -> list[Transfer]:
     """Make those that are not `made`, and count them on their accounts."""
     made = dict(made)
-    accounts = locked(row.pk for moved in movements for row in (moved.debit, moved.credit))
+    counts = locked_counts(movements)
+    now = timezone.now()
+    kept_now = connection.ops.adapt_datetimefield_value(now)
     fresh = []
     for movement in movements:
         if movement.key in made:
             refuse_other_content(made[movement.key], movement)
             continue
-        debit, credit = accounts[movement.debit.pk], accounts[movement.credit.pk]
-        count(movement.amount, debit=debit, credit=credit)
-        made[movement.key] = drawn(movement, debit, credit)
-        fresh.append(made[movement.key])
-    insert(fresh)
-    changed = {pk for row in fresh for pk in (row.debit_id, row.credit_id)}
-    upsert([accounts[pk] for pk in sorted(changed)], update=["debits", "credits", "moves"])
+        debit, credit = counts[movement.debit.pk], counts[movement.credit.pk]
+        units = int(movement.amount.scaleb(EXPONENT))
+        count(movement, units, debit=debit, credit=credit)
+        made[movement.key], row = drawn(movement, units, debit, credit, now)
+        fresh.append((kept_now, *row))
+    insert_plain(Transfer, fresh)
+    upsert_plain(
+        Account,
+        [counts[pk].row() for pk in sorted(counts) if counts[pk].has_moved],
+        update=["debits", "credits", "moves"],
+    )
     return [made[movement.key] for movement in movements]
 
 
-def drawn(movement: Movement, debit: Account, credit: Account) -> Transfer:
-    """The row of a transfer that was just counted on its accounts."""
-    return Transfer(
-        tenant_id=debit.tenant_id,
-        key=movement.key,
-        debit=debit,
-        credit=credit,
-        amount=movement.amount,
-        reason=movement.reason,
-        debit_number=debit.moves,
-        debit_balance=debit.balance,
-        credit_number=credit.moves,
-        credit_balance=credit.balance,
+class Counts:
+    """What an account has counted, in whole units, and the row that it is kept in."""
+
+    __slots__ = ("credits", "debits", "has_moved", "kept", "may_owe", "moves", "tenant")
+
+    def __init__(self, kept: tuple) -> None:
+        self.kept = kept
+        self.tenant, self.may_owe, self.debits, self.credits, self.moves = told_of(kept)
+        self.has_moved = False
+
+    @property
+    def balance(self) -> int:
+        return self.credits - self.debits
+
+    def row(self) -> list[object]:
+        row = list(self.kept)
+        row[DEBITS], row[CREDITS], row[MOVES] = self.debits, self.credits, self.moves
+        return row
+
+
+def locked_counts(movements: Sequence[Movement]) -> dict[int, Counts]:
+    ids = {account.pk for moved in movements for account in (moved.debit, moved.credit)}
+    return {
+        kept[ID]: Counts(kept) for some in chunks(sorted(ids)) for kept in lock_plain(Account, some)
+    }
+
+
+def drawn(
+    movement: Movement, units: int, debit: Counts, credit: Counts, now: datetime
+) -> tuple[Transfer, tuple]:
+    """A transfer that was just counted on its accounts, and its row after the first column."""
+    name = uuid7()
+    about = (debit.tenant, movement.key, movement.debit.pk, movement.credit.pk)
+    made = Transfer.from_db(
+        DEFAULT_DB_ALIAS,
+        COLUMNS,
+        (
+            now,
+            name,
+            *about,
+            movement.amount,
+            movement.reason,
+            debit.moves,
+            debit.balance * UNIT,
+            credit.moves,
+            credit.balance * UNIT,
+        ),
     )
+    row = (
+        name.hex,
+        *about,
+        units,
+        str(movement.reason),
+        debit.moves,
+        debit.balance,
+        credit.moves,
+        credit.balance,
+    )
+    return made, row
 
 
 def lock_accounts(*, accounts: Iterable[Account]) -> dict[int, Account]:
     """The accounts as they are now, by id; nobody else moves points of theirs until the commit."""
-    return locked(account.pk for account in accounts)
-
-
-def locked(ids: Iterable[int]) -> dict[int, Account]:
-    return {pk: row for some in chunks(sorted(set(ids))) for pk, row in lock(Account, some).items()}
+    return lock(Account, [account.pk for account in accounts])
 
 
 def made_already(keys: Sequence[str]) -> dict[str, Transfer]:
@@ -128,20 +186,28 @@ def chunks(names: Sequence) -> Iterable[Sequence]:
     return (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
 
 
-def count(amount: Decimal, *, debit: Account, credit: Account) -> None:
+def count(movement: Movement, units: int, *, debit: Counts, credit: Counts) -> None:
     """Count one transfer on its two accounts in hand, or refuse it."""
-    if debit.tenant_id != credit.tenant_id:
+    if debit.tenant != credit.tenant:
         raise ForeignAccount("the accounts are of two tenants", field="credit")
-    if not debit.may_owe and debit.balance < amount:
+    if not debit.may_owe and debit.balance < units:
         raise InsufficientPoints(
-            "not enough points", account=str(debit), balance=debit.balance, amount=amount
+            "not enough points",
+            account=str(movement.debit),
+            balance=debit.balance * UNIT,
+            amount=movement.amount,
         )
-    if max(debit.debits, credit.credits) + amount > FULL:
-        raise AccountFull("an account has counted all it can", debit=str(debit), credit=str(credit))
-    debit.debits += amount
-    debit.moves += 1
-    credit.credits += amount
-    credit.moves += 1
+    if max(debit.debits, credit.credits) + units > FULL:
+        raise AccountFull(
+            "an account has counted all it can",
+            debit=str(movement.debit),
+            credit=str(movement.credit),
+        )
+    debit.debits += units
+    credit.credits += units
+    for account in (debit, credit):
+        account.moves += 1
+        account.has_moved = True
 
 
 def check(movement: Movement) -> None:

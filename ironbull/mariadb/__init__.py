@@ -1,0 +1,1 @@
+"""Django's own backend for MySQL and MariaDB, two trips to the server a transaction shorter."""
