@@ -86,7 +86,7 @@ def create_admin() -> str | None:
     if User.objects.filter(is_superuser=True).exists():
         return None
     password = secrets.token_urlsafe(12)
-    User.objects.create_superuser(username=ADMIN, password=password, role=User.Role.OWNER)
+    User.objects.create_superuser(username=ADMIN, password=password)
     return password
 
 

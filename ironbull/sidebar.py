@@ -94,6 +94,7 @@ UNFOLD: dict[str, object] = {
     "SITE_HEADER": "IronBull",
     "SITE_SYMBOL": "candlestick_chart",
     "SITE_URL": None,
+    "LOGIN": {"form": "apps.console.logins.LoginForm"},
     "SITE_FAVICONS": [
         {
             "rel": "icon",

@@ -31,7 +31,7 @@ class Effect:
 
 def recharge_tenant_page(request, tenant_id):
     """Sell or give points to a tenant: the platform's to do."""
-    if request.user.tenant_id or not request.user.has_perm("tenants.change_tenant"):
+    if request.user.tenant_id or not request.user.has_perm("tenants.recharge_tenant"):
         raise PermissionDenied
     tenant = get_object_or_404(Tenant, pk=tenant_id)
     return move_page(
@@ -83,7 +83,7 @@ def transfer_cards_page(request, member_id):
 
 def member_of(request, member_id) -> Member:
     """A member whose cards this user may move."""
-    if not request.user.has_perm("members.change_member"):
+    if not request.user.has_perm("members.recharge_member"):
         raise PermissionDenied
     tenant = tenant_in_view(request)
     members = Member.objects.of(tenant) if tenant else Member.objects.across_tenants()

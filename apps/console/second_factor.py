@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from apps.console.logins import is_in_admin, password_field
 from apps.console.pages import show
 from apps.core.errors import DomainError
+from apps.core.middleware import address_of
 from apps.tenants import services
-from apps.tenants.errors import WrongCode
-from apps.tenants.services.logins import forget_failures, note_failure, refuse_locked
 
 PASSED = "second_factor_passed"
 
@@ -24,7 +24,7 @@ def second_factor(get_response):
     """Lead who has not shown their second factor yet to where they do."""
 
     def middleware(request):
-        if request.path.startswith("/admin/") and is_missing(request):
+        if is_in_admin(request) and is_missing(request):
             here, out = reverse("console:second-factor"), reverse("admin:logout")
             if request.path not in (here, out):
                 return redirect(here)
@@ -43,7 +43,7 @@ def is_missing(request) -> bool:
 class CodeForm(forms.Form):
     code = forms.CharField(
         label=gettext_lazy("code"),
-        max_length=20,
+        max_length=40,
         widget=UnfoldAdminTextInputWidget(
             attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}
         ),
@@ -86,15 +86,34 @@ def second_factor_page(request):
 def pass_with(request, code: str, *, is_new: bool) -> list[str]:
     """Take a code, or refuse it; the recovery codes of who set up a second factor by it."""
     user, now = request.user, timezone.now()
-    source = request.META.get("REMOTE_ADDR", "")
-    refuse_locked(username=user.username, source=source, now=now)
-    try:
-        if is_new:
-            return services.confirm_second_factor(user=user, code=code, now=now)
-        services.check_second_factor(user=user, code=code, now=now)
-    except WrongCode:
-        note_failure(username=user.username, source=source)
-        raise
-    forget_failures(username=user.username)
+    if is_new:
+        return services.confirm_second_factor(user=user, code=code, now=now)
+    services.show_second_factor(user=user, code=code, source=address_of(request), now=now)
     messages.success(request, _("Welcome back"))
     return []
+
+
+class RemovalForm(CodeForm):
+    password = forms.CharField(label=gettext_lazy("password"), **password_field("current"))
+
+
+def remove_page(request):
+    """Go without one's second factor, where one's role may."""
+    form = RemovalForm(request.POST or None)
+    if form.is_valid():
+        try:
+            services.remove_second_factor(
+                user=request.user,
+                password=form.cleaned_data["password"],
+                code=form.cleaned_data["code"],
+                source=address_of(request),
+                now=timezone.now(),
+            )
+        except DomainError as error:
+            field = "password" if error.context.get("field") == "password" else "code"
+            form.add_error(field, error.message)
+        else:
+            messages.success(request, _("You log in without a second factor from now on"))
+            return redirect("admin:index")
+    title = _("Remove the second factor")
+    return show(request, "console/remove_second_factor.html", title, form=form)

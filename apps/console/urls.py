@@ -38,6 +38,9 @@ urlpatterns = [
     path("money/", inside(money.money_page), name="money"),
     path("pool/<uuid:pool_id>/", inside(pools.pool_page), name="pool"),
     path("second-factor/", inside(second_factor.second_factor_page), name="second-factor"),
+    path("second-factor/remove/", inside(second_factor.remove_page), name="remove-second-factor"),
+    # In place of the admin's own page, which ends no logins and tells the audit trail nothing.
+    path("password_change/", inside(logins.password_page), name="password"),
     path("logins/", inside(logins.logins_page), name="logins"),
     path("tenant-in-view/", inside(views.switch_tenant), name="switch-tenant"),
 ]

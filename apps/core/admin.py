@@ -9,6 +9,7 @@ from uuid import UUID
 from django import forms
 from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.auth import get_permission_codename
 from django.db import models, transaction
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -249,6 +250,13 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
         # What happened, and whom it happened to, is paused or ended, and never erased.
         return False
 
+    def has_act_permission(self, request):
+        """Whether the verbs of a list are this user's; what happened has verbs, and no form."""
+        right = get_permission_codename("change", self.opts)
+        return self.has_view_permission(request) and request.user.has_perm(
+            f"{self.opts.app_label}.{right}"
+        )
+
     def has_export_permission(self, request):
         return self.has_view_permission(request)
 
@@ -439,7 +447,7 @@ def verb_action(title, verb, *, question=None):
     Where there is a question, nothing is done before it is answered.
     """
 
-    @action(description=title, permissions=["change"])
+    @action(description=title, permissions=["act"])
     def run(self, request, queryset):
         if question is not None and "confirmed" not in request.POST:
             return ask(self, request, queryset, title=title, question=question)

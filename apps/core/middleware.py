@@ -4,6 +4,8 @@ from django.conf import settings
 
 from apps.core import audit
 
+# As columns take it; no address is longer, but a header may be.
+LONGEST_ADDRESS = 64
 # Nothing comes from another host, and no script stands inside a page. Alpine evaluates the
 # expressions of Unfold's templates, and writes styles: the two words that remain are for it.
 POLICY = "; ".join(
@@ -46,5 +48,5 @@ def address_of(request) -> str:
     if settings.SECURE_PROXY_SSL_HEADER:
         hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
         if hops[-1].strip():
-            return hops[-1].strip()
-    return request.META.get("REMOTE_ADDR", "")
+            return hops[-1].strip()[:LONGEST_ADDRESS]
+    return request.META.get("REMOTE_ADDR", "")[:LONGEST_ADDRESS]

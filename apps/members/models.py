@@ -63,6 +63,7 @@ class Member(TenantOwned, Dated):
     class Meta(TenantOwned.Meta):
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        permissions = [("recharge_member", "Can move point cards of members")]
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "email"], name="members_email_once_per_tenant"

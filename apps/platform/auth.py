@@ -149,5 +149,6 @@ def change_password(visitor: Visitor, asked: ChangePassword) -> None:
         old=asked.old_password,
         new=asked.new_password,
         keep=visitor.login,
+        source=address_of(visitor.request),
         now=timezone.now(),
     )

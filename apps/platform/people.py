@@ -1,5 +1,6 @@
 """Tenants with their keys, plans and rules; users; members."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -19,6 +20,7 @@ from apps.pointcards.services import recharge_member, recharge_tenant
 from apps.quotas.models import Plan
 from apps.quotas.services import assign_plan
 from apps.tenants.models import AppKey, Tenant, User
+from apps.tenants.roles import is_owner, may_give
 from apps.tenants.services import (
     create_app_key,
     create_user,
@@ -78,7 +80,7 @@ class Recharge(Asked):
     amount: Decimal
 
 
-@face.call("POST", "api/tenants/<int:id>/recharge", scope=CHANGE_TENANT, only=PLATFORM)
+@face.call("POST", "api/tenants/<int:id>/recharge", scope="tenants.recharge_tenant", only=PLATFORM)
 def recharge_a_tenant(visitor: Visitor, asked: Recharge) -> lists.transfers.line:
     """Issue point cards to a tenant."""
     made = recharge_tenant(
@@ -144,7 +146,8 @@ class CreateKey(Asked):
 
 @face.call("POST", "api/app-keys", scope="tenants.add_appkey", status=201, tells_secret=True)
 def create_key(visitor: Visitor, asked: CreateKey) -> KeyMade:
-    """Let a tenant's server in."""
+    """Let a tenant's server in. A key that moves money or reads secrets is an owner's to give."""
+    refuse_owners_scopes(visitor, asked.scopes)
     made = create_app_key(
         tenant=tenant_of(visitor, asked.for_tenant),
         name=asked.name,
@@ -163,12 +166,19 @@ class RotateKey(Asked):
 @face.call("POST", "api/app-keys/<int:id>/rotate", scope="tenants.change_appkey", tells_secret=True)
 def rotate_key(visitor: Visitor, asked: RotateKey) -> KeyMade:
     """A new key like this one, which stays good for the overlap."""
+    row = lists.app_keys.one(visitor, asked.id)
+    refuse_owners_scopes(visitor, row.scopes)
     made = rotate_app_key(
-        app_key=lists.app_keys.one(visitor, asked.id),
+        app_key=row,
         overlap=timedelta(hours=asked.overlap_hours),
         now=timezone.now(),
     )
     return key_made(made)
+
+
+def refuse_owners_scopes(visitor: Visitor, scopes: Iterable[str]) -> None:
+    if not may_give(visitor.user, scopes):
+        raise NotAllowed("only an owner lets a key move money or read secrets", field="scopes")
 
 
 def key_made(made: Made) -> KeyMade:
@@ -190,7 +200,7 @@ class CreateUser(Asked):
 @face.call("POST", "api/users", scope="tenants.add_user", status=201, only=PLATFORM)
 def create_a_user(visitor: Visitor, asked: CreateUser) -> lists.users.line:
     """Let somebody log in, in a role."""
-    if asked.role != User.Role.STAFF and not visitor.user.is_superuser:
+    if asked.role != User.Role.STAFF and not is_owner(visitor.user):
         raise NotAllowed("only an owner gives a role of the platform", field="role")
     tenant = None if asked.for_tenant is None else tenant_of(visitor, asked.for_tenant)
     user = create_user(
@@ -222,7 +232,7 @@ def create_a_member(visitor: Visitor, asked: CreateMember) -> lists.members.line
     return lists.members.line_of(member)
 
 
-@face.call("POST", "api/members/<int:id>/recharge", scope=CHANGE_MEMBER)
+@face.call("POST", "api/members/<int:id>/recharge", scope="members.recharge_member")
 def recharge_a_member(visitor: Visitor, asked: Recharge) -> lists.transfers.line:
     """Hand point cards of the tenant to a member."""
     made = recharge_member(

@@ -1,81 +1,26 @@
-"""Users of the admin, and tenants' policies. Tenants have their pages where their members are."""
-
-from http import HTTPStatus
+"""Tenants' policies and webhooks. Tenants have their pages where their members are."""
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apps.core import audit
 from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, ask, run_each, verb_action
 from apps.core.models import AuditEntry
-from apps.tenants import app_key_admin, login_admin  # noqa: F401 - they register their pages
-from apps.tenants.models import Delivery, Endpoint, Event, Policy, User
+from apps.tenants import app_key_admin, login_admin, user_admin  # noqa: F401 - they register their pages
+from apps.tenants.models import Delivery, Endpoint, Event, Policy
 from apps.tenants.selectors import policy_of
 from apps.tenants.services import (
     create_endpoint,
     pause_endpoint,
     replay_delivery,
-    reset_second_factor,
     resume_endpoint,
     rotate_endpoint_secret,
     set_policy,
 )
 from apps.tenants.services.policies import RULES
-
-admin.site.unregister(Group)
-
-
-@admin.register(User)
-class UserAdmin(DjangoUserAdmin, HouseAdmin):
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "tenant", "role", "email", "is_active", "last_login"]
-    list_filter = ["role", "tenant", "last_login"]
-    fieldsets = [
-        (None, {"fields": ["username", "password", "tenant"]}),
-        (_("Person"), {"fields": ["first_name", "last_name", "email"]}),
-        (
-            _("Rights"),
-            {"fields": ["role", "is_active", "is_staff", "is_superuser", "user_permissions"]},
-        ),
-        (_("Dates"), {"fields": ["last_login", "date_joined", "totp_since"]}),
-    ]
-    readonly_fields = ["last_login", "date_joined", "totp_since"]
-    actions = ["reset_factor"]
-
-    reset_factor = verb_action(
-        _("Reset the second factor"),
-        lambda user: reset_second_factor(user=user),
-        question=_("These users log in without it, and set up another where it is a must."),
-    )
-
-    def get_readonly_fields(self, request, obj=None):
-        fields = super().get_readonly_fields(request, obj)
-        # Nobody gives more rights than they have.
-        is_owner = request.user.is_superuser
-        rights = [] if is_owner else ["role", "is_superuser", "user_permissions"]
-        return [*fields, *rights]
-
-    def has_change_permission(self, request, obj=None):
-        may = super().has_change_permission(request, obj)
-        return may and (request.user.is_superuser or obj is None or not obj.is_superuser)
-
-    def user_change_password(self, request, id, form_url=""):
-        answer = super().user_change_password(request, id, form_url)
-        if request.method == "POST" and answer.status_code == HTTPStatus.FOUND:
-            audit.record("user.password_changed", self.get_object(request, id))
-        return answer
-
-    def _is_hidden(self, request) -> bool:
-        # Who may log in is the platform's to say.
-        return bool(getattr(request.user, "tenant_id", None))
 
 
 class PolicyForm(VerbForm):

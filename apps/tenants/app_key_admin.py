@@ -10,7 +10,9 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from apps.core.admin import HouseAdmin, VerbForm, ask, run_each, verb_action
-from apps.tenants.models import AppKey
+from apps.core.errors import NotAllowed
+from apps.tenants.models import AppKey, User
+from apps.tenants.roles import may_give
 from apps.tenants.services import (
     change_app_key,
     create_app_key,
@@ -47,12 +49,19 @@ class AppKeyForm(VerbForm):
         fields = ["tenant", "name", "is_legacy"]
 
     told_on = {"networks": "allowed"}
+    user: User
 
     def __init__(self, *args, instance=None, **kwargs):
         if instance:
             initial = {"scopes": instance.scopes, "allowed": ", ".join(instance.networks)}
             kwargs["initial"] = initial | kwargs.get("initial", {})
         super().__init__(*args, instance=instance, **kwargs)
+
+    def clean_scopes(self):
+        scopes = self.cleaned_data["scopes"]
+        if not may_give(self.user, set(scopes) - set(self.instance.scopes or [])):
+            raise forms.ValidationError(_("only an owner lets a key move money or read secrets"))
+        return scopes
 
     def write(self, *, allowed, tenant=None, **values):
         values["networks"] = allowed.replace(",", " ").split()
@@ -86,10 +95,18 @@ class AppKeyAdmin(HouseAdmin):
             return ask(self, request, queryset, title=_("Rotate"), question=question)
 
         def rotate_and_show(app_key):
+            if not may_give(request.user, app_key.scopes):
+                told = _("only an owner lets a key move money or read secrets")
+                raise NotAllowed(told, app_key=app_key.pk)
             now = timezone.now()
             show_app_key(request, rotate_app_key(app_key=app_key, overlap=OVERLAP, now=now))
 
         return run_each(self, request, queryset, rotate_and_show)
+
+    def get_form(self, request, obj=None, **kwargs):
+        form = super().get_form(request, obj, **kwargs)
+        form.user = request.user
+        return form
 
     def get_fields(self, request, obj=None):
         return [*self.get_readonly_fields(request, obj), *self.changed(obj)]

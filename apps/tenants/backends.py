@@ -8,8 +8,8 @@ from apps.core.middleware import address_of
 from apps.tenants import roles
 from apps.tenants.errors import LockedOut
 from apps.tenants.models import Tenant
-from apps.tenants.services.logins import forget_failures, note_failure, refuse_locked
 from apps.tenants.services.second_factor import has_second_factor
+from apps.tenants.services.tries import begin_try, fail_try, take_back
 
 
 class HouseBackend(ModelBackend):
@@ -17,18 +17,17 @@ class HouseBackend(ModelBackend):
         if username is None or password is None:
             return None
         source = address_of(request) if request else ""
-        now = timezone.now()
         try:
-            refuse_locked(username=username, source=source, now=now)
+            counted = begin_try(username=username, source=source, now=timezone.now())
         except LockedOut as error:
             # No other backend is asked.
             raise PermissionDenied(error.message) from error
         user = super().authenticate(request, username=username, password=password, **kwargs)
         if user is None:
-            note_failure(username=username, source=source)
-        elif not has_second_factor(user):
-            # With one, guesses of its code are counted on.
-            forget_failures(username=username)
+            fail_try(counted)
+        else:
+            # With a second factor, guesses of its code are counted on.
+            take_back(counted, forget=not has_second_factor(user))
         return user
 
     def user_can_authenticate(self, user) -> bool:

@@ -4,14 +4,16 @@ A right is Django's `app.verb_model`, or one that a model names itself. To view 
 as far as it is shown at all: a tenant's staff see their tenant's rows only.
 """
 
-from apps.tenants.models import User
+from collections.abc import Iterable
+
+from apps.tenants.models import AppKey, User
 
 R = User.Role
 # Rights that decide about money, and those that decide about people and rules.
 MONEY = {
     "rewards.decide_withdrawal",
-    "tenants.change_tenant",
-    "members.change_member",
+    "tenants.recharge_tenant",
+    "members.recharge_member",
     "positions.change_close",
     "quotas.add_tenantplan",
     "quotas.change_tenantplan",
@@ -22,20 +24,33 @@ TRADE = {
         *("tenants.tenant", "tenants.appkey", "tenants.endpoint", "tenants.delivery"),
         *("members.member", "nodes.node", "venues.venueaccount", "venues.instrument"),
         *("strategies.strategy", "strategies.tenantstrategy", "strategies.subscription"),
-        *("quotas.tenantplan", "positions.close", "signals.signal", "orders.ticket"),
+        *("signals.signal", "orders.ticket"),
     )
     for verb in ("add", "change")
 }
 STAFF = {
     "members.add_member",
     "members.change_member",
+    "members.recharge_member",
     "venues.add_venueaccount",
     "venues.change_venueaccount",
     "strategies.change_tenantstrategy",
     "strategies.add_subscription",
     "strategies.change_subscription",
 }
+# What an app key may do that only an owner gives: whoever made the key would have it, too.
+OWNERS_SCOPES = {AppKey.Scope.MONEY, AppKey.Scope.SECRETS}
 RIGHTS = {R.OPERATOR: TRADE, R.FINANCE: MONEY, R.SUPPORT: set(), R.STAFF: STAFF}
+
+
+def is_owner(user: User) -> bool:
+    """Whether the platform is this user's; a tenant's own may do everything in their tenant."""
+    return user.is_superuser and user.tenant_id is None
+
+
+def may_give(user: User, scopes: Iterable[str]) -> bool:
+    """Whether a user may be told the secret of a key with these scopes."""
+    return is_owner(user) or not OWNERS_SCOPES.intersection(scopes)
 
 
 def may(user: User, right: str) -> bool:

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -26,7 +25,7 @@ from apps.members.services import open_tenant
 from apps.nodes.models import Node
 from apps.positions.models import Close
 from apps.strategies.models import Strategy, Subscription, TenantStrategy
-from apps.tenants.models import AppKey, Tenant, User
+from apps.tenants.models import AppKey, Tenant
 from apps.venues.models import VenueAccount
 from tests import factories
 from tests.factories import RowFactory, TenantFactory, UserFactory
@@ -493,40 +492,6 @@ def test_a_rate_is_a_share(platform):
     assert "rate" in answer.context["adminform"].form.errors
     platform.post(page(type(level), "change", level.pk), {**asked, "rate": "0.5"})
     assert list(type(level).objects.values_list("number", "rate")) == [(1, Decimal("0.5"))]
-
-
-def staff_who_may_change_users(client):
-    clerk = UserFactory(tenant=None)
-    rights = Permission.objects.filter(codename__in=["view_user", "change_user"])
-    clerk.user_permissions.set(rights)
-    client.force_login(clerk)
-    return clerk
-
-
-def test_nobody_gives_more_rights_than_they_have(client):
-    clerk = staff_who_may_change_users(client)
-    rights = dict.fromkeys(["is_active", "is_staff", "is_superuser"], "on")
-    client.post(page(User, "change", clerk.pk), {"username": "clerk", **rights})
-    clerk.refresh_from_db()
-    assert (clerk.username, clerk.is_superuser) == ("clerk", False)
-    chief = UserFactory(tenant=None, is_superuser=True)
-    before = chief.password
-    address = reverse("admin:auth_user_password_change", args=[chief.pk])
-    asked = {"password1": "another horse battery", "password2": "another horse battery"}
-    assert client.post(address, {**asked, "usable_password": "true"}).status_code == 403
-    chief.refresh_from_db()
-    assert chief.password == before
-
-
-def test_a_new_password_is_audited_and_not_told(platform):
-    bob = UserFactory()
-    address = reverse("admin:auth_user_password_change", args=[bob.pk])
-    asked = {"password1": "another horse battery", "password2": "another horse battery"}
-    platform.post(address, {**asked, "usable_password": "true"})
-    bob.refresh_from_db()
-    assert bob.check_password("another horse battery")
-    entry = AuditEntry.objects.get(action="user.password_changed")
-    assert (entry.subject, entry.before, entry.after) == (f"tenants.user:{bob.pk}", None, None)
 
 
 def test_one_refusal_stops_no_other(platform):

@@ -19,6 +19,7 @@ class Tenant(Dated):
     class Meta:
         verbose_name = _("tenant")
         verbose_name_plural = _("tenants")
+        permissions = [("recharge_tenant", "Can issue point cards to a tenant")]
 
     def __str__(self):
         return self.name

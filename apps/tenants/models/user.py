@@ -1,6 +1,6 @@
 """Who logs in: the platform's people in a role each, tenants' own staff; and their logins."""
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -8,6 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.fields import SealedField
 from apps.core.models import Dated
 from apps.tenants.models.tenant import Tenant
+
+
+class Users(UserManager):
+    def create_superuser(self, username, email=None, password=None, **about):
+        about.setdefault("role", User.Role.OWNER)
+        return super().create_superuser(username, email, password, **about)
 
 
 class User(AbstractUser):
@@ -37,6 +43,8 @@ class User(AbstractUser):
     totp_since = models.DateTimeField(_("second factor since"), null=True, editable=False)
     # The last step of time whose code was taken: no code is good twice.
     totp_step = models.BigIntegerField(default=0, editable=False)
+
+    objects = Users()
 
     class Meta:
         verbose_name = _("user")

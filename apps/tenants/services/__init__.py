@@ -11,6 +11,7 @@ from apps.tenants.services.app_keys import (
 from apps.tenants.services.logins import (
     change_password,
     end_login,
+    keep_password,
     login_of,
     note_seen,
     refresh_login,
@@ -25,10 +26,18 @@ from apps.tenants.services.second_factor import (
     confirm_second_factor,
     has_second_factor,
     needs_second_factor,
-    reset_second_factor,
+    remove_second_factor,
+    show_second_factor,
 )
 from apps.tenants.services.tenants import rename_tenant, resume_tenant, suspend_tenant
-from apps.tenants.services.users import create_user, disable_user, enable_user
+from apps.tenants.services.tries import refuse_locked
+from apps.tenants.services.users import (
+    change_user,
+    create_user,
+    disable_user,
+    enable_user,
+    reset_second_factor,
+)
 from apps.tenants.services.webhooks import (
     create_endpoint,
     pause_endpoint,
@@ -44,6 +53,7 @@ __all__ = [
     "begin_second_factor",
     "change_app_key",
     "change_password",
+    "change_user",
     "check_second_factor",
     "confirm_second_factor",
     "create_app_key",
@@ -53,12 +63,15 @@ __all__ = [
     "enable_user",
     "end_login",
     "has_second_factor",
+    "keep_password",
     "login_of",
     "needs_second_factor",
     "note_seen",
     "note_use",
     "pause_endpoint",
     "refresh_login",
+    "refuse_locked",
+    "remove_second_factor",
     "rename_tenant",
     "replay_delivery",
     "reset_second_factor",
@@ -68,6 +81,7 @@ __all__ = [
     "rotate_app_key",
     "rotate_endpoint_secret",
     "set_policy",
+    "show_second_factor",
     "sign_in",
     "start_login",
     "start_page_login",

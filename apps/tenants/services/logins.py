@@ -1,4 +1,4 @@
-"""Logging in: wrong tries are counted, and a stay at the JSON door is renewed, and ended.
+"""Logging in: a stay in the pages or at the JSON door, which is renewed, and ended.
 
 A refresh word is good once. One that comes a second time was copied: the login ends.
 """
@@ -18,15 +18,12 @@ from apps.core import audit
 from apps.core.deadlocks import retried
 from apps.core.errors import BadInput
 from apps.core.middleware import address_of
-from apps.tenants.errors import LockedOut, LoginEnded, WrongCode, WrongCredentials
-from apps.tenants.models import Login, LoginFailure, Tenant, User
-from apps.tenants.services.second_factor import check_second_factor
+from apps.tenants.errors import LoginEnded, WrongCredentials
+from apps.tenants.models import Login, Tenant, User
+from apps.tenants.services.second_factor import show_second_factor
+from apps.tenants.services.tries import begin_try, fail_try, refuse_locked, take_back
 
-# So many wrong tries in this span lock a name, or an address, until the first of them is older.
-SPAN = timedelta(minutes=15)
-MOST_OF_NAME, MOST_OF_SOURCE = 5, 30
 LONGEST_STAY = timedelta(days=14)
-LONGEST_NAME = 150
 SEEN_EVERY = timedelta(minutes=1)
 
 
@@ -38,46 +35,13 @@ class Stay:
     refresh: str
 
 
-def refuse_locked(*, username: str, source: str, now: datetime) -> None:
-    since = now - SPAN
-    fresh = LoginFailure.objects.filter(created_at__gt=since).order_by("-created_at")
-    limits = [(fresh.filter(username=cut(username)), MOST_OF_NAME)]
-    if source:
-        limits.append((fresh.filter(source=source), MOST_OF_SOURCE))
-    for rows, most in limits:
-        oldest = rows.values_list("created_at", flat=True)[most - 1 : most].first()
-        if oldest is not None:
-            seconds = max(1, int((oldest + SPAN - now).total_seconds()))
-            raise LockedOut("too many wrong tries", retry_after=seconds)
-
-
-def note_failure(*, username: str, source: str) -> None:
-    LoginFailure.objects.create(username=cut(username), source=source)
-    audit.record("login.failed", f"user:{cut(username)[:80]}")
-
-
-def forget_failures(*, username: str) -> None:
-    """The right password came: what was tried before is forgotten, for the name."""
-    LoginFailure.objects.filter(username=cut(username)).delete()
-
-
-def cut(username: str) -> str:
-    # A name in another case may be the same user: some databases hold them for equal.
-    return username[:LONGEST_NAME].lower()
-
-
 def sign_in(*, request, username: str, password: str, code: str = "", now: datetime) -> User:
     """The user whose name, password and second factor these are; who is locked out is told so."""
     refuse_locked(username=username, source=address_of(request), now=now)
     user = authenticate(request, username=username, password=password)
     if user is None:
         raise WrongCredentials("the user name or the password is wrong")
-    try:
-        check_second_factor(user=user, code=code, now=now)
-    except WrongCode:
-        note_failure(username=username, source=address_of(request))
-        raise
-    forget_failures(username=username)
+    show_second_factor(user=user, code=code, source=address_of(request), now=now)
     return user
 
 
@@ -172,23 +136,36 @@ def end(*, login: Login, now: datetime, because: str) -> None:
         audit.record("login.ended", login.user, after={"login": login.pk, "because": because})
 
 
-@retried
-@transaction.atomic
-def change_password(*, user: User, old: str, new: str, keep: Login | None, now: datetime) -> None:
+def change_password(
+    *, user: User, old: str, new: str, keep: Login | None, source: str, now: datetime
+) -> None:
     """Another password, for who knows the old one; the user's other logins end."""
-    row = User.objects.select_for_update().get(pk=user.pk)
-    if not row.check_password(old):
+    row = begin_try(username=user.username, source=source, now=now)
+    if not user.check_password(old):
+        fail_try(row)
         raise BadInput("the old password is wrong", field="old_password")
+    take_back(row, forget=False)
     try:
-        validate_password(new, row)
+        validate_password(new, user)
     except ValidationError as error:
         raise BadInput(" ".join(error.messages), field="new_password") from error
-    row.set_password(new)
-    row.save(update_fields=["password"])
-    for login in row.logins.filter(ended_at=None):
+    user.set_password(new)
+    keep_password(user=user, keep=keep, now=now)
+
+
+@retried
+@transaction.atomic
+def keep_password(*, user: User, keep: Login | None, now: datetime) -> None:
+    """Write down the password that a user was just given; whoever knew the old one is out."""
+    user.save(update_fields=["password"])
+    end_all(user=user, now=now, because="password changed", keep=keep)
+    audit.record("user.password_changed", user, tenant=user.tenant)
+
+
+def end_all(*, user: User, now: datetime, because: str, keep: Login | None = None) -> None:
+    for login in user.logins.filter(ended_at=None):
         if keep is None or login.pk != keep.pk:
-            end(login=login, now=now, because="password changed")
-    audit.record("user.password_changed", row, tenant=row.tenant)
+            end(login=login, now=now, because=because)
 
 
 def hash_of(word: str) -> str:

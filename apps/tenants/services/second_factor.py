@@ -13,9 +13,10 @@ from django.db import transaction
 
 from apps.core import audit
 from apps.core.deadlocks import retried
-from apps.core.errors import Conflict
+from apps.core.errors import BadInput, Conflict, DomainError
 from apps.tenants.errors import SecondFactorMissing, SecondFactorNeeded, WrongCode
 from apps.tenants.models import RecoveryCode, User
+from apps.tenants.services.tries import begin_try, fail_try, take_back
 
 SECRET = User._meta.get_field("totp_secret")
 ISSUER = "IronBull"
@@ -61,12 +62,33 @@ def confirm_second_factor(*, user: User, code: str, now: datetime) -> list[str]:
         raise WrongCode("this is not the code of this moment")
     row.totp_since, row.totp_step = now, step
     row.save(update_fields=["totp_since", "totp_step"])
-    words = [secrets.token_hex(5) for _ in range(RECOVERY_CODES)]
+    words = [recovery_code() for _ in range(RECOVERY_CODES)]
     row.recovery_codes.all().delete()
     RecoveryCode.objects.bulk_create(RecoveryCode(user=row, hash=hash_of(w)) for w in words)
     audit.record("second_factor.confirmed", row, tenant=row.tenant)
     user.refresh_from_db()
     return words
+
+
+def recovery_code() -> str:
+    """Eighty bits, in groups that can be copied from paper."""
+    word = secrets.token_hex(10)
+    return "-".join(word[start : start + 5] for start in range(0, len(word), 5))
+
+
+def show_second_factor(*, user: User, code: str, source: str, now: datetime) -> None:
+    """Check the second factor at a door: wrong codes are counted, until a right one comes."""
+    row = begin_try(username=user.username, source=source, now=now)
+    try:
+        check_second_factor(user=user, code=code, now=now)
+    except WrongCode:
+        fail_try(row)
+        raise
+    except DomainError:
+        # No code came, or there is none yet: that is no guess.
+        take_back(row, forget=False)
+        raise
+    take_back(row, forget=True)
 
 
 def check_second_factor(*, user: User, code: str, now: datetime) -> None:
@@ -96,9 +118,26 @@ def use_recovery_code(user: User, code: str, now: datetime) -> bool:
     return True
 
 
+def remove_second_factor(
+    *, user: User, password: str, code: str, source: str, now: datetime
+) -> None:
+    """Go without a second factor from now on, for who knows the password and shows a last code."""
+    if needs_second_factor(user):
+        raise Conflict("this role does not go without a second factor", user=user.pk)
+    if not has_second_factor(user):
+        raise Conflict("there is no second factor", user=user.pk)
+    row = begin_try(username=user.username, source=source, now=now)
+    if not user.check_password(password):
+        fail_try(row)
+        raise BadInput("the password is wrong", field="password")
+    take_back(row, forget=False)
+    show_second_factor(user=user, code=code, source=source, now=now)
+    forget_second_factor(user=user)
+
+
 @retried
 @transaction.atomic
-def reset_second_factor(*, user: User) -> None:
+def forget_second_factor(*, user: User) -> None:
     """Forget a user's second factor and recovery codes; where it is a must, it is set up anew."""
     row = User.objects.select_for_update().get(pk=user.pk)
     if not row.totp_secret:
@@ -122,4 +161,5 @@ def step_of(user: User, code: str, now: datetime) -> int | None:
 
 
 def hash_of(code: str) -> str:
-    return hashlib.sha256(code.strip().lower().encode()).hexdigest()
+    plain = code.lower().replace("-", "").replace(" ", "")
+    return hashlib.sha256(plain.encode()).hexdigest()

@@ -1,15 +1,21 @@
-"""Users are made, given a role, disabled and enabled."""
+"""Users are made, given another role, disabled and enabled; what they lost is reset."""
 
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.core import audit
 from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, Conflict
 from apps.tenants.models import Tenant, User
-from apps.tenants.services.logins import end
+from apps.tenants.roles import is_owner
+from apps.tenants.services.logins import end_all
+from apps.tenants.services.second_factor import forget_second_factor
 
 
 @retried
@@ -51,18 +57,66 @@ def create_user(
 
 @retried
 @transaction.atomic
+def change_user(*, user: User, email: str, role: str, rights: Iterable[Permission] = ()) -> None:
+    """Give somebody another address or role; `rights` are for who has them one by one.
+
+    Whoever gets another role logs in again.
+    """
+    row = locked(user)
+    of_tenant = row.tenant_id is not None
+    fits = {User.Role.STAFF} if of_tenant else set(User.Role.values) - {User.Role.STAFF}
+    if role != User.Role.CUSTOM and role not in fits:
+        raise BadInput("staff belong to a tenant, and nobody else does", field="role")
+    before = told(row)
+    if role != User.Role.OWNER:
+        refuse_without_owner(row)
+    row.email, row.role = email.strip(), role
+    if not of_tenant:
+        row.is_superuser = role == User.Role.OWNER
+    try:
+        row.clean_fields()
+    except ValidationError as error:
+        field, reasons = next(iter(error.message_dict.items()))
+        raise BadInput(" ".join(reasons), field=field) from error
+    row.save(update_fields=["email", "role", "is_superuser"])
+    row.user_permissions.set(rights if role == User.Role.CUSTOM else ())
+    if before["role"] != role:
+        end_all(user=row, now=timezone.now(), because="another role")
+    audit.record("user.changed", row, before=before, after=told(row), tenant=row.tenant)
+
+
+@retried
+@transaction.atomic
 def disable_user(*, user: User) -> None:
     """Let somebody in no more; whatever they are logged in with ends."""
-    row = User.objects.select_for_update().get(pk=user.pk)
-    others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=row.pk)
-    if row.is_superuser and not others.exists():
-        raise Conflict("the last owner is not disabled", user=row.pk)
+    row = locked(user)
+    refuse_without_owner(row)
     if not row.is_active:
         return
     User.objects.filter(pk=row.pk).update(is_active=False)
-    for login in row.logins.filter(ended_at=None):
-        end(login=login, now=timezone.now(), because="user disabled")
+    end_all(user=row, now=timezone.now(), because="user disabled")
     audit.record("user.disabled", row, tenant=row.tenant)
+
+
+def locked(user: User) -> User:
+    """The user as they are now. Owners are locked all together: of two, one stays."""
+    rows = User.objects.select_for_update().order_by("pk")
+    kept = {row.pk: row for row in rows.filter(Q(pk=user.pk) | Q(is_superuser=True, tenant=None))}
+    return kept[user.pk]
+
+
+def refuse_without_owner(row: User) -> None:
+    """Refuse to let go of the last owner."""
+    owners = User.objects.filter(is_superuser=True, tenant=None, is_active=True)
+    if is_owner(row) and row.is_active and not owners.exclude(pk=row.pk).exists():
+        raise Conflict("the last owner stays one", user=row.pk)
+
+
+@transaction.atomic
+def reset_second_factor(*, user: User) -> None:
+    """Let somebody who lost device and recovery codes set up others; their logins end."""
+    forget_second_factor(user=user)
+    end_all(user=user, now=timezone.now(), because="second factor reset")
 
 
 @retried
