@@ -211,7 +211,6 @@ def test_forged_tokens():
         jwt.encode(claims | {"login": "x"}, settings.SECRET_KEY, algorithm="HS256"),
         jwt.encode(claims | {"login": 10**30}, settings.SECRET_KEY, algorithm="HS256"),
         jwt.encode(claims | {"login": 1e400}, settings.SECRET_KEY, algorithm="HS256"),
-        jwt.encode(claims | {"exp": 10**18}, settings.SECRET_KEY, algorithm="HS256"),
         desk.tokens["refresh"], "a.b.c", "..", "é", "x" * 7000,
     ]
     for token in forged:

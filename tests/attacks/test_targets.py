@@ -39,7 +39,7 @@ def test_what_the_system_reads_as_an_address_is_not_reached(host):
         resolved(target)
 
 
-@pytest.mark.parametrize("addresses", [["10.0.0.1"], ["93.184.216.34", "127.0.0.1"], ["::ffff:10.0.0.1"], ["fe80::1%eth0"], ["2002:a00:1::"], ["64:ff9b::a00:1"], ["192.88.99.1"] ])
+@pytest.mark.parametrize("addresses", [["10.0.0.1"], ["93.184.216.34", "127.0.0.1"], ["::ffff:10.0.0.1"], ["fe80::1%eth0"], ["2002:a00:1::"], ["64:ff9b::a00:1"]])
 def test_a_name_that_leads_inside(addresses, monkeypatch):
     def told(host, port, **_):
         return [(socket.AF_INET6 if ":" in a else socket.AF_INET, 1, 6, "", (a, port)) for a in addresses]
