@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from nacl.signing import SigningKey
 
 from apps.core.errors import DomainError
+from apps.merchant.ring import state_of_memory
 from apps.nodes.models import Node
 from apps.nodes.services import enroll_node
 from apps.tenants.models import User
@@ -39,6 +40,8 @@ def prepare(*, say: Callable[[str], None], demo: bool) -> str | None:
     call_command("load_fixtures", verbosity=0)
     enroll_local()
     password = create_admin()
+    # Requests that are signed from now on can be told from those that memory never saw.
+    state_of_memory()
     if demo:
         say("Seeding the demo")
         call_command("demo", verbosity=0)

@@ -18,6 +18,16 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 60},
     },
     "tenants.deliver": {"task": "tenants.deliver", "schedule": 2.0, "options": {"expires": 5}},
+    "tenants.prune_logins": {
+        "task": "tenants.prune_logins",
+        "schedule": crontab(hour=1, minute=20),
+        "options": {"expires": 3600},
+    },
+    "core.prune_keys": {
+        "task": "core.prune_keys",
+        "schedule": crontab(hour=1, minute=30),
+        "options": {"expires": 3600},
+    },
     "tenants.prune_webhooks": {
         "task": "tenants.prune_webhooks",
         "schedule": crontab(hour=1, minute=10),

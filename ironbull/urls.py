@@ -10,3 +10,6 @@ urlpatterns = [
     path("", include("apps.merchant.urls")),
     path("", include("apps.platform.urls")),
 ]
+
+handler400 = "ironbull.faults.bad_request"
+handler500 = "ironbull.faults.server_error"

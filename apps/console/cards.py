@@ -16,6 +16,7 @@ from apps.console.trace import plain
 from apps.core.admin import tenant_in_view
 from apps.core.errors import BadInput, DomainError
 from apps.members.models import Member
+from apps.members.selectors import member_with
 from apps.pointcards.services import recharge_member, recharge_tenant, transfer_cards
 from apps.tenants.models import Tenant
 
@@ -61,7 +62,7 @@ def transfer_cards_page(request, member_id):
     member = member_of(request, member_id)
 
     def receiver(email: str) -> Member:
-        found = Member.objects.of(member.tenant).filter(email=email).first()
+        found = member_with(Member.objects.of(member.tenant), email)
         if found is None:
             raise BadInput("no member of this tenant has this e-mail", field="receiver")
         return found

@@ -509,6 +509,15 @@ class AuditEntryAdmin(FactAdmin):
     search_fields = ["actor", "action", "subject"]
     is_chained = False
 
+    # A tenant's own staff are not told where the platform's people sit.
+    def get_list_display(self, request):
+        columns = super().get_list_display(request)
+        return [name for name in columns if not (name == "source" and request.user.tenant_id)]
+
+    def get_readonly_fields(self, request, obj=None):
+        fields = super().get_readonly_fields(request, obj)
+        return [name for name in fields if not (name == "source" and request.user.tenant_id)]
+
 
 @admin.register(RefusedMessage)
 class RefusedMessageAdmin(FactAdmin):

@@ -32,8 +32,13 @@ def safe_cell(value: object) -> str:
         return str(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    # A control character other than white space is no part of any name, and breaks XLSX.
-    text = "".join(letter for letter in str(value) if letter >= " " or letter in "\t\r\n")
+    # A control character other than white space is no part of any name, and breaks XLSX,
+    # as do the two that are no characters.
+    text = "".join(
+        letter
+        for letter in str(value)
+        if (letter >= " " or letter in "\t\r\n") and letter not in "\ufffe\uffff"
+    )
     return "'" + text if text.lstrip(" ").startswith(FORMULA) else text
 
 

@@ -7,17 +7,18 @@ document is made of them.
 
 import hashlib
 import inspect
+import re
 import typing
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from functools import partial
+from decimal import Context, Decimal
+from functools import cache, partial
 from typing import Protocol
 
 import msgspec
-from django.core.exceptions import RequestDataTooBig, ValidationError
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, ValidationError
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, include, path, re_path
@@ -39,8 +40,12 @@ from apps.core.errors import (
 from apps.core.idempotency import once
 from apps.core.middleware import address_of
 
+# Wide enough for every number that is told.
+WIDE = Context(prec=60)
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 IDEMPOTENCY = "Idempotency-Key"
+# What an exact number looks like where it comes as text.
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?|[+-]?(NaN|Infinity)")
 encoder = msgspec.json.Encoder(decimal_format="number", uuid_format="canonical")
 text_encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 decoder = msgspec.json.Decoder(float_hook=Decimal)
@@ -68,6 +73,8 @@ class Call:
     only: str = ""
     # Whether its answer holds a secret: then it is kept sealed, for who asks again.
     tells_secret: bool = False
+    # Whether the answer of another moment is worth nothing: then it is never repeated.
+    is_of_now: bool = False
 
     @property
     def asked(self) -> type:
@@ -176,7 +183,7 @@ class Face:
 
         key = None if request.method == "GET" else request.headers.get(IDEMPOTENCY)
         # What anybody may ask has no owner whose keys these could be.
-        if key is None or self.is_open(call):
+        if key is None or call.is_of_now or self.is_open(call):
             return do()
         body = hashlib.sha256(request.body).hexdigest()
         asked_for = [request.method, request.get_full_path(), body]
@@ -213,14 +220,39 @@ class Face:
 def decoded(call: Call, request, places: dict[str, object], *, without=()):
     """What is asked, checked against the call's type; a refusal names the parameter."""
     known = {parameter["name"] for parameter in without}
-    asked = request.GET.items()
+    asked = query_of(request).items()
     values = {name: value for name, value in asked if value != "" and name not in known}
     if request.method != "GET":
         values = body_values(request)
+    refuse_odd_numbers(call, values)
     try:
         return msgspec.convert(values | places, call.asked, strict=False)
     except msgspec.ValidationError as error:
         raise bad_parameter(str(error)) from error
+
+
+@cache
+def decimals_of(asked: type) -> frozenset[str]:
+    """What of a call's parameters are exact numbers."""
+    hints = typing.get_type_hints(asked)
+    return frozenset(
+        name for name, hint in hints.items() if Decimal in (hint, *typing.get_args(hint))
+    )
+
+
+def refuse_odd_numbers(call: Call, values: dict[str, object]) -> None:
+    """Python reads foreign digits, spaces and underscores, where others read another number."""
+    for name in decimals_of(call.asked):
+        value = values.get(name)
+        if isinstance(value, str) and not NUMBER.fullmatch(value):
+            raise BadParameter(f"{name}: not a number", field=name)
+
+
+def query_of(request):
+    try:
+        return request.GET
+    except TooManyFieldsSent as error:
+        raise BadParameter("there are too many parameters", field="query") from error
 
 
 def body_of(request) -> bytes:
@@ -236,12 +268,21 @@ def body_values(request) -> dict[str, object]:
             values = decoder.decode(body_of(request) or b"{}")
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadParameter(f"the body is not JSON: {error}"[:200], field="body") from error
+        except (RecursionError, ArithmeticError) as error:
+            raise BadParameter("the body is too deep, or holds no number", field="body") from error
         if not isinstance(values, dict):
             raise BadParameter("the body is not a JSON object", field="body")
         return values
     if request.content_type in (FORM, "") or not body_of(request):
-        return {name: value for name, value in request.POST.items() if value != ""}
+        return {name: value for name, value in form_of(request).items() if value != ""}
     raise BadParameter(f"a body is {FORM} or {JSON}", field="body")
+
+
+def form_of(request):
+    try:
+        return request.POST
+    except TooManyFieldsSent as error:
+        raise BadParameter("there are too many parameters", field="body") from error
 
 
 def bad_parameter(told: str) -> BadParameter:
@@ -271,4 +312,8 @@ def plain(amount: Decimal) -> Decimal:
     """The same number without zeros at its end, and without an exponent."""
     # A row that was made a moment ago may hold its default, which is an int.
     trimmed = Decimal(amount).normalize()
-    return trimmed.quantize(Decimal(1)) if trimmed == trimmed.to_integral_value() else trimmed
+    return (
+        trimmed.quantize(Decimal(1), context=WIDE)
+        if trimmed == trimmed.to_integral_value()
+        else trimmed
+    )

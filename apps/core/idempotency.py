@@ -1,17 +1,20 @@
 """The same request twice is done once: the second gets the first one's answer."""
 
-import hashlib
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
+from django.utils.crypto import salted_hmac
 
 from apps.core.deadlocks import undeadlocked
 from apps.core.errors import BadInput, Conflict, KeyReused
 from apps.core.models import IdempotencyKey
 
 LONGEST = 100
+# Whoever asks again after so long asks anew.
+KEPT = timedelta(days=30)
 
 
 def once(*, scope: str, key: str, request: object, do: Callable[[], object]) -> object:
@@ -54,4 +57,10 @@ def answer_of(*, scope: str, key: str, request_hash: str) -> object:
 def hash_of(key: str, request: object) -> str:
     # With the key itself: some databases hold "Key" and "key" for equal.
     content = json.dumps([key, request], sort_keys=True, cls=DjangoJSONEncoder)
-    return hashlib.sha256(content.encode()).hexdigest()
+    # Under a key of the centre's: a request may hold a password, and guesses of it would be cheap.
+    return salted_hmac("core.idempotency", content, algorithm="sha256").hexdigest()
+
+
+def prune_keys(*, now: datetime) -> int:
+    """Forget keys that nobody asks again with."""
+    return IdempotencyKey.objects.filter(created_at__lt=now - KEPT).delete()[0]

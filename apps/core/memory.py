@@ -180,13 +180,18 @@ class FileMemory:
         nonce_seconds: int,
         counters: Sequence[Counter],
     ) -> Admission:
-        line = self.line
         # One at a time from here on, over all processes.
-        line.execute("begin immediate")
+        self.ask("begin immediate")
         try:
             return self.judge(version, nonce, nonce_seconds, counters)
         finally:
-            line.execute("commit")
+            self.ask("commit")
+
+    def ask(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        try:
+            return self.line.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise Busy("the platform's memory is held by somebody; try again") from error
 
     def judge(
         self,
@@ -212,20 +217,20 @@ class FileMemory:
             self.forget_some()
         names = [counter.name for counter in counters]
         places = ",".join("?" * len(names))
-        self.line.execute(f"update memory set value = value + 1 where name in ({places})", names)  # noqa: S608
+        self.ask(f"update memory set value = value + 1 where name in ({places})", names)  # noqa: S608
         return Admission(Verdict.ADMITTED, at=[found[name] + 1 for name in names])
 
     def forget_some(self) -> None:
         """What is too old goes as new things come: now and then, and more than came since."""
         self.here.came = getattr(self.here, "came", 0) + 1
         if self.here.came % FORGET_EVERY == 0:
-            self.line.execute(
+            self.ask(
                 "delete from memory where name in"  # noqa: S608
                 f" (select name from memory where until <= {NOW} limit {4 * FORGET_EVERY})"
             )
 
     def remember(self, name: str, value: int, *, seconds: int) -> None:
-        self.line.execute(
+        self.ask(
             f"insert into memory values(?, ?, {NOW} + ?) on conflict(name) do update"
             f" set value = excluded.value, until = excluded.until where memory.until <= {NOW}",
             (name, value, seconds),
@@ -233,16 +238,14 @@ class FileMemory:
 
     def read(self, names: Sequence[str]) -> dict[str, int]:
         places = ",".join("?" * len(names))
-        rows = self.line.execute(
+        rows = self.ask(
             f"select name, value from memory where name in ({places}) and until > {NOW}",  # noqa: S608
             names,
         )
         return dict(rows.fetchall())
 
     def stamp(self, name: str) -> None:
-        self.line.execute(
-            "insert or replace into memory values(?, ?, ?)", (name, fresh_stamp(), FOR_EVER)
-        )
+        self.ask("insert or replace into memory values(?, ?, ?)", (name, fresh_stamp(), FOR_EVER))
 
 
 @cache

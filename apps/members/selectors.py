@@ -8,6 +8,12 @@ from django.db.models import Count, Q, QuerySet
 from apps.members.models import Member
 
 
+def member_with(members: QuerySet[Member], email: str) -> Member | None:
+    """The very member of this address: some databases hold another one's for equal."""
+    asked = email.strip().lower()
+    return next((row for row in members.filter(email=asked) if row.email == asked), None)
+
+
 def ancestors_of(members: Iterable[Member]) -> dict[int, list[Member]]:
     """Each member's line of inviters, nearest first, by member id; one query for all."""
     lines = {

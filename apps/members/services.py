@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from apps.core import audit
 from apps.core.deadlocks import retried
@@ -17,12 +18,14 @@ from apps.ledger.models import Account
 from apps.ledger.services import open_accounts
 from apps.members.errors import WrongPassword
 from apps.members.models import Level, Member
+from apps.members.selectors import member_with
 from apps.quotas.models import Plan
 from apps.quotas.services import assign_plan, refuse_full
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_app_key, set_policy, tell
 from apps.tenants.services.app_keys import Made
 from apps.tenants.services.tenants import checked_name
+from apps.tenants.services.tries import begin_try, fail_try, take_back
 
 K = Account.Kind
 TENANT_KINDS = [K.SELF, K.GIFT, K.ISSUED, K.SPENT, K.POOL, K.PAID, K.FEES]
@@ -52,7 +55,10 @@ def open_tenant(*, name: str, plan: Plan | None = None) -> Opened:
     set_policy(tenant=tenant)
     open_accounts(tenant=tenant, owner=f"tenant:{tenant.pk}", kinds=TENANT_KINDS)
     root = add_member(
-        tenant=tenant, email=f"root@tenant{tenant.pk}.local", password=None, inviter=None
+        tenant=tenant,
+        email=f"root@tenant{tenant.pk}.local",
+        hashed=make_password(None),
+        inviter=None,
     )
     open_accounts(tenant=tenant, owner=root.owner, kinds=ROOT_KINDS)
     if plan:
@@ -66,7 +72,10 @@ def open_tenant(*, name: str, plan: Plan | None = None) -> Opened:
 def create_member(*, tenant: Tenant, email: str, password: str, invite_code: str = "") -> Member:
     """A member below the one whose invite code was given, or below the root member."""
     email = checked_email(email)
-    checked_password(password)
+    # Before anything is locked: it takes its time.
+    hashed = make_password(checked_password(password))
+    # Nobody moves until the line above the new member is written.
+    Tenant.objects.select_for_update().get(pk=tenant.pk)
     members = Member.objects.of(tenant)
     inviter = (
         members.filter(invite_code=invite_code).first()
@@ -78,7 +87,7 @@ def create_member(*, tenant: Tenant, email: str, password: str, invite_code: str
     if members.filter(email=email).exists():
         raise Conflict("a member with this e-mail exists", field="email")
     refuse_full(tenant=tenant, limit="max_members", rows=counted(tenant))
-    member = add_member(tenant=tenant, email=email, password=password, inviter=inviter)
+    member = add_member(tenant=tenant, email=email, hashed=hashed, inviter=inviter)
     open_accounts(tenant=tenant, owner=member.owner, kinds=MEMBER_KINDS)
     about = {"member": member.pk, "email": email, "inviter": inviter.pk}
     tell(tenant_id=tenant.pk, name="member.created", about=about)
@@ -109,11 +118,10 @@ def checked_email(text: str) -> str:
     return email
 
 
-def add_member(*, tenant: Tenant, email: str, password: str | None, inviter: Member | None):
+def add_member(*, tenant: Tenant, email: str, hashed: str, inviter: Member | None) -> Member:
     path = f"{inviter.path}{inviter.pk}/" if inviter else ""
     if len(path) > Member._meta.get_field("path").max_length:
         raise BadInput("the line of inviters is too long for another member", field="invite_code")
-    hashed = make_password(password)
     for _ in range(TRIES):
         try:
             with transaction.atomic():
@@ -194,8 +202,14 @@ def set_password(*, member: Member, password: str) -> None:
 
 
 def sign_in_member(*, tenant: Tenant, email: str, password: str) -> Member:
-    """The active member whose e-mail and password these are; a hash of the old kind is replaced."""
-    member = Member.objects.of(tenant).filter(email=email.strip().lower()).first()
+    """The active member whose e-mail and password these are; a hash of the old kind is replaced.
+
+    Wrong passwords lock the address for a while, as they do for users.
+    """
+    counted = begin_try(
+        username=f"member:{tenant.pk}:{email.strip()}", source="", now=timezone.now()
+    )
+    member = member_with(Member.objects.of(tenant), email)
 
     def upgrade(fresh: str) -> None:
         rows = Member.objects.of(tenant).filter(pk=member.pk, password=member.password)
@@ -205,7 +219,9 @@ def sign_in_member(*, tenant: Tenant, email: str, password: str) -> Member:
     known = member.password if member else make_password(None)
     is_right = check_password(password, known, setter=upgrade if member else None)
     if member is None or not is_right:
+        fail_try(counted)
         raise WrongPassword("the e-mail or the password is wrong")
+    take_back(counted, forget=True)
     if member.status != Member.Status.ACTIVE:
         raise NotAllowed("the member is disabled", member=member.pk)
     return member

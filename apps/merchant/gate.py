@@ -68,6 +68,7 @@ def enter(request, *, scope: str | None, now: datetime) -> Visitor:
     while True:
         ring = keyring().now()
         try:
+            check_remembered(shown.timestamp, ring)
             key = owner_of(request, shown, ring, now)
             check_scope(key, scope)
         except DomainError:
@@ -131,6 +132,12 @@ def check_time(timestamp: str, now: datetime) -> None:
         raise errors.Expired(
             f"the request was signed more than {WINDOW_SECONDS} seconds ago, or ahead"
         )
+
+
+def check_remembered(timestamp: str, ring: Ring) -> None:
+    """Refuse what was signed before nonces were remembered: it may have been here already."""
+    if int(timestamp) <= ring.began:
+        raise errors.Expired("the request was signed before the platform's memory began")
 
 
 def was_signed(request, shown: Shown, key: Key) -> bool:

@@ -21,6 +21,8 @@ from apps.tenants.services import ACCESS
 
 # However a change was missed, it is known after this long.
 OLDEST_SECONDS = 5
+# When memory began to remember nonces.
+BEGAN, FOR_LONG = "began", 50 * 365 * 86400
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -47,6 +49,8 @@ class Key:
 @dataclass(frozen=True, slots=True)
 class Ring:
     version: int
+    # Since when nonces are remembered, in epoch seconds.
+    began: int
     keys: dict[str, Key]
     read_at: float
 
@@ -63,13 +67,13 @@ class Keyring:
         return ring
 
     def is_fresh(self, ring: Ring) -> bool:
-        return ring.version == version_now()
+        return (ring.version, ring.began) == state_of_memory()
 
     def read(self) -> Ring:
         with self.lock:
             # The version first: what changes meanwhile makes this ring stale, never fresh.
-            version, read_at = version_now(), time.monotonic()
-            self.ring = Ring(version, read_keys(), read_at)
+            (version, began), read_at = state_of_memory(), time.monotonic()
+            self.ring = Ring(version, began, read_keys(), read_at)
             return self.ring
 
 
@@ -78,12 +82,15 @@ def keyring() -> Keyring:
     return Keyring()
 
 
-def version_now() -> int:
-    found = memory().read([ACCESS])
-    if ACCESS not in found:
-        memory().stamp(ACCESS)
-        found = memory().read([ACCESS])
-    return found[ACCESS]
+def state_of_memory() -> tuple[int, int]:
+    """The version of all keys, and since when memory remembers; it begins now if it was lost."""
+    found = memory().read([ACCESS, BEGAN])
+    if len(found) < 2:
+        memory().remember(BEGAN, int(time.time()), seconds=FOR_LONG)
+        if ACCESS not in found:
+            memory().stamp(ACCESS)
+        found = memory().read([ACCESS, BEGAN])
+    return found[ACCESS], found[BEGAN]
 
 
 def read_keys() -> dict[str, Key]:

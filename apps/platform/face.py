@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from msgspec import Meta, Struct
 
 from apps.core.errors import BadInput, BadParameter, DomainError, NotAllowed, NotFound, Unauthorized
-from apps.core.face import JSON, Call, Face, context_of, text_encoder
+from apps.core.face import JSON, Call, Face, context_of, query_of, text_encoder
 from apps.platform.tokens import login_id_of
 from apps.tenants.models import Login, Tenant, User
 from apps.tenants.services import login_of, note_seen
@@ -100,7 +100,7 @@ class Platform(Face):
             raise NotAllowed(f"this takes the right {call.scope}", right=call.scope)
         if call.only == PLATFORM and user.tenant_id:
             raise NotAllowed("this belongs to the platform")
-        return Visitor(login, tenant_in_view(user, request.GET.get("tenant_id")), request)
+        return Visitor(login, tenant_in_view(user, query_of(request).get("tenant_id")), request)
 
     def wrapped(self, told: type) -> type:
         return told if is_listed(told) else Data[told]

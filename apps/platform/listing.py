@@ -4,7 +4,7 @@ What is sealed or hashed is no column. A tenant's staff, and whoever looks throu
 that tenant's rows; what belongs to no tenant is the platform's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ from apps.core.errors import BadParameter
 from apps.core.exports import csv_response, xlsx_response
 from apps.core.face import found, plain
 from apps.core.fields import PointsField, SealedField
-from apps.core.models import TenantOwned
+from apps.core.models import AuditEntry, TenantOwned
 from apps.core.scope import rows
 from apps.platform.face import PLATFORM, Asked, Id, Rows, Visitor, face
 from apps.tenants.models import Tenant
@@ -27,6 +27,8 @@ from apps.tenants.models import Tenant
 # A password is no column, and neither is what a session is known by.
 SECRET = {"password", "refresh_hash", "family_hash", "open_key", "totp_step"}
 LARGEST_PAGE = 500
+# Moments beyond these are a mistake, and some databases keep none.
+FIRST_YEAR, LAST_YEAR = 1970, 2200
 EXPORTS = {"csv": csv_response, "xlsx": xlsx_response}
 PageNumber = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 PageSize = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_PAGE)]
@@ -65,8 +67,15 @@ class Listing:
             return every.filter(pk=visitor.tenant.pk)
         return every.filter(tenant=visitor.tenant)
 
-    def line_of(self, row: models.Model) -> msgspec.Struct:
-        return self.line(*(told(getattr(row, name)) for name in self.columns))
+    def line_of(self, row: models.Model, hidden: Collection[str] = ()) -> msgspec.Struct:
+        """The row as it is told; what is hidden is told as empty."""
+        return self.line(
+            *("" if name in hidden else told(getattr(row, name)) for name in self.columns)
+        )
+
+    def hidden_from(self, visitor: Visitor) -> Collection[str]:
+        """What a tenant's own staff are not told: where the platform's people sit."""
+        return ("source",) if self.model is AuditEntry and visitor.user.tenant_id else ()
 
     def one(self, visitor: Visitor, pk: object) -> models.Model:
         return found(self.rows(visitor), what=self.model._meta.verbose_name, pk=pk)
@@ -98,7 +107,7 @@ def listing(name: str, model: type[models.Model], *, search: Sequence[str] = ())
         return page_of(made, visitor, asked)
 
     def read_row(visitor: Visitor, asked):
-        return made.line_of(made.one(visitor, asked.id))
+        return made.line_of(made.one(visitor, asked.id), made.hidden_from(visitor))
 
     plural = str(model._meta.verbose_name_plural)
     described(list_rows, f"list_{name}", asked, Rows[line], f"{plural}, the latest first.")
@@ -163,10 +172,12 @@ def page_of(made: Listing, visitor: Visitor, asked):
     rows = searched(made, filtered(made, made.rows(visitor), asked), asked.search)
     rows = ordered(made, rows, asked.ordering)
     if asked.export:
-        columns = {name: name for name in made.columns}
+        hidden = made.hidden_from(visitor)
+        columns = {name: name for name in made.columns if name not in hidden}
         return EXPORTS[asked.export](rows, columns, name=made.name)
     start = (asked.page - 1) * asked.page_size
-    shown = [made.line_of(row) for row in rows[start : start + asked.page_size]]
+    hidden = made.hidden_from(visitor)
+    shown = [made.line_of(row, hidden) for row in rows[start : start + asked.page_size]]
     return Rows(shown, rows.count(), asked.page, asked.page_size)
 
 
@@ -179,10 +190,18 @@ def filtered(made: Listing, rows: QuerySet, asked) -> QuerySet:
         for ending, lookup in (("_from", "gte"), ("_until", "lt")):
             if name.endswith(ending) and name not in made.columns:
                 column, way = name.removesuffix(ending), lookup
-        if way != "exact" and value.tzinfo is None:
-            raise BadParameter(f"{name}: a moment names its zone, as in Z", field=name)
+        if way != "exact":
+            check_moment(value, field=name)
         rows = rows.filter(**{f"{column}__{way}": value})
     return rows
+
+
+def check_moment(moment: datetime, *, field: str) -> None:
+    if moment.tzinfo is None:
+        raise BadParameter(f"{field}: a moment names its zone, as in Z", field=field)
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        told = f"{field}: a moment is of the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise BadParameter(told, field=field)
 
 
 def searched(made: Listing, rows: QuerySet, text: str) -> QuerySet:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from heapq import merge
+from itertools import islice
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -49,20 +51,22 @@ def card_moves(owner: str, *, wanted: Wanted, start: int = 0, limit: int) -> tup
     Each account's lines are read along its own numbers, whatever other accounts did.
     """
     accounts = accounts_of([owner], CARDS)
-    heads, total = [], 0
+    columns, total = [], 0
     for (_owner, kind), account in accounts.items():
         for side in wanted.sides:
             rows = lines(account, side, wanted)
             total += rows.count()
-            newest = rows.select_related("debit", "credit").order_by(f"-{side}_number")
-            heads += [(row, kind, side) for row in newest[: start + limit]]
-    heads.sort(key=lambda head: head[0].pk, reverse=True)
-    shown = heads[start : start + limit]
-    if not shown:
+            newest = rows.order_by(f"-{side}_number")[: start + limit]
+            columns.append([(pk, kind, side) for pk in newest.values_list("pk", flat=True)])
+    # Of what is passed by no more is read than its ids.
+    heads = list(islice(merge(*columns, reverse=True), start, start + limit))
+    if not heads:
         return [], total
-    newest, oldest = shown[0][0].pk, shown[-1][0].pk
+    newest, oldest = heads[0][0], heads[-1][0]
     beside = {kind: course(account, oldest, newest) for (_owner, kind), account in accounts.items()}
-    return [move(row, kind, side, beside) for row, kind, side in shown], total
+    of_tenant = Transfer.objects.of(next(iter(accounts.values())).tenant_id)
+    rows = of_tenant.select_related("debit", "credit").in_bulk([pk for pk, *_ in heads])
+    return [move(rows[pk], kind, side, beside) for pk, kind, side in heads], total
 
 
 def lines(account: Account, side: str, wanted: Wanted) -> QuerySet[Transfer]:

@@ -9,8 +9,12 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import QuerySet
 
 from apps.core import audit
+from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, Conflict, NotAllowed
 from apps.core.states import move, move_all
+from apps.ledger.errors import InsufficientPoints
+from apps.ledger.models import Account
+from apps.ledger.selectors import accounts_of
 from apps.members.models import Member
 from apps.quotas.services import refuse_full
 from apps.strategies.errors import PausedForPoints
@@ -27,6 +31,8 @@ SYMBOL = re.compile(r"[A-Z0-9]{1,15}/[A-Z0-9]{1,15}")
 MOST_SYMBOLS = 50
 LARGEST_CAPITAL = Decimal(10) ** 10
 MOST_LEVERAGE = 125
+# Nobody begins to trade, or goes on, with fewer points than these.
+LEAST_CARDS = Decimal(1)
 # What a tenant may say of a strategy that it offers.
 TERMS = (
     *("display_name", "description", "capital", "leverage", "risk_mode", "min_capital"),
@@ -39,6 +45,7 @@ FIELDS = (
 )
 
 
+@retried
 @transaction.atomic
 def create_strategy(**fields: object) -> Strategy:
     """Make a strategy of the platform; `FIELDS` names what it may be given."""
@@ -48,6 +55,7 @@ def create_strategy(**fields: object) -> Strategy:
     return strategy
 
 
+@retried
 @transaction.atomic
 def update_strategy(*, strategy: Strategy, **changes: object) -> Strategy:
     """Change what is named and keep the rest; the whole must still be sound."""
@@ -129,6 +137,7 @@ def resume_strategy(*, strategy: Strategy) -> None:
     change_status(strategy, to=Strategy.Status.ACTIVE, action="strategy.resumed")
 
 
+@retried
 @transaction.atomic
 def change_status(row, *, to: str, action: str) -> None:
     before = row.status
@@ -136,6 +145,7 @@ def change_status(row, *, to: str, action: str) -> None:
     audit.record(action, row, before={"status": before}, after={"status": to})
 
 
+@retried
 @transaction.atomic
 def offer_strategy(*, tenant: Tenant, strategy: Strategy, **terms: object) -> TenantStrategy:
     """Let a tenant offer a strategy to its members; offered already, it stays as it is.
@@ -159,6 +169,7 @@ def offer_strategy(*, tenant: Tenant, strategy: Strategy, **terms: object) -> Te
     return fresh
 
 
+@retried
 @transaction.atomic
 def change_terms(*, tenant_strategy: TenantStrategy, **terms: object) -> TenantStrategy:
     """Offer it on other terms from now on; who follows it already keeps their own figures."""
@@ -195,6 +206,7 @@ def resume_tenant_strategy(*, tenant_strategy: TenantStrategy) -> None:
     change_status(tenant_strategy, to=active, action="tenant_strategy.resumed")
 
 
+@retried
 @transaction.atomic
 def subscribe(
     *,
@@ -221,6 +233,7 @@ def subscribe(
     account = locked_account(venue_account)
     refuse_unready(tenant_strategy=tenant_strategy, account=account)
     refuse_small(capital, tenant_strategy)
+    refuse_poor(account.member)
 
     of_tenant = Subscription.objects.of(account.tenant)
     row = of_tenant.filter(venue_account=account, tenant_strategy=tenant_strategy).first()
@@ -243,6 +256,7 @@ def subscribe(
     return row
 
 
+@retried
 @transaction.atomic
 def change_subscription(
     *,
@@ -269,11 +283,26 @@ def change_subscription(
     return row
 
 
+def refuse_poor(member: Member, *, least: Decimal = LEAST_CARDS) -> None:
+    """Refuse a member whose point cards, of both kinds, are fewer than the least."""
+    held = held_by(member)
+    if held < least:
+        raise InsufficientPoints(
+            "the member has not enough point cards", field="member", held=held, least=least
+        )
+
+
+def held_by(member: Member) -> Decimal:
+    books = accounts_of([member.owner], [Account.Kind.SELF, Account.Kind.GIFT])
+    return sum((account.balance for account in books.values()), ZERO)
+
+
 def stop_subscription(*, subscription: Subscription) -> None:
     """Trade no further signal; what is held stays held."""
     change_status(subscription, to=Subscription.Status.STOPPED, action="subscription.stopped")
 
 
+@retried
 @transaction.atomic
 def resume_subscription(*, subscription: Subscription) -> None:
     account = locked_account(subscription.venue_account)
@@ -284,6 +313,7 @@ def resume_subscription(*, subscription: Subscription) -> None:
             "it goes on by itself once the member's point cards are topped up",
             subscription=subscription.pk,
         )
+    refuse_poor(account.member)
     if rows.filter(status=Subscription.Status.STOPPED).exists():
         refuse_full(tenant=account.tenant, limit="max_subscriptions", rows=counted(account.tenant))
     change_status(subscription, to=Subscription.Status.ACTIVE, action="subscription.resumed")
@@ -300,7 +330,9 @@ def pause_short(*, members: Iterable[Member]) -> None:
 
 
 def resume_topped_up(*, member: Member) -> None:
-    """Go on with what was paused for want of points."""
+    """Go on with what was paused for want of points, once there are enough."""
+    if held_by(member) < LEAST_CARDS:
+        return
     move_of(
         [member],
         came_from=Subscription.Status.PAUSED,
@@ -309,6 +341,7 @@ def resume_topped_up(*, member: Member) -> None:
     )
 
 
+@retried
 @transaction.atomic
 def move_of(members: Iterable[Member], *, came_from: str, to: str, action: str) -> None:
     """Move every subscription of these members that has one status to another one."""

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from apps.tenants.services import webhooks
+from apps.tenants.services import logins, webhooks
 
 
 @shared_task(name="tenants.deliver")
@@ -14,3 +14,8 @@ def deliver() -> None:
 @shared_task(name="tenants.prune_webhooks")
 def prune_webhooks() -> None:
     webhooks.prune_webhooks(now=timezone.now())
+
+
+@shared_task(name="tenants.prune_logins")
+def prune_logins() -> None:
+    logins.prune_logins(now=timezone.now())

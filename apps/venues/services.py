@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from apps.core import audit
+from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, Conflict
 from apps.core.states import move
 from apps.members.models import Member
@@ -25,6 +26,7 @@ LABEL = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?")
 LARGEST_EQUITY = Decimal(10) ** 10
 
 
+@retried
 @transaction.atomic
 def bind_account(
     *,
@@ -106,6 +108,7 @@ def told(account: VenueAccount) -> dict[str, object]:
     }
 
 
+@retried
 @transaction.atomic
 def assign_node(*, account: VenueAccount, node: Node) -> None:
     """Let this node trade the account from the next ticket on."""
@@ -118,6 +121,7 @@ def assign_node(*, account: VenueAccount, node: Node) -> None:
     account.node = fresh.node
 
 
+@retried
 @transaction.atomic
 def unbind_account(*, account: VenueAccount) -> None:
     """Forget the keys and pause the account; what it traded keeps its history."""
@@ -131,6 +135,7 @@ def unbind_account(*, account: VenueAccount) -> None:
     account.refresh_from_db()
 
 
+@retried
 @transaction.atomic
 def pause_account(*, account: VenueAccount) -> None:
     """Open and close nothing more on the account until it is resumed."""
@@ -138,6 +143,7 @@ def pause_account(*, account: VenueAccount) -> None:
     audit.record("venue_account.paused", account, after=told(account))
 
 
+@retried
 @transaction.atomic
 def resume_account(*, account: VenueAccount) -> None:
     fresh = locked(account)

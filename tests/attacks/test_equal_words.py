@@ -1,17 +1,27 @@
 """Words that one database holds for equal and another does not."""
 
 import pytest
+from django.test import Client
 
 from apps.members.models import Member
 from tests.apps.merchant.conftest import nothing_remembered  # noqa: F401
 from tests.apps.merchant.shop import Shop
 from tests.apps.platform.desk import Desk, log_in
 from tests.factories import PASSWORD
-from django.test import Client
 
 pytestmark = [pytest.mark.django_db]
 
-NEARLY = ["alicé@example.com", "ALICE@example.com ", "alice@example.com\u200b", "ａlice@example.com", "alice@example.com\u00ad", "alice@exåmple.com", "alice@example.com\x00", "ALİCE@example.com", "alıce@example.com"]
+NEARLY = [
+    "alicé@example.com",
+    "ALICE@example.com ",
+    "alice@example.com\u200b",
+    "ａlice@example.com",
+    "alice@example.com\u00ad",
+    "alice@exåmple.com",
+    "alice@example.com\x00",
+    "ALİCE@example.com",
+    "alıce@example.com",
+]
 
 
 @pytest.mark.parametrize("email", NEARLY)
@@ -35,14 +45,25 @@ def test_an_invite_code_is_that_code(code):
     shop = Shop()
     root = Member.objects.of(shop.tenant).get(root_of=shop.tenant)
     wide = "".join(chr(ord(digit) + 0xFEE0) for digit in root.invite_code)
-    told = shop.post_json("/merchant/v2/members", email="a@b.cd", password="12345678", invite_code=wide)
+    told = shop.post_json(
+        "/merchant/v2/members", email="a@b.cd", password="12345678", invite_code=wide
+    )
     assert told.status_code == 400, told.content
 
 
-@pytest.mark.parametrize("change", [str.upper, lambda n: n.replace("u", "ü"), lambda n: n + "\u200b", lambda n: n.replace("s", "ß"), lambda n: "ｕ" + n[1:]])
+@pytest.mark.parametrize(
+    "change",
+    [
+        str.upper,
+        lambda n: n.replace("u", "ü"),
+        lambda n: n + "\u200b",
+        lambda n: n.replace("s", "ß"),
+        lambda n: "ｕ" + n[1:],
+    ],
+)
 def test_a_lock_is_not_walked_around_by_another_spelling(change):
     """Many spellings of one name, each with five tries of its own."""
-    desk = Desk("support", username="ursus")
+    Desk("support", username="ursus")
     http = Client()
     codes = [log_in(http, "ursus", "wrong").status_code for _ in range(5)]
     assert codes == [401] * 5

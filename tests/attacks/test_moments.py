@@ -11,7 +11,9 @@ from tests.apps.platform.desk import Desk
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("moment", ["0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
 @pytest.mark.parametrize("name", ["start_time", "end_time"])
 def test_the_first_and_last_moment_of_the_card_log(moment, name):
     shop = Shop()
@@ -37,8 +39,11 @@ def test_more_point_cards_than_there_are(least):
     account = bind_account(member=member, venue="paper")
     offer = shop.offer()
     told = shop.post(
-        "/merchant/user/strategy/open", email=member.email, account_id=account.pk,
-        strategy_id=offer.strategy_id, min_point_card=least,
+        "/merchant/user/strategy/open",
+        email=member.email,
+        account_id=account.pk,
+        strategy_id=offer.strategy_id,
+        min_point_card=least,
     )
     assert told.status_code in (200, 422), told.status_code
     assert told.json()["code"] != 0
@@ -51,8 +56,11 @@ def test_the_least_of_point_cards_is_not_the_callers_to_waive(least):
     account = bind_account(member=member, venue="paper")
     offer = shop.offer()
     told = shop.post(
-        "/merchant/user/strategy/open", email=member.email, account_id=account.pk,
-        strategy_id=offer.strategy_id, min_point_card=least,
+        "/merchant/user/strategy/open",
+        email=member.email,
+        account_id=account.pk,
+        strategy_id=offer.strategy_id,
+        min_point_card=least,
     )
     assert told.json()["code"] != 0, told.content
 

@@ -22,7 +22,10 @@ def test_an_operator_does_not_read_the_secrets_of_venue_accounts():
         "app-keys", for_tenant=shop.tenant.pk, name="mine", scopes=["read", "secrets:read"]
     )
     if made.status_code == 201:
-        shop.secret, shop.app_key.key = made.json()["data"]["secret"], made.json()["data"]["key"]["key"]
+        shop.secret, shop.app_key.key = (
+            made.json()["data"]["secret"],
+            made.json()["data"]["key"]["key"],
+        )
     keyring.cache_clear()
     told = shop.get(f"/merchant/v2/venue-accounts/{account.pk}/keys")
     assert made.status_code == 403 or b"the-secret" not in told.content, told.content
@@ -62,15 +65,20 @@ def test_who_logs_in_while_the_password_changes_is_out(monkeypatch):
     from tests.factories import PASSWORD
 
     desk = Desk("support")
-    checked = logins.check_second_factor
+    checked = logins.show_second_factor
 
     def meanwhile(**asked):
         change_password(
-            user=desk.user, old=PASSWORD, new="another long word", keep=None, now=timezone.now()
+            user=desk.user,
+            old=PASSWORD,
+            new="another long word",
+            keep=None,
+            source="",
+            now=timezone.now(),
         )
         return checked(**asked)
 
-    monkeypatch.setattr(logins, "check_second_factor", meanwhile)
+    monkeypatch.setattr(logins, "show_second_factor", meanwhile)
     told = log_in(Client(), desk.user.username)
     if told.status_code == 200:
         headers = {"Authorization": f"Bearer {told.json()['data']['access']}"}

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import tracemalloc
 from datetime import timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -14,7 +13,6 @@ from django.test import Client
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from apps.core.idempotency import hash_of
 from apps.core.models import IdempotencyKey
 from apps.members.models import Member
 from apps.members.services import disable_member, set_password
@@ -24,20 +22,22 @@ from apps.tenants.models import Tenant
 from apps.venues.services import bind_account
 from tests.apps.merchant.conftest import nothing_remembered  # noqa: F401
 from tests.apps.merchant.shop import Shop
-from tests.apps.platform.desk import Desk, log_in
-from tests.factories import PASSWORD, NodeFactory
+from tests.apps.platform.desk import Desk
+from tests.points import give, take
 
 pytestmark = pytest.mark.django_db
 
 
 def following(shop):
     member = Member.objects.of(shop.tenant).get(pk=shop.member())
+    give(member, 1)
     account = bind_account(member=member, venue="paper")
     offer = shop.offer()
     told = shop.post_json(
         "/merchant/v2/subscriptions", account_id=account.pk, strategy_id=offer.pk, capital="1000"
     )
     assert told.status_code == 201, told.content
+    take(member)
     return member, told.json()["id"]
 
 
@@ -61,7 +61,9 @@ def test_nor_by_subscribing_anew():
     shop.post_json(f"/merchant/v2/subscriptions/{pk}/stop")
     shop.post_json(
         "/merchant/v2/subscriptions",
-        account_id=row.venue_account_id, strategy_id=row.tenant_strategy_id, capital="1000",
+        account_id=row.venue_account_id,
+        strategy_id=row.tenant_strategy_id,
+        capital="1000",
     )
     row.refresh_from_db()
     assert row.status != Subscription.Status.ACTIVE
@@ -85,8 +87,8 @@ def test_only_finance_and_owners_put_tenants_on_plans(role):
     assert told.status_code == 403, told.content
 
 
-@pytest.mark.parametrize("role", ["operator", "support", "staff"])
-def test_only_finance_and_owners_hand_cards_to_members(role):
+@pytest.mark.parametrize("role", ["operator", "support"])
+def test_only_finance_owners_and_the_merchants_own_hand_cards_to_members(role):
     shop = Shop()
     pk = shop.member()
     desk = Desk(role, tenant=shop.tenant if role == "staff" else None)
@@ -139,7 +141,8 @@ def test_no_fast_hash_of_a_members_password_is_kept():
     row = IdempotencyKey.objects.get(key="one")
     # What somebody with a copy of the database tries, a billion times a second.
     guess = hashlib.sha256(json.dumps(form).encode()).hexdigest()
-    assert row.request_hash != hash_of("one", ["POST", "/merchant/v2/members", guess])
+    plain = json.dumps(["one", ["POST", "/merchant/v2/members", guess]])
+    assert row.request_hash not in (guess, hashlib.sha256(plain.encode()).hexdigest())
 
 
 @pytest.mark.parametrize("amount", ["１", "1_0", "٣", " 1 ", "\u20031"])
@@ -150,7 +153,25 @@ def test_an_amount_is_written_in_ascii_digits(amount):
     assert told.status_code == 422, told.content
 
 
-@pytest.mark.parametrize("amount", ["0", "-1", "NaN", "sNaN", "1e-9", "1e30", "Infinity", True, [], "1e999999999", "1e-999999999", {}, None, ""])
+@pytest.mark.parametrize(
+    "amount",
+    [
+        "0",
+        "-1",
+        "NaN",
+        "sNaN",
+        "1e-9",
+        "1e30",
+        "Infinity",
+        True,
+        [],
+        "1e999999999",
+        "1e-999999999",
+        {},
+        None,
+        "",
+    ],
+)
 def test_no_such_amount_moves_points(amount):
     shop = Shop()
     pk = shop.member()
@@ -158,7 +179,12 @@ def test_no_such_amount_moves_points(amount):
     assert 400 <= told.status_code < 500
     told = shop.post("/merchant/user/recharge", email="alice@example.com", amount=amount, type=1)
     assert told.json()["code"] != 0
-    told = shop.post("/merchant/user/withdraw", email="alice@example.com", amount=amount, wallet_address="TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t")
+    told = shop.post(
+        "/merchant/user/withdraw",
+        email="alice@example.com",
+        amount=amount,
+        wallet_address="TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t",
+    )
     assert told.json()["code"] != 0
 
 
@@ -206,12 +232,20 @@ def test_forged_tokens():
         jwt.encode(claims, "x" * 50, algorithm="HS256"),
         jwt.encode(claims, settings.SECRET_KEY, algorithm="HS512"),
         jwt.encode(claims | {"aud": "other"}, settings.SECRET_KEY, algorithm="HS256"),
-        jwt.encode(claims | {"exp": timezone.now() - timedelta(1)}, settings.SECRET_KEY, algorithm="HS256"),
-        jwt.encode({k: v for k, v in claims.items() if k != "exp"}, settings.SECRET_KEY, algorithm="HS256"),
+        jwt.encode(
+            claims | {"exp": timezone.now() - timedelta(1)}, settings.SECRET_KEY, algorithm="HS256"
+        ),
+        jwt.encode(
+            {k: v for k, v in claims.items() if k != "exp"}, settings.SECRET_KEY, algorithm="HS256"
+        ),
         jwt.encode(claims | {"login": "x"}, settings.SECRET_KEY, algorithm="HS256"),
         jwt.encode(claims | {"login": 10**30}, settings.SECRET_KEY, algorithm="HS256"),
         jwt.encode(claims | {"login": 1e400}, settings.SECRET_KEY, algorithm="HS256"),
-        desk.tokens["refresh"], "a.b.c", "..", "é", "x" * 7000,
+        desk.tokens["refresh"],
+        "a.b.c",
+        "..",
+        "é",
+        "x" * 7000,
     ]
     for token in forged:
         try:
@@ -232,13 +266,25 @@ def test_a_disabled_user_and_a_suspended_tenant_are_out_at_once():
     assert staff.get("members").status_code == 200
     suspend_tenant(tenant=shop.tenant)
     assert staff.get("members").status_code == 401
-    assert desk.http.post("/api/auth/refresh", json.dumps({"refresh": desk.tokens["refresh"]}), content_type="application/json").status_code == 401
+    assert (
+        desk.http.post(
+            "/api/auth/refresh",
+            json.dumps({"refresh": desk.tokens["refresh"]}),
+            content_type="application/json",
+        ).status_code
+        == 401
+    )
 
 
 def test_staff_switch_no_tenant():
     one, two = Shop("One"), Shop("Two")
     desk = Desk("staff", tenant=one.tenant)
-    for where in (f"members?tenant_id={two.tenant.pk}", f"members?tenant_id={one.tenant.pk}&tenant_id={two.tenant.pk}", "members?tenant_id=0", "members?tenant_id=１"):
+    for where in (
+        f"members?tenant_id={two.tenant.pk}",
+        f"members?tenant_id={one.tenant.pk}&tenant_id={two.tenant.pk}",
+        "members?tenant_id=0",
+        "members?tenant_id=１",
+    ):
         told = desk.http.get(f"/api/{where}", headers=desk.headers)
         assert told.status_code == 404, where
     told = desk.http.get(f"/api/members?tenant_id={two.tenant.pk}&tenant_id=", headers=desk.headers)

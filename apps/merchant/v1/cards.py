@@ -14,6 +14,7 @@ from apps.core.face import plain
 from apps.ledger.models import Account, Transfer
 from apps.ledger.selectors import accounts_of
 from apps.members.models import Member
+from apps.members.selectors import member_with
 from apps.merchant.gate import Visitor
 from apps.merchant.v1.envelope import (
     Page,
@@ -196,7 +197,7 @@ def point_card_logs(visitor: Visitor, asked: ListLogs) -> Page[LogLine]:
     nothing = Page([], 0, asked.page, asked.limit)
     if asked.email:
         rows = Member.objects.of(visitor.key.tenant)
-        member = rows.filter(email=asked.email.strip().lower()).first()
+        member = member_with(rows, asked.email)
         if member is None:
             return nothing
         owner, changes = member.owner, MEMBER_CHANGES
@@ -254,6 +255,9 @@ def source_of(row: Transfer, *, of_member: bool, number: int) -> int:
     return 2 if of_member or number == 3 else 1
 
 
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+
+
 def moment(text: str, *, field: str) -> datetime | None:
     """A day or a moment of the merchants' clock."""
     if not text:
@@ -264,4 +268,7 @@ def moment(text: str, *, field: str) -> datetime | None:
         raise BadParameter(
             f"{field}: write 2026-01-31 or 2026-01-31 23:59:59", field=field
         ) from error
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        told = f"{field}: a moment is of the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise BadParameter(told, field=field)
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(settings.MERCHANT_TIME_ZONE))

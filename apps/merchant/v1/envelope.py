@@ -14,9 +14,10 @@ from django.conf import settings
 from django.http import HttpResponse
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from apps.core.errors import BadParameter, DomainError
-from apps.core.face import FORM, JSON, Call, Face, encoder, found
+from apps.core.errors import BadParameter, DomainError, NotFound
+from apps.core.face import FORM, JSON, Call, Face, encoder
 from apps.members.models import Member
+from apps.members.selectors import member_with
 from apps.merchant.gate import SECURITY, Visitor, enter
 
 T = TypeVar("T")
@@ -124,7 +125,10 @@ face = V1()
 
 def member_named(visitor: Visitor, email: str, *, what: str = "member") -> Member:
     rows = Member.objects.of(visitor.key.tenant).select_related("level", "inviter", "tenant")
-    return found(rows, what=what, email=email.strip().lower())
+    member = member_with(rows, email)
+    if member is None:
+        raise NotFound(f"{what} not found", what=what)
+    return member
 
 
 def paged(rows, asked, line) -> Page:

@@ -7,15 +7,19 @@ from msgspec import Meta, Struct
 
 from apps.core.errors import BadInput, NotFound
 from apps.core.face import found, plain
-from apps.ledger.errors import InsufficientPoints
-from apps.members.models import Member
+from apps.ledger.services import MOST
 from apps.merchant.gate import Visitor
-from apps.merchant.v1.cards import cards_of
 from apps.merchant.v1.envelope import Id, face, local, member_named
 from apps.merchant.v1.members import Named, Nothing, account_of
 from apps.positions.selectors import profits_of_member
 from apps.strategies.models import RISK_MODES, Subscription, TenantStrategy
-from apps.strategies.services import change_subscription, stop_subscription, subscribe
+from apps.strategies.services import (
+    LEAST_CARDS,
+    change_subscription,
+    refuse_poor,
+    stop_subscription,
+    subscribe,
+)
 from apps.tenants.models import AppKey
 from apps.venues.models import VenueAccount
 from engine.money import ZERO
@@ -112,7 +116,7 @@ def open_strategy(visitor: Visitor, asked: OpenStrategy) -> OpenedStrategy:
     """Let a member's venue account follow a strategy; one that follows it takes these figures."""
     offered = offered_by(visitor, asked.strategy_id)
     member = member_named(visitor, asked.email)
-    refuse_poor(member, asked.min_point_card)
+    refuse_poor(member, least=least_cards(asked.min_point_card))
     if asked.mode not in MODES:
         raise BadInput("the mode is 1 (once) or 2 (every signal)", field="mode")
     account = account_of(visitor, member, asked.account_id)
@@ -149,14 +153,11 @@ def offered_by(visitor: Visitor, strategy_id: int) -> TenantStrategy:
     return found(active, what="strategy", strategy=strategy_id)
 
 
-def refuse_poor(member: Member, least: Decimal) -> None:
-    held = sum(cards_of(member.owner))
-    if not least.is_finite():
-        raise BadInput("min_point_card is a number", field="min_point_card")
-    if held < least:
-        raise InsufficientPoints(
-            "the member has not enough point cards", held=plain(held), least=plain(least)
-        )
+def least_cards(asked: Decimal) -> Decimal:
+    """A caller may ask for more than the platform does, and never for less."""
+    if not asked.is_finite() or abs(asked) > MOST:
+        raise BadInput(f"min_point_card is a number up to {MOST:f}", field="min_point_card")
+    return max(asked, LEAST_CARDS)
 
 
 def running_one(offered: TenantStrategy, account: VenueAccount) -> Subscription | None:

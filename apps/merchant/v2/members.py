@@ -8,6 +8,7 @@ from django.db import transaction
 from msgspec import UNSET, Struct, UnsetType
 
 from apps.core import audit
+from apps.core.deadlocks import retried
 from apps.core.errors import NotFound
 from apps.core.face import found, plain
 from apps.ledger.models import Account
@@ -146,6 +147,7 @@ class ChangeMember(Asked):
 
 
 @face.call("PATCH", "merchant/v2/members/<int:member_id>", scope=S.WRITE)
+@retried
 @transaction.atomic
 def change_member(visitor: Visitor, asked: ChangeMember) -> MemberLine:
     """Disable, enable or move a member, or set a password: all that is named, or none."""
@@ -167,7 +169,7 @@ class SignIn(Asked):
     password: str
 
 
-@face.call("POST", "merchant/v2/members/sign-in", scope=S.WRITE)
+@face.call("POST", "merchant/v2/members/sign-in", scope=S.WRITE, is_of_now=True)
 def sign_in(visitor: Visitor, asked: SignIn) -> MemberLine:
     """The member whose e-mail and password these are, for a front end of the merchant's own."""
     member = sign_in_member(tenant=visitor.key.tenant, email=asked.email, password=asked.password)

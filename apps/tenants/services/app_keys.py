@@ -48,7 +48,8 @@ def create_app_key(
     # The tenant's row is the lock: of two at once the second counts the first one's.
     tenant = Tenant.objects.select_for_update().get(pk=tenant.pk)
     keys = AppKey.objects.of(tenant)
-    if keys.filter(status=AppKey.Status.ACTIVE).count() >= MOST_KEYS:
+    # One that was followed by another is on its way out.
+    if keys.filter(status=AppKey.Status.ACTIVE, expires_at=None).count() >= MOST_KEYS:
         raise Conflict(f"a tenant has at most {MOST_KEYS} app keys that are not revoked")
     row = AppKey(
         tenant=tenant,

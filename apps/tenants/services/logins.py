@@ -19,11 +19,12 @@ from apps.core.deadlocks import retried
 from apps.core.errors import BadInput
 from apps.core.middleware import address_of
 from apps.tenants.errors import LoginEnded, WrongCredentials
-from apps.tenants.models import Login, Tenant, User
+from apps.tenants.models import Login, LoginFailure, Tenant, User
 from apps.tenants.services.second_factor import show_second_factor
-from apps.tenants.services.tries import begin_try, fail_try, refuse_locked, take_back
+from apps.tenants.services.tries import LONGEST_SPAN, begin_try, fail_try, refuse_locked, take_back
 
 LONGEST_STAY = timedelta(days=14)
+KEPT = timedelta(days=90)
 SEEN_EVERY = timedelta(minutes=1)
 
 
@@ -68,6 +69,10 @@ def start_page_login(*, user: User, source: str, program: str, now: datetime) ->
 
 
 def started(user: User, now: datetime, **about: str) -> Login:
+    row = User.objects.select_for_update().get(pk=user.pk)
+    if row.password != user.password or not may_stay(row):
+        # It was changed while this one was being checked, and all logins ended.
+        raise WrongCredentials("the user name or the password is wrong")
     login = Login.objects.create(user=user, seen_at=now, expires_at=now + LONGEST_STAY, **about)
     User.objects.filter(pk=user.pk).update(last_login=now)
     audit.record("login.started", user, after={"login": login.pk}, tenant=user.tenant)
@@ -166,6 +171,12 @@ def end_all(*, user: User, now: datetime, because: str, keep: Login | None = Non
     for login in user.logins.filter(ended_at=None):
         if keep is None or login.pk != keep.pk:
             end(login=login, now=now, because=because)
+
+
+def prune_logins(*, now: datetime) -> None:
+    """Forget stays that ended long ago, and tries that lock nobody any more."""
+    Login.objects.filter(expires_at__lt=now - KEPT).delete()
+    LoginFailure.objects.filter(created_at__lt=now - LONGEST_SPAN).delete()
 
 
 def hash_of(word: str) -> str:

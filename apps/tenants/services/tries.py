@@ -14,6 +14,7 @@ LIMITS = {
     "username": ((5, timedelta(minutes=15)), (20, timedelta(days=1))),
     "source": ((30, timedelta(minutes=15)),),
 }
+LONGEST_SPAN = timedelta(days=1)
 
 
 def cut(username: str) -> str:

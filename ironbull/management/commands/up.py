@@ -121,6 +121,9 @@ CENTRE_QUEUES = "centre.scan,centre.dispatch,centre.reports,centre.default"
 def gunicorn_options(port):
     options = ["ironbull.wsgi", "--bind", f"{HOST}:{port}", "--log-level", "warning"]
     options += ["--worker-class", "gthread", "--workers", "1", "--threads", "8"]
+    # No header of a visitor's says below which prefix, or as whom, they come: not even behind a
+    # proxy of this host, which such headers would lead past its own rules.
+    options += ["--forwarder-headers", "NONE"]
     return [*options, "--graceful-timeout", "5", "--no-control-socket"]
 
 

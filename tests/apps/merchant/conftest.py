@@ -3,7 +3,7 @@
 import pytest
 
 from apps.core.memory import PREFIX, FileMemory, memory
-from apps.merchant.ring import keyring
+from apps.merchant.ring import BEGAN, keyring
 
 
 @pytest.fixture(autouse=True)
@@ -14,4 +14,5 @@ def nothing_remembered():
     else:
         for key in known.redis.scan_iter(f"{PREFIX}*"):
             known.redis.delete(key)
+    known.remember(BEGAN, 0, seconds=86400)
     keyring.cache_clear()

@@ -29,13 +29,16 @@ from tests.factories import (
     TenantStrategyFactory,
     VenueAccountFactory,
 )
+from tests.points import give
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def account():
-    return VenueAccountFactory()
+    row = VenueAccountFactory()
+    give(row.member)
+    return row
 
 
 @pytest.fixture
@@ -236,6 +239,7 @@ def test_followers_are_those_who_may_trade_in_one_query(django_assert_num_querie
 
 def follower(tenant_strategy, **kwargs):
     account = VenueAccountFactory(member__tenant=tenant_strategy.tenant)
+    give(account.member)
     return SubscriptionFactory(venue_account=account, tenant_strategy=tenant_strategy, **kwargs)
 
 
@@ -257,6 +261,7 @@ def test_a_strategy_is_watched_while_an_active_tenant_offers_it():
 @pytest.mark.django_db(transaction=True)
 def test_subscribing_four_times_at_once_subscribes_once():
     account = VenueAccountFactory()
+    give(account.member)
     offered = TenantStrategyFactory(tenant=account.tenant)
     problems = []
 

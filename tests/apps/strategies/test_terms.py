@@ -19,6 +19,7 @@ from tests.factories import (
     TenantStrategyFactory,
     VenueAccountFactory,
 )
+from tests.points import give
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +67,7 @@ def test_terms_that_cannot_be_are_refused_and_nothing_is_written(way, terms, fie
 
 def test_a_change_of_terms_is_told_once_and_leaves_followers_their_figures():
     account = VenueAccountFactory()
+    give(account.member)
     row = TenantStrategyFactory(tenant=account.tenant)
     follows = subscribe(tenant_strategy=row, venue_account=account, capital=Decimal(1000))
     change_terms(tenant_strategy=row, **TERMS)
@@ -77,6 +79,7 @@ def test_a_change_of_terms_is_told_once_and_leaves_followers_their_figures():
 
 def test_less_than_the_least_capital_is_refused():
     account = VenueAccountFactory()
+    give(account.member)
     row = TenantStrategyFactory(tenant=account.tenant, min_capital=Decimal(200))
     with pytest.raises(BadInput, match="least capital is 200"):
         subscribe(tenant_strategy=row, venue_account=account, capital=Decimal("199.99999999"))
@@ -91,6 +94,7 @@ def test_less_than_the_least_capital_is_refused():
 
 def test_a_subscription_trades_once_or_every_signal():
     account = VenueAccountFactory()
+    give(account.member)
     row = TenantStrategyFactory(tenant=account.tenant)
     with pytest.raises(BadInput, match="mode"):
         subscribe(tenant_strategy=row, venue_account=account, capital=Decimal(9), mode="twice")
