@@ -62,6 +62,11 @@ class Visitor(Protocol):
     headers: dict[str, str]
 
 
+@cache
+def hints_of(do: Callable) -> dict[str, type]:
+    return typing.get_type_hints(do, include_extras=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     method: str
@@ -78,11 +83,11 @@ class Call:
 
     @property
     def asked(self) -> type:
-        return typing.get_type_hints(self.do, include_extras=True)["asked"]
+        return hints_of(self.do)["asked"]
 
     @property
     def told(self) -> type:
-        return typing.get_type_hints(self.do, include_extras=True)["return"]
+        return hints_of(self.do)["return"]
 
     @property
     def title(self) -> str:

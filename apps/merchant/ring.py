@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 
 from apps.core import sealed
 from apps.core.memory import memory
@@ -26,7 +26,7 @@ BEGAN, FOR_LONG = "began", 50 * 365 * 86400
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Key:
     """An app key, with what is asked of it at each call."""
 
@@ -41,8 +41,9 @@ class Key:
     tenant: Tenant
     allowance: Allowance
 
-    @property
+    @cached_property
     def secret(self) -> str:
+        """Opened when it is first needed, and for as long as this ring is used."""
         return sealed.unseal(self.sealed_secret, binding=f"app_key:{self.key}")
 
 
