@@ -1,0 +1,88 @@
+"""What a venue's answer proves, judged by the venue's own code and never by a library's class.
+
+Every dialect has a table from raw code to outcome. A code that is not in it
+proves nothing: it is UNKNOWN by construction, and the order is looked up.
+"""
+
+import enum
+from collections.abc import Mapping
+
+from engine.errors import OutcomeUnknown, TooLate, VenueBusy, VenueError, VenueRefused
+
+
+class Outcome(enum.StrEnum):
+    ACCEPTED = "accepted"  # what was asked for is so, perhaps since long ago
+    REJECTED = "rejected"  # it never will be
+    EXISTS = "exists"  # an order with this client order id is there: look it up
+    EXPIRED = "expired"  # it came after its time, and nothing was done
+    BUSY = "busy"  # it was turned away before anything was done
+    ABSENT = "absent"  # the venue has no such order
+    UNKNOWN = "unknown"
+
+
+Table = Mapping[str, Outcome]
+
+
+def outcome_of(code: str, table: Table) -> Outcome:
+    return table.get(code, Outcome.UNKNOWN)
+
+
+def rows(outcome: Outcome, *codes: int | str) -> dict[str, Outcome]:
+    """Part of a table: several codes that prove the same."""
+    return {str(code): outcome for code in codes}
+
+
+class Answered(VenueError):
+    """The venue answered with a code; the frame turns it into the error that says what is next."""
+
+    code = "venue_answered"
+
+    def __init__(self, raw: str, told: str, outcome: Outcome) -> None:
+        super().__init__(f"{told} ({raw})" if told else raw, raw=raw)
+        self.raw = raw
+        self.outcome = outcome
+
+
+class NeverSent(VenueError):
+    """No connection was made, so nothing can have arrived."""
+
+    code = "never_sent"
+
+
+class NoAnswer(VenueError):
+    """The request may have arrived; no answer that can be read came back."""
+
+    code = "no_answer"
+
+
+# What each outcome means for an order that was sent. EXISTS is looked up before it comes here.
+OF_AN_ORDER: dict[Outcome, type[VenueError]] = {
+    Outcome.REJECTED: VenueRefused,
+    Outcome.EXPIRED: TooLate,
+    Outcome.BUSY: VenueBusy,
+}
+# And for a question, which changes nothing whatever became of it.
+OF_A_QUESTION: dict[Outcome, type[VenueError]] = {
+    Outcome.REJECTED: VenueRefused,
+    Outcome.ABSENT: VenueRefused,
+    Outcome.EXPIRED: VenueBusy,
+    Outcome.BUSY: VenueBusy,
+}
+
+
+def of_an_order(error: VenueError) -> VenueError:
+    """What became of an order whose sending ended in this error."""
+    if isinstance(error, NeverSent):
+        return VenueBusy(error.message)
+    if isinstance(error, Answered):
+        return OF_AN_ORDER.get(error.outcome, OutcomeUnknown)(error.message, **error.context)
+    return OutcomeUnknown(error.message)
+
+
+def of_a_question(error: VenueError) -> VenueError:
+    """What a question that ended in this error says to whoever asked."""
+    if isinstance(error, NeverSent | NoAnswer):
+        return VenueBusy(error.message)
+    if isinstance(error, Answered):
+        return OF_A_QUESTION.get(error.outcome, VenueError)(error.message, **error.context)
+    return error
