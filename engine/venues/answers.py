@@ -55,8 +55,8 @@ class NoAnswer(VenueError):
     code = "no_answer"
 
 
-# What each outcome means for an order that was sent. EXISTS is looked up before it comes here.
-OF_AN_ORDER: dict[Outcome, type[VenueError]] = {
+# What each outcome means for a change that was sent. EXISTS is looked up before it comes here.
+OF_A_CHANGE: dict[Outcome, type[VenueError]] = {
     Outcome.REJECTED: VenueRefused,
     Outcome.EXPIRED: TooLate,
     Outcome.BUSY: VenueBusy,
@@ -70,13 +70,13 @@ OF_A_QUESTION: dict[Outcome, type[VenueError]] = {
 }
 
 
-def of_an_order(error: VenueError) -> VenueError:
-    """What became of an order whose sending ended in this error."""
+def of_a_change(error: VenueError) -> VenueError:
+    """What became of an order, or of any other change, whose sending ended in this error."""
     if isinstance(error, NeverSent):
         return VenueBusy(error.message)
     if isinstance(error, Answered):
-        return OF_AN_ORDER.get(error.outcome, OutcomeUnknown)(error.message, **error.context)
-    return OutcomeUnknown(error.message)
+        return OF_A_CHANGE.get(error.outcome, OutcomeUnknown)(error.message, **error.context)
+    return OutcomeUnknown(error.message) if isinstance(error, NoAnswer) else error
 
 
 def of_a_question(error: VenueError) -> VenueError:

@@ -93,3 +93,8 @@ def at_venue(venue: str, client_order_id: str) -> str:
 def read_back(venue: str, told: str) -> str:
     """Our id out of the venue's; empty where the order is not ours."""
     return FORMS[venue].read(told)
+
+
+def made_of(cause: str) -> str:
+    """A name for something that is no ticket's order, such as a stop; never looked up by it."""
+    return "ib" + base64.b32encode(hashlib.sha256(cause.encode()).digest()[:15]).decode().lower()

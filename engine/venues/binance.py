@@ -1,0 +1,192 @@
+"""Binance USDⓈ-M futures: perpetuals counted in coins.
+
+Stop and target are conditional orders of their own that close the whole side
+(`closePosition`); they live behind the algo endpoints and may stand once per
+side and kind, so an old one has to go before the new one can come.
+"""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+import ccxt
+
+from engine.messages import Fill, Margin, Style, number
+from engine.order import OrderStatus
+from engine.signal import Direction, Side
+from engine.venues import client_ids
+from engine.venues.answers import Outcome, Table, rows
+from engine.venues.base import Balance, Holding, OwnedFill, Payment, PaymentKind
+from engine.venues.ccxt import (
+    CcxtVenue,
+    Credentials,
+    Market,
+    Params,
+    Placing,
+    Told,
+    Words,
+    decimal,
+    described,
+    now_ms,
+)
+
+SETTLED_IN = "USDT"
+DAY_MS = 86_400_000
+# The longest span of one question for trades.
+SPAN_MS = 7 * DAY_MS
+PAGE = 1000
+# The venue accepts a request until its timestamp plus this, at most a minute.
+LONGEST_WINDOW_MS = 60_000
+
+STATUSES = {
+    "NEW": OrderStatus.OPEN,
+    "PARTIALLY_FILLED": OrderStatus.OPEN,
+    "NEW_INSURANCE": OrderStatus.OPEN,
+    "NEW_ADL": OrderStatus.OPEN,
+    "FILLED": OrderStatus.FILLED,
+    "CANCELED": OrderStatus.CANCELED,
+    # It stood in the book, and its own time or the book ended it.
+    "EXPIRED": OrderStatus.CANCELED,
+    "EXPIRED_IN_MATCH": OrderStatus.CANCELED,
+    "REJECTED": OrderStatus.REJECTED,
+}
+TIME_IN_FORCE = {Style.PLAIN: "GTC", Style.IOC: "IOC", Style.POST_ONLY: "GTX"}
+MARGINS = {Margin.ISOLATED: "ISOLATED", Margin.CROSS: "CROSSED"}
+OUR_MARGINS = {word: margin for margin, word in MARGINS.items()}
+SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
+STOP, TARGET = "STOP_MARKET", "TAKE_PROFIT_MARKET"
+PAYMENTS = {
+    "FUNDING_FEE": PaymentKind.FUNDING,
+    "TRANSFER": PaymentKind.TRANSFER,
+    "INTERNAL_TRANSFER": PaymentKind.TRANSFER,
+}
+
+ANSWERS: Table = {
+    # Turned away by the limits, before the order was looked at.
+    **rows(Outcome.BUSY, -1003, -1008, -1015, "http 418", "http 429"),
+    # Outside of the window that the request itself asked for.
+    **rows(Outcome.EXPIRED, -1021, -5028),
+    **rows(Outcome.EXISTS, -4116),
+    **rows(Outcome.ABSENT, -2013, -2011),
+    # Margin type and position mode that are already as asked.
+    **rows(Outcome.ACCEPTED, -4046, -4059),
+    # The key, its rights, and the signature.
+    **rows(Outcome.REJECTED, -1002, -1005, -1011, -1022, -1099, -2008, -2014, -2015, -2017),
+    # The request's form.
+    **rows(Outcome.REJECTED, -1014, -1020, *range(-1106, -1099), -1108, -1109, -1110, -1111),
+    **rows(Outcome.REJECTED, -1112, -1113, -1114, -1115, -1116, -1117, -1118, -1119, -1121),
+    **rows(Outcome.REJECTED, -1122, -1126, -1127, -1128, -1130, -1131, -1136),
+    # The account: funds, positions, liquidation, limits.
+    **rows(Outcome.REJECTED, -2018, -2019, -2020, -2021, -2022, -2023, -2024, -2025, -2026),
+    **rows(Outcome.REJECTED, -2027, -2028),
+    # The filters of the symbol: price, quantity, multiples, notional.
+    **rows(Outcome.REJECTED, *range(-4024, -4000), -4028, -4029, -4030),
+    # Margin type and mode cannot be changed while orders or positions are open.
+    **rows(Outcome.REJECTED, -4047, -4048, -4067, -4068, -4168, -4531),
+    **rows(Outcome.REJECTED, -4060, -4061, -4062, -4087, -4088, -4108, -4109, -4112, -4114),
+    **rows(Outcome.REJECTED, -4118, -4120, -4130, -4131, -4135, -4136, -4137, -4138, -4140),
+    **rows(Outcome.REJECTED, -4141, -4142, -4164, -4183, -4184, -4192, -4202, -4203, -4205),
+    **rows(Outcome.REJECTED, -4206, -4208, -4209, -4210, -4211, -4400, -4401, -4402, -4403),
+    # It could not fill at once, or not rest.
+    **rows(Outcome.REJECTED, -5021, -5022, -5025, -5037, -5038, -5039, -5040, -5041),
+    # Named although anything unnamed is the same: these are said of orders that were placed.
+    **rows(Outcome.UNKNOWN, -1000, -1001, -1006, -1007, "http 408", "http 502", "http 503"),
+    **rows(Outcome.UNKNOWN, "http 504"),
+}
+
+
+class Binance(CcxtVenue):
+    name = "binance"
+    library = ccxt.binanceusdm
+    answers = ANSWERS
+
+    def keys(self, credentials: Credentials) -> Params:
+        return {"apiKey": credentials.api_key, "secret": credentials.api_secret}
+
+    def code_of(self, status: int, response: Any) -> tuple[str, str] | None:
+        """A code and a message on every refusal; some successes carry the code 200."""
+        if not isinstance(response, Mapping) or str(response.get("code", 200)) == "200":
+            return None
+        return str(response["code"]), str(response.get("msg", ""))
+
+    # Market data.
+
+    def ask_markets(self, symbol: str) -> Mapping[str, Words]:
+        return {
+            f"{words['baseAsset']}/{words['quoteAsset']}": words
+            for words in self.call("fapiPublicGetExchangeInfo")["symbols"]
+            if words["contractType"] == "PERPETUAL"
+        }
+
+    def coarser(one: str | None, other: str | None) -> Decimal | None:
+    return max(decimal(one), decimal(other)) if one and other else None
+
+
+def order_words(placing: Placing) -> Params:
+    ticket = placing.ticket
+    words: Params = {
+        "symbol": placing.market.native,
+        "side": ticket.side.upper(),
+        "type": "MARKET" if placing.price is None else "LIMIT",
+        "quantity": number(placing.quantity),
+        "newClientOrderId": placing.client_order_id,
+        "newOrderRespType": "RESULT",
+    }
+    if placing.price is not None:
+        words |= {"price": number(placing.price), "timeInForce": TIME_IN_FORCE[ticket.style]}
+    if placing.is_hedged:
+        # A side says what is closed; reduceOnly is refused beside it.
+        words["positionSide"] = ticket.direction.upper()
+    elif not placing.is_opening:
+        words["reduceOnly"] = "true"
+    return words
+
+
+def protection_words(market: Market, direction: Direction, kind: str, price: Decimal) -> Params:
+    side = "SELL" if direction is Direction.LONG else "BUY"
+    made_of = f"{market.native}|{direction}|{kind}|{number(price)}|{now_ms()}"
+    return {
+        "algoType": "CONDITIONAL",
+        "symbol": market.native,
+        "side": side,
+        "type": kind,
+        "triggerPrice": number(price),
+        "closePosition": "true",
+        "workingType": "MARK_PRICE",
+        # Without one of ours the library would sign with a broker's.
+        "clientAlgoId": client_ids.made_of(made_of),
+    }
+
+
+def closes(words: Words, kind: str, side: str) -> bool:
+    """Whether a conditional order is the stop (or target) of this whole side."""
+    is_whole = str(words["closePosition"]).lower() == "true"
+    return is_whole and words["orderType"] == kind and words["positionSide"] == side
+
+
+def told_of(words: Words) -> Told:
+    return Told(
+        venue_order_id=str(words["orderId"]),
+        client_order_id=words["clientOrderId"],
+        status=STATUSES[words["status"]],
+        filled=decimal(words["executedQty"]),
+        reason="" if words["status"] in ("NEW", "FILLED") else words["status"].lower(),
+    )
+
+
+def is_held(words: Words) -> bool:
+    return words["symbol"].endswith(SETTLED_IN) and decimal(words["positionAmt"]) != 0
+
+
+def holding_of(market: Market, words: Words, settings: Words) -> Holding:
+    amount, liquidation = decimal(words["positionAmt"]), decimal(words["liquidationPrice"])
+    return Holding(
+        symbol=market.instrument.symbol,
+        direction=Direction.LONG if amount > 0 else Direction.SHORT,
+        quantity=abs(amount),
+        entry_price=decimal(words["entryPrice"]),
+        leverage=int(settings["leverage"]),
+        margin=OUR_MARGINS[settings["marginType"]],
+        unrealised=decimal(words["unRealizedProfit"]),
+        liquidation_price=liquidation or None,
+    )

@@ -1,0 +1,664 @@
+"""The frame every real venue stands in: a ccxt class signs and carries, the words are ours.
+
+Of the library only signing and transport are used, over the venue's own
+endpoints. Its unified calls are not: they pass money through floats, send more
+requests than one asks for, retry when told to, and name a timeout and a refusal
+alike. Answers are read as the venue wrote them; its codes are judged by the
+dialect's table (`answers.py`).
+
+A dialect gives the words and the calls. The frame gives the order of things:
+what may fail before an order is sent, that it is sent once, and what an error
+means before, while and after.
+"""
+
+import functools
+import json
+import logging
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import ccxt
+
+from engine.errors import (
+    OutcomeUnknown,
+    TooLate,
+    UnknownInstrument,
+    VenueBusy,
+    VenueError,
+    VenueRefused,
+)
+from engine.instrument import Instrument
+from engine.messages import Fill, Style, Ticket
+from engine.money import ZERO
+from engine.order import OrderStatus
+from engine.signal import Action, Direction
+from engine.venues import client_ids
+from engine.venues.answers import (
+    Answered,
+    NeverSent,
+    NoAnswer,
+    Outcome,
+    Table,
+    of_a_change,
+    of_a_question,
+    outcome_of,
+)
+from engine.venues.base import (
+    AccountCheck,
+    Balance,
+    Holding,
+    OwnedFill,
+    Payment,
+    VenueOrder,
+)
+
+TIMEOUT_SECONDS = 10
+# Market data is asked for again after this long: ticks and minimums do change.
+MARKET_SECONDS = 3600
+# A market order is done within moments; so often and in such steps we wait for it.
+CONFIRM_TRIES = 3
+CONFIRM_PAUSE_SECONDS = 0.5
+TOLD_LENGTH = 200
+# What the transport raises when no connection came about, by name: it is ccxt's choice, not ours.
+NEVER_CONNECTED = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
+# What reading an answer of another shape raises.
+UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+
+Params = dict[str, Any]
+Words = Mapping[str, Any]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Credentials(Protocol):
+    @property
+    def api_key(self) -> str: ...
+    @property
+    def api_secret(self) -> str: ...
+    @property
+    def passphrase(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """One symbol as the venue trades it."""
+
+    instrument: Instrument
+    native: str  # the venue's name for it
+    contract: Decimal  # coins in one contract; 1 where the venue counts coins
+    quote: str
+    facts: Words  # the venue's own words, for what only its dialect needs
+
+    def contracts(self, coins: Decimal) -> Decimal:
+        return coins / self.contract
+
+    def coins(self, contracts: Decimal) -> Decimal:
+        return contracts * self.contract
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An order as the venue tells it, before its fills are asked for."""
+
+    venue_order_id: str
+    client_order_id: str  # in the venue's form
+    status: OrderStatus
+    filled: Decimal
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """A ticket that has passed every check of ours, ready to be put into a venue's words."""
+
+    ticket: Ticket
+    market: Market
+    client_order_id: str  # in the venue's form
+    is_hedged: bool
+    is_opening: bool
+    quantity: Decimal
+    price: Decimal | None
+
+    @property
+    def is_immediate(self) -> bool:
+        return self.price is None or self.ticket.style is Style.IOC
+
+    @property
+    def milliseconds_left(self) -> int:
+        return self.ticket.not_after_ms - now_ms()
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def decimal(value: object) -> Decimal:
+    """A number as the venue wrote it, as text or as a bare number; never through a float."""
+    return Decimal(str(value))
+
+
+def decoded(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal)
+
+
+class Carrier:
+    """What is changed in a ccxt class: who judges an answer, and what is put on the wire."""
+
+    # ccxt writes requests with their headers, and so the key, to its logger.
+    logger: Any
+    base_url: str | None = None
+    judge: Callable[[int, Any], None]
+    once: Mapping[str, str] = {}
+    went = False
+    on_json_response = staticmethod(decoded)
+
+    def handle_errors(
+        self, status: int, reason: str, url: str, method: str, headers: Any, body: str,
+        response: Any, *sent: object,
+    ) -> bool:  # fmt: skip
+        self.judge(status, response)
+        return True
+
+    def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+        if self.base_url and not url.startswith(f"{self.base_url}/"):
+            raise ccxt.NotSupported("the request would leave for another host")
+        self.went = True
+        return super().fetch(url, method, {**(headers or {}), **self.once}, body)  # type: ignore[misc]
+
+
+def silent() -> logging.Logger:
+    logger = logging.Logger("engine.venues.silent")
+    logger.disabled = True
+    return logger
+
+
+def rebased(addresses: Any, base_url: str) -> Any:
+    """The same addresses at another host, paths kept."""
+    if isinstance(addresses, Mapping):
+        return {name: rebased(address, base_url) for name, address in addresses.items()}
+    return base_url + urlsplit(addresses.replace("{hostname}", "venue")).path
+
+
+def never_connected(error: BaseException | None) -> bool:
+    """Whether it failed before a byte could leave: no such name, or nobody listening."""
+    for _ in range(10):
+        if error is None or type(error).__name__ in NEVER_CONNECTED:
+            return error is not None
+        inner = getattr(error, "reason", None) or next(iter(error.args), None)
+        outer = error.__cause__ or error.__context__
+        error = inner if isinstance(inner, BaseException) else outer
+    return False
+
+
+@contextmanager
+def reading(kind: type[VenueError]) -> Iterator[None]:
+    """An answer of another shape than we know is an error of this kind."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise kind(f"the answer cannot be read: {type(error).__name__}") from error
+
+
+def question(
+    method: Callable[Concatenate[Any, P], R],
+) -> Callable[Concatenate[Any, P], R]:
+    """A method that changes nothing at the venue, whatever becomes of it."""
+
+    @functools.wraps(method)
+    def asked(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with reading(VenueError):
+                return method(self, *args, **kwargs)
+        except VenueError as error:
+            raise of_a_question(error) from None
+
+    return asked
+
+
+def change(
+    method: Callable[Concatenate[Any, P], R],
+) -> Callable[Concatenate[Any, P], R]:
+    """A method after whose failure nobody may assume that nothing was done."""
+
+    @functools.wraps(method)
+    def changed(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with reading(OutcomeUnknown):
+                return method(self, *args, **kwargs)
+        except VenueError as error:
+            raise of_a_change(error) from None
+
+    return changed
+
+
+@contextmanager
+def before_sending() -> Iterator[None]:
+    """No order was sent yet: a failure in here proves that there is none."""
+    try:
+        with reading(VenueBusy):
+            yield
+    except VenueError as error:
+        told = of_a_question(error)
+        certain = isinstance(told, VenueRefused | VenueBusy)
+        raise (told if certain else VenueBusy(error.message)) from None
+
+
+@contextmanager
+def after_sending() -> Iterator[None]:
+    """The order may stand: no failure in here may sound as if it did not."""
+    try:
+        with reading(OutcomeUnknown):
+            yield
+    except VenueError as error:
+        raise OutcomeUnknown(error.message) from None
+
+
+class CcxtVenue(ABC):
+    """One account at one venue. A dialect fills in the words and the calls."""
+
+    name: str
+    library: type[Any]
+    answers: Table
+    lookup_lag_seconds: float = 2.0
+    # Where the venue has both modes, an account is brought to the one with two sides if it can be.
+    has_hedged_mode = True
+    options: Mapping[str, Any] = {}
+
+    def __init__(self, credentials: Credentials, *, base_url: str | None = None) -> None:
+        self._secrets = [credentials.api_key, credentials.api_secret, credentials.passphrase]
+        self._line = threading.RLock()
+        self._market_words: dict[str, tuple[float, Words]] = {}
+        self._is_hedged: bool | None = None
+        self.client = self._carrier(credentials, base_url)
+
+    # What a dialect gives: its market data and its account.
+
+    @abstractmethod
+    def keys(self, credentials: Credentials) -> Params:
+        """The credentials under the names that ccxt gives them."""
+
+    @abstractmethod
+    def code_of(self, status: int, response: Any) -> tuple[str, str] | None:
+        """The raw code in an answer and what is said to it; None for a success."""
+
+    @abstractmethod
+    def ask_markets(self, symbol: str) -> Mapping[str, Words]:
+        """The venue's words for the symbol, and for every other one in the same answer."""
+
+    @abstractmethod
+    def market_of(self, symbol: str, words: Words) -> Market: ...
+
+    @abstractmethod
+    def ask_price(self, market: Market) -> Decimal: ...
+
+    @abstractmethod
+    def ask_hedged(self) -> bool: ...
+
+    @abstractmethod
+    def switch_to_hedged(self) -> None:
+        """Ask the venue for a side each for long and short; refused while anything is open."""
+
+    @abstractmethod
+    def prepare(self, placing: Placing) -> None:
+        """Bring leverage and margin to what the ticket says. Only before an opening order."""
+
+    # Its orders.
+
+    @abstractmethod
+    def send(self, placing: Placing) -> Told:
+        """The one request that places the order."""
+
+    @abstractmethod
+    def look_up(self, market: Market, client_order_id: str) -> Told:
+        """The order by its id; Answered with ABSENT where there is none."""
+
+    @abstractmethod
+    def send_cancel(self, market: Market, client_order_id: str) -> None: ...
+
+    @abstractmethod
+    def fills_of(self, market: Market, told: Told) -> list[Fill]: ...
+
+    @abstractmethod
+    def ask_open_orders(self, market: Market | None) -> Iterator[tuple[Market, Told]]: ...
+
+    @abstractmethod
+    def ask_fills(self, market: Market, since_ms: int) -> Iterator[OwnedFill]: ...
+
+    @abstractmethod
+    def send_protection(
+        self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None
+    ) -> None: ...
+
+    # Its books.
+
+    @abstractmethod
+    def ask_balance(self) -> Balance: ...
+
+    @abstractmethod
+    def ask_holdings(self) -> Iterator[Holding]: ...
+
+    @abstractmethod
+    def ask_payments(self, since_ms: int) -> Iterator[Payment]: ...
+
+    @abstractmethod
+    def ask_rights(self) -> tuple[bool | None, bool | None]:
+        """Whether the key can trade, and whether it can withdraw."""
+
+    @abstractmethod
+    def ask_clock(self) -> int: ...
+
+    # The protocol.
+
+    @question
+    def instrument(self, symbol: str) -> Instrument:
+        return self.market(symbol).instrument
+
+    @question
+    def price(self, symbol: str) -> Decimal:
+        return self.ask_price(self.market(symbol))
+
+    def place(self, ticket: Ticket) -> VenueOrder:
+        with before_sending():
+            placing = self._checked(ticket)
+            if placing.is_opening:
+                self.prepare(placing)
+            if placing.milliseconds_left <= 0:
+                raise TooLate("its time was over before it could be sent")
+        try:
+            told = self._sent_once(placing)
+        except VenueRefused:
+            # What we believe of the account may be what was wrong with the order.
+            self._is_hedged = None
+            raise
+        with after_sending():
+            order = self._settled(placing, told)
+        return self._protected(order, placing)
+
+    @question
+    def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
+        return self._found(self.market(symbol), client_order_id)
+
+    @change
+    def cancel(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
+        market = self.market(symbol)
+        try:
+            self.send_cancel(market, client_ids.at_venue(self.name, client_order_id))
+        except Answered as error:
+            # Nothing open under this id: it may be done, or never have been.
+            if error.outcome is not Outcome.ABSENT:
+                raise
+        with after_sending():
+            return self._found(market, client_order_id)
+
+    @change
+    def protect(
+        self, *, symbol: str, direction: Direction, stop: Decimal | None, target: Decimal | None
+    ) -> None:
+        market = self.market(symbol)
+        for price in (stop, target):
+            if price is not None:
+                must_be_a_multiple(price, market.instrument.tick, "price")
+        self.send_protection(market, direction, stop, target)
+
+    @question
+    def balance(self) -> Balance:
+        return self.ask_balance()
+
+    @question
+    def holdings(self) -> list[Holding]:
+        return list(self.ask_holdings())
+
+    @question
+    def open_orders(self, symbol: str | None = None) -> list[VenueOrder]:
+        market = self.market(symbol) if symbol else None
+        return [self._with_fills(where, told) for where, told in self.ask_open_orders(market)]
+
+    @question
+    def fills_since(self, symbol: str, since_ms: int) -> list[OwnedFill]:
+        told = {owned.fill.venue_fill_id: owned for owned in self._fills_from(symbol, since_ms)}
+        return sorted(told.values(), key=lambda owned: owned.fill.filled_at_ms)
+
+    @question
+    def payments_since(self, since_ms: int) -> list[Payment]:
+        told = {payment.venue_payment_id: payment for payment in self.ask_payments(since_ms)}
+        recent = [payment for payment in told.values() if payment.paid_at_ms >= since_ms]
+        return sorted(recent, key=lambda payment: payment.paid_at_ms)
+
+    @question
+    def check(self) -> AccountCheck:
+        before = now_ms()
+        venue_clock = self.ask_clock()
+        offset = venue_clock - (before + now_ms()) // 2
+        can_trade, can_withdraw = self.ask_rights()
+        return AccountCheck(can_trade, can_withdraw, self.ask_hedged(), offset)
+
+    # How a dialect talks.
+
+    def call(
+        self,
+        method: str,
+        params: Params | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = TIMEOUT_SECONDS,
+    ) -> Any:
+        """One request to one endpoint, never repeated."""
+        return self.through(
+            lambda client: getattr(client, method)(dict(params or {})),
+            headers=headers,
+            seconds=seconds,
+        )
+
+    def through(
+        self,
+        use: Callable[[Any], Any],
+        *,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = TIMEOUT_SECONDS,
+    ) -> Any:
+        """Something done with the library; whatever it raises becomes one of our three errors."""
+        with self._line:
+            self.client.timeout = max(1, int(seconds * 1000))
+            self.client.once = headers or {}
+            self.client.went = False
+            try:
+                return use(self.client)
+            except (ccxt.BaseError, *UNREADABLE) as error:
+                raise self._lost(error) from None
+
+    def market(self, symbol: str) -> Market:
+        """The symbol's market data, asked for again once an hour."""
+        kept = self._market_words.get(symbol)
+        if kept is None or time.monotonic() - kept[0] > MARKET_SECONDS:
+            asked_at, told = time.monotonic(), self.ask_markets(symbol)
+            self._market_words.pop(symbol, None)
+            self._market_words |= {name: (asked_at, words) for name, words in told.items()}
+        if symbol not in self._market_words:
+            raise UnknownInstrument(f"{self.name} has no perpetual {symbol}", symbol=symbol)
+        return self.market_of(symbol, self._market_words[symbol][1])
+
+    def hedged(self) -> bool:
+        """Whether long and short are kept apart, after asking the venue to do so."""
+        if not self.has_hedged_mode:
+            return False
+        if self._is_hedged is None:
+            self._is_hedged = self.ask_hedged() or self._switched()
+        return self._is_hedged
+
+    def in_quote(self, amount: Decimal, currency: str, market: Market) -> Decimal:
+        """A fee in the quote currency; one paid in another coin is counted at its last price."""
+        if currency == market.quote or not amount:
+            return amount
+        return amount * self.ask_price(self.market(f"{currency}/{market.quote}"))
+
+    # Inside.
+
+    def _carrier(self, credentials: Credentials, base_url: str | None) -> Any:
+        made = type("Carrier", (Carrier, self.library), {})
+        client = made({**self.keys(credentials), "logger": silent()})
+        client.options.update(self.options)
+        # A redirect would be a second request, perhaps to somebody else.
+        client.session.max_redirects = 0
+        client.judge = self._judge
+        if base_url:
+            client.base_url = base_url
+            client.urls["api"] = rebased(client.urls["api"], base_url)
+            client.enableRateLimit = False
+        return client
+
+    def _judge(self, status: int, response: Any) -> None:
+        """Raise what an answer proves; a success passes."""
+        found = self.code_of(status, response)
+        if found is None and not 200 <= status < 300:
+            found = (f"http {status}", "")
+        if found is None and response is None:
+            found = ("no json", "")
+        if found:
+            raw, told = found
+            outcome = outcome_of(raw, self.answers)
+            raise Answered(raw, self._hidden(told)[:TOLD_LENGTH], outcome)
+
+    def _lost(self, error: BaseException) -> VenueError:
+        """Why there is no answer, told without the request: it holds the key and a signature."""
+        name = type(error).__name__
+        if not self.client.went:
+            return NeverSent(f"the request could not be made: {name}")
+        if never_connected(error):
+            return NeverSent(f"{self.name} could not be reached")
+        return NoAnswer(f"no answer of {self.name}: {name}")
+
+    def _hidden(self, text: str) -> str:
+        for secret in self._secrets:
+            if len(secret) > 3:
+                text = text.replace(secret, "…")
+        return text
+
+    def _switched(self) -> bool:
+        try:
+            self.switch_to_hedged()
+        except Answered as error:
+            if error.outcome not in (Outcome.REJECTED, Outcome.ACCEPTED):
+                raise
+        return self.ask_hedged()
+
+    def _checked(self, ticket: Ticket) -> Placing:
+        """The ticket against the market data; nothing is rounded here, only refused."""
+        market = self.market(ticket.symbol)
+        quantity = Decimal(ticket.quantity)
+        price = None if ticket.price is None else Decimal(ticket.price)
+        must_be_a_multiple(quantity, market.instrument.step, "quantity")
+        if price is not None:
+            must_be_a_multiple(price, market.instrument.tick, "price")
+        elif ticket.style is Style.POST_ONLY:
+            raise VenueRefused("a market order cannot rest in the book")
+        return Placing(
+            ticket=ticket,
+            market=market,
+            client_order_id=client_ids.at_venue(self.name, ticket.client_order_id),
+            is_hedged=self.hedged(),
+            is_opening=ticket.action is Action.OPEN,
+            quantity=quantity,
+            price=price,
+        )
+
+    def _sent_once(self, placing: Placing) -> Told:
+        try:
+            with reading(OutcomeUnknown):
+                return self.send(placing)
+        except Answered as error:
+            if error.outcome is not Outcome.EXISTS:
+                raise of_a_change(error) from None
+        except VenueError as error:
+            raise of_a_change(error) from None
+        with after_sending():
+            return self.look_up(placing.market, placing.client_order_id)
+
+    def _settled(self, placing: Placing, told: Told) -> VenueOrder:
+        """The order with its fills; one that cannot rest is asked for until it is done."""
+        order = self._with_fills(placing.market, told)
+        for _ in range(CONFIRM_TRIES if placing.is_immediate else 0):
+            if order.status is not OrderStatus.OPEN:
+                break
+            time.sleep(CONFIRM_PAUSE_SECONDS)
+            told = self._looked_up(placing.market, placing.client_order_id) or told
+            order = self._with_fills(placing.market, told)
+        return replace(order, client_order_id=placing.ticket.client_order_id)
+
+    def _protected(self, order: VenueOrder, placing: Placing) -> VenueOrder:
+        """Stop and target of the ticket, once something is held; a failure is told, not raised."""
+        ticket = placing.ticket
+        stop, target = (Decimal(price) if price else None for price in (ticket.stop, ticket.target))
+        if not placing.is_opening or not order.filled or (stop is None and target is None):
+            return order
+        direction = ticket.direction
+        try:
+            self.protect(symbol=ticket.symbol, direction=direction, stop=stop, target=target)
+        except VenueError as error:
+            return replace(order, reason=f"stop and target were not set: {error.message}")
+        return order
+
+    def _looked_up(self, market: Market, client_order_id: str) -> Told | None:
+        try:
+            return self.look_up(market, client_order_id)
+        except Answered as error:
+            if error.outcome is Outcome.ABSENT:
+                return None
+            raise
+
+    def _found(self, market: Market, client_order_id: str) -> VenueOrder | None:
+        told = self._looked_up(market, client_ids.at_venue(self.name, client_order_id))
+        if told is None:
+            return None
+        return replace(self._with_fills(market, told), client_order_id=client_order_id)
+
+    def _with_fills(self, market: Market, told: Told) -> VenueOrder:
+        """The order is as far as its fills are: each of them is a fact with a fee of its own."""
+        fills = self.fills_of(market, told) if told.filled else []
+        filled = sum((Decimal(fill.quantity) for fill in fills), ZERO)
+        is_behind = filled < told.filled
+        return VenueOrder(
+            client_order_id=client_ids.read_back(self.name, told.client_order_id),
+            venue_order_id=told.venue_order_id,
+            status=OrderStatus.OPEN if is_behind else told.status,
+            filled=filled,
+            fills=fills,
+            reason="not all of its fills are told yet" if is_behind else told.reason,
+        )
+
+    def _fills_from(self, symbol: str, since_ms: int) -> Iterator[OwnedFill]:
+        for owned in self.ask_fills(self.market(symbol), since_ms):
+            if owned.fill.filled_at_ms >= since_ms:
+                yield owned
+
+
+def must_be_a_multiple(value: Decimal, step: Decimal, what: str) -> None:
+    if value <= 0 or value % step:
+        raise VenueRefused(f"the {what} {value} is no multiple of {step}")
+
+
+def described(
+    symbol: str, words: Mapping[str, object], *, contract: Decimal = Decimal(1)
+) -> Instrument:
+    """The instrument out of the venue's words; whatever it does not tell is named, never assumed.
+
+    `words` has tick, step, min_quantity (both in contracts) and min_notional; None is
+    "not told". A venue without a smallest notional says so with a zero of its own.
+    """
+    told = {name: None if value in (None, "") else decimal(value) for name, value in words.items()}
+    missing = [name for name, value in told.items() if value is None]
+    missing += [name for name in ("tick", "step") if told[name] == 0]
+    if missing or contract <= 0:
+        named = ", ".join(missing) or "contract size"
+        raise UnknownInstrument(f"the venue does not tell {named} of {symbol}", symbol=symbol)
+    tick, step, least, notional = (told[name] or ZERO for name in WORDS_OF_AN_INSTRUMENT)
+    return Instrument(symbol, tick, step * contract, least * contract, notional)
+
+
+WORDS_OF_AN_INSTRUMENT: Sequence[str] = ("tick", "step", "min_quantity", "min_notional")
