@@ -118,7 +118,177 @@ class Binance(CcxtVenue):
             if words["contractType"] == "PERPETUAL"
         }
 
-    def coarser(one: str | None, other: str | None) -> Decimal | None:
+    def market_of(self, symbol: str, words: Words) -> Market:
+        filters = {row["filterType"]: row for row in words["filters"]}
+        limit = filters.get("LOT_SIZE", {})
+        # A market order has a filter of its own; the coarser of the two suits both kinds.
+        market = filters.get("MARKET_LOT_SIZE", limit)
+        told = {
+            "tick": filters.get("PRICE_FILTER", {}).get("tickSize"),
+            "step": coarser(limit.get("stepSize"), market.get("stepSize")),
+            "min_quantity": coarser(limit.get("minQty"), market.get("minQty")),
+            "min_notional": filters.get("MIN_NOTIONAL", {}).get("notional"),
+        }
+        instrument = described(symbol, told)
+        return Market(instrument, words["symbol"], Decimal(1), words["quoteAsset"], words)
+
+    def ask_price(self, market: Market) -> Decimal:
+        asked = {"symbol": market.native}
+        return decimal(self.call("fapiPublicV2GetTickerPrice", asked)["price"])
+
+    # The account's modes.
+
+    def ask_hedged(self) -> bool:
+        told = self.call("fapiPrivateGetPositionSideDual")["dualSidePosition"]
+        return str(told).lower() == "true"
+
+    def switch_to_hedged(self) -> None:
+        self.call("fapiPrivatePostPositionSideDual", {"dualSidePosition": "true"})
+
+    def prepare(self, placing: Placing) -> None:
+        symbol, ticket = {"symbol": placing.market.native}, placing.ticket
+        (now,) = self.call("fapiPrivateGetSymbolConfig", symbol)
+        if OUR_MARGINS[now["marginType"]] is not ticket.margin:
+            asked = symbol | {"marginType": MARGINS[ticket.margin]}
+            self.call("fapiPrivatePostMarginType", asked)
+        if int(now["leverage"]) != ticket.leverage:
+            self.call("fapiPrivatePostLeverage", {**symbol, "leverage": ticket.leverage})
+
+    # Orders.
+
+    def send(self, placing: Placing) -> Told:
+        now = now_ms()
+        window = max(1, min(placing.ticket.not_after_ms - now, LONGEST_WINDOW_MS))
+        asked = order_words(placing) | {"timestamp": now, "recvWindow": window}
+        return told_of(self.call("fapiPrivatePostOrder", asked, seconds=window / 1000))
+
+    def look_up(self, market: Market, client_order_id: str) -> Told:
+        asked = {"symbol": market.native, "origClientOrderId": client_order_id}
+        return told_of(self.call("fapiPrivateGetOrder", asked))
+
+    def send_cancel(self, market: Market, client_order_id: str) -> None:
+        asked = {"symbol": market.native, "origClientOrderId": client_order_id}
+        self.call("fapiPrivateDeleteOrder", asked)
+
+    def fills_of(self, market: Market, told: Told) -> list[Fill]:
+        asked = {"symbol": market.native, "orderId": told.venue_order_id, "limit": PAGE}
+        return [self._fill(market, words) for words in self._trades(asked)]
+
+    def ask_open_orders(self, market: Market | None) -> Iterator[tuple[Market, Told]]:
+        asked = {"symbol": market.native} if market else {}
+        for words in self.call("fapiPrivateGetOpenOrders", asked):
+            yield market or self._market_named(words["symbol"]), told_of(words)
+
+    def ask_fills(self, market: Market, since_ms: int) -> Iterator[OwnedFill]:
+        """Spans of a week; from the first full page on, by the number of the trade instead."""
+        start = since_ms
+        while start <= now_ms():
+            span = {"startTime": start, "endTime": start + SPAN_MS - 1}
+            page = self._trades({"symbol": market.native, "limit": PAGE} | span)
+            yield from (self._owned(market, words) for words in page)
+            while len(page) == PAGE:
+                after = max(int(words["id"]) for words in page) + 1
+                page = self._trades({"symbol": market.native, "limit": PAGE, "fromId": after})
+                yield from (self._owned(market, words) for words in page)
+                start = now_ms()
+            start += SPAN_MS
+
+    def send_protection(
+        self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None
+    ) -> None:
+        side = direction.upper() if self.hedged() else "BOTH"
+        standing = self.call("fapiPrivateGetOpenAlgoOrders", {"symbol": market.native})
+        for kind, price in ((STOP, stop), (TARGET, target)):
+            old = [words for words in standing if closes(words, kind, side)]
+            if price is not None and [decimal(words["triggerPrice"]) for words in old] == [price]:
+                continue
+            for words in old:
+                self.call("fapiPrivateDeleteAlgoOrder", {"algoId": words["algoId"]})
+            if price is not None:
+                asked = protection_words(market, direction, kind, price) | {"positionSide": side}
+                self.call("fapiPrivatePostAlgoOrder", asked)
+
+    # Books.
+
+    def ask_balance(self) -> Balance:
+        assets = self.call("fapiPrivateV3GetAccount")["assets"]
+        words = next((asset for asset in assets if asset["asset"] == SETTLED_IN), None)
+        if words is None:
+            return Balance(Decimal(0), Decimal(0), Decimal(0))
+        told = ("walletBalance", "availableBalance", "unrealizedProfit")
+        return Balance(*(decimal(words[name]) for name in told))
+
+    def ask_holdings(self) -> Iterator[Holding]:
+        held = [words for words in self.call("fapiPrivateV3GetPositionRisk") if is_held(words)]
+        if not held:
+            return
+        # The positions no longer tell leverage and margin type; the symbols' settings do.
+        settings = {words["symbol"]: words for words in self.call("fapiPrivateGetSymbolConfig")}
+        for words in held:
+            market = self._market_named(words["symbol"])
+            yield holding_of(market, words, settings[words["symbol"]])
+
+    def ask_payments(self, since_ms: int) -> Iterator[Payment]:
+        for kind in PAYMENTS:
+            asked: Params = {"incomeType": kind, "startTime": since_ms, "limit": PAGE, "page": 1}
+            while True:
+                page = self.call("fapiPrivateGetIncome", asked)
+                for words in page:
+                    if words["asset"] == SETTLED_IN:
+                        yield self._payment(words)
+                if len(page) < PAGE:
+                    break
+                asked["page"] += 1
+
+    def ask_rights(self) -> tuple[bool | None, bool | None]:
+        """The account may trade and the key may; what a key may is told by the spot side."""
+        account = self.call("fapiPrivateGetAccountConfig")
+        key = self.call("sapiGetAccountApiRestrictions")
+        return account["canTrade"] and key["enableFutures"], key["enableWithdrawals"]
+
+    def ask_clock(self) -> int:
+        return int(self.call("fapiPublicGetTime")["serverTime"])
+
+    # Inside.
+
+    def _market_named(self, native: str) -> Market:
+        """The venue writes names without a divider; ours are settled in one currency."""
+        return self.market(f"{native.removesuffix(SETTLED_IN)}/{SETTLED_IN}")
+
+    def _trades(self, asked: Params) -> list[Any]:
+        return list(self.call("fapiPrivateGetUserTrades", asked))
+
+    def _fill(self, market: Market, words: Words) -> Fill:
+        fee = self.in_quote(decimal(words["commission"]), words["commissionAsset"], market)
+        return Fill(
+            venue_fill_id=str(words["id"]),
+            quantity=number(decimal(words["qty"])),
+            price=number(decimal(words["price"])),
+            fee=number(fee),
+            filled_at_ms=int(words["time"]),
+        )
+
+    def _owned(self, market: Market, words: Words) -> OwnedFill:
+        return OwnedFill(
+            symbol=market.instrument.symbol,
+            client_order_id="",  # trades do not tell it
+            venue_order_id=str(words["orderId"]),
+            side=SIDES[words["side"]],
+            fill=self._fill(market, words),
+        )
+
+    def _payment(self, words: Words) -> Payment:
+        native = words.get("symbol") or ""
+        return Payment(
+            venue_payment_id=f"{words['incomeType']}-{words['tranId']}",
+            kind=PAYMENTS[words["incomeType"]],
+            symbol=f"{native.removesuffix(SETTLED_IN)}/{SETTLED_IN}" if native else "",
+            amount=decimal(words["income"]),
+            paid_at_ms=int(words["time"]),
+        )
+
+
+def coarser(one: str | None, other: str | None) -> Decimal | None:
     return max(decimal(one), decimal(other)) if one and other else None
 
 
