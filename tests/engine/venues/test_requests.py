@@ -1,0 +1,32 @@
+"""Every request of every call, against what is checked in under `requests/`."""
+
+import os
+
+import pytest
+
+from tests.engine.venues.local_venue import EXPECTED, expected
+from tests.engine.venues.stages import binance
+
+STAGES = [binance.STAGE]
+SCENES = [
+    pytest.param(stage, scene, id=f"{stage.name}: {scene.title}")
+    for stage in STAGES
+    for scene in stage.scenes
+]
+
+
+@pytest.mark.usefixtures("stopped_clock")
+@pytest.mark.parametrize(("stage", "scene"), SCENES)
+def test_the_requests_are_the_checked_in_ones(stage, scene, local):
+    venue = stage.open(local, **scene.answers)
+    scene.do(venue)
+    assert local.unexpected == []
+    if os.environ.get("WRITE_REQUESTS"):
+        with (EXPECTED / f"{stage.name}.txt").open("a") as file:
+            file.write(f"== {scene.title}\n{local.shown()}\n\n")
+    assert local.shown() == expected(stage.name).get(scene.title)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_nothing_is_checked_in_that_no_scene_plays(stage):
+    assert list(expected(stage.name)) == [scene.title for scene in stage.scenes]
