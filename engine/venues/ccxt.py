@@ -276,6 +276,7 @@ class CcxtVenue(ABC):
         self._line = threading.RLock()
         self._market_words: dict[str, tuple[float, Words]] = {}
         self._is_hedged: bool | None = None
+        self._asked_to_switch = False
         self.client = self._carrier(credentials, base_url)
 
     # What a dialect gives: its market data and its account.
@@ -375,7 +376,7 @@ class CcxtVenue(ABC):
             told = self._sent_once(placing)
         except VenueRefused:
             # What we believe of the account may be what was wrong with the order.
-            self._is_hedged = None
+            self._is_hedged, self._asked_to_switch = None, False
             raise
         with after_sending():
             order = self._settled(placing, told)
@@ -484,12 +485,15 @@ class CcxtVenue(ABC):
             raise UnknownInstrument(f"{self.name} has no perpetual {symbol}", symbol=symbol)
         return self.market_of(symbol, self._market_words[symbol][1])
 
-    def hedged(self) -> bool:
-        """Whether long and short are kept apart, after asking the venue to do so."""
+    def hedged(self, *, switch: bool = False) -> bool:
+        """Whether long and short are kept apart; `switch` asks the venue once to do so."""
         if not self.has_hedged_mode:
             return False
         if self._is_hedged is None:
-            self._is_hedged = self.ask_hedged() or self._switched()
+            self._is_hedged = self.ask_hedged()
+        if switch and not self._is_hedged and not self._asked_to_switch:
+            self._asked_to_switch = True
+            self._is_hedged = self._switched()
         return self._is_hedged
 
     def in_quote(self, amount: Decimal, currency: str, market: Market) -> Decimal:
@@ -551,6 +555,7 @@ class CcxtVenue(ABC):
     def _checked(self, ticket: Ticket) -> Placing:
         """The ticket against the market data; nothing is rounded here, only refused."""
         market = self.market(ticket.symbol)
+        is_opening = ticket.action is Action.OPEN
         quantity = Decimal(ticket.quantity)
         price = None if ticket.price is None else Decimal(ticket.price)
         must_be_a_multiple(quantity, market.instrument.step, "quantity")
@@ -562,8 +567,8 @@ class CcxtVenue(ABC):
             ticket=ticket,
             market=market,
             client_order_id=client_ids.at_venue(self.name, ticket.client_order_id),
-            is_hedged=self.hedged(),
-            is_opening=ticket.action is Action.OPEN,
+            is_hedged=self.hedged(switch=is_opening),
+            is_opening=is_opening,
             quantity=quantity,
             price=price,
         )

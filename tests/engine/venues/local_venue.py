@@ -119,12 +119,14 @@ def serve(venue: LocalVenue) -> ThreadingHTTPServer:
             if told == DROPPED:
                 self.close_connection = True
                 return
-            status, content = told if isinstance(told, tuple) else (200, told)
+            status, content, *headers = told if isinstance(told, tuple) else (200, told)
             text = content if isinstance(content, str) else json.dumps(content)
             kind = "text/html" if isinstance(content, str) else "application/json"
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(text.encode())))
+            for name, value in headers[0].items() if headers else ():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(text.encode())
 
