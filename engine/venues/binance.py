@@ -160,7 +160,7 @@ class Binance(CcxtVenue):
         now = now_ms()
         window = max(1, min(placing.ticket.not_after_ms - now, LONGEST_WINDOW_MS))
         asked = order_words(placing) | {"timestamp": now, "recvWindow": window}
-        return told_of(self.call("fapiPrivatePostOrder", asked, seconds=window / 1000))
+        return told_of(self.call("fapiPrivatePostOrder", asked, seconds=placing.seconds_left))
 
     def look_up(self, market: Market, client_order_id: str) -> Told:
         asked = {"symbol": market.native, "origClientOrderId": client_order_id}

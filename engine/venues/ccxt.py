@@ -11,6 +11,7 @@ what may fail before an order is sent, that it is sent once, and what an error
 means before, while and after.
 """
 
+import copy
 import functools
 import json
 import logging
@@ -133,6 +134,11 @@ class Placing:
     @property
     def milliseconds_left(self) -> int:
         return self.ticket.not_after_ms - now_ms()
+
+    @property
+    def seconds_left(self) -> float:
+        """How long its answer is waited for: never beyond its time."""
+        return min(TIMEOUT_SECONDS, max(1, self.milliseconds_left) / 1000)
 
 
 def now_ms() -> int:
@@ -445,14 +451,14 @@ class CcxtVenue(ABC):
     def call(
         self,
         method: str,
-        params: Params | None = None,
+        params: Params | list[Params] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
         seconds: float = TIMEOUT_SECONDS,
     ) -> Any:
         """One request to one endpoint, never repeated."""
         return self.through(
-            lambda client: getattr(client, method)(dict(params or {})),
+            lambda client: getattr(client, method)(copy.copy(params or {})),
             headers=headers,
             seconds=seconds,
         )
@@ -588,10 +594,10 @@ class CcxtVenue(ABC):
     def _settled(self, placing: Placing, told: Told) -> VenueOrder:
         """The order with its fills; one that cannot rest is asked for until it is done."""
         order = self._with_fills(placing.market, told)
-        for _ in range(CONFIRM_TRIES if placing.is_immediate else 0):
+        for tried in range(CONFIRM_TRIES if placing.is_immediate else 0):
             if order.status is not OrderStatus.OPEN:
                 break
-            time.sleep(CONFIRM_PAUSE_SECONDS)
+            time.sleep(CONFIRM_PAUSE_SECONDS if tried else 0)
             told = self._looked_up(placing.market, placing.client_order_id) or told
             order = self._with_fills(placing.market, told)
         return replace(order, client_order_id=placing.ticket.client_order_id)

@@ -51,7 +51,7 @@ class Stage:
         return self.venue(self.keys, base_url=local.address)
 
 
-def ours(stage_ticket: Callable[..., Any], price: str, tick_off: str) -> list[tuple[str, Do]]:
+def ours(stage_ticket: Callable[..., Any], price: str) -> list[tuple[str, Do]]:
     """The orders that every venue is asked to place."""
 
     def placing(**changes: Any) -> Do:

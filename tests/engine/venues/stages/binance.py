@@ -202,7 +202,7 @@ STAGE = Stage(
 )
 STAGE.scenes.extend(
     [
-        *(Scene(title, do) for title, do in ours(STAGE.order_ticket, "59000.1", "59000.11")),
+        *(Scene(title, do) for title, do in ours(STAGE.order_ticket, "59000.1")),
         *(Scene(title, do) for title, do in asking("BTC/USDT", "59000", "66000")),
         Scene("leverage and margin are as asked", lambda v: v.place(STAGE.order_ticket()), READY),
         Scene("one-way: a long is opened", lambda v: v.place(STAGE.order_ticket()), ONE_WAY),
