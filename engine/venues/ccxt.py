@@ -19,7 +19,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -517,6 +517,8 @@ class CcxtVenue(ABC):
         # A redirect would be a second request, perhaps to somebody else.
         client.session.max_redirects = 0
         client.judge = self._judge
+        # Some classes send a broker's mark of the library's.
+        client.headers = {}
         if base_url:
             client.base_url = base_url
             client.urls["api"] = rebased(client.urls["api"], base_url)
@@ -551,11 +553,9 @@ class CcxtVenue(ABC):
         return text
 
     def _switched(self) -> bool:
-        try:
+        # Whatever it answers, the mode is asked for again: some refuse what is so already.
+        with suppress(Answered):
             self.switch_to_hedged()
-        except Answered as error:
-            if error.outcome not in (Outcome.REJECTED, Outcome.ACCEPTED):
-                raise
         return self.ask_hedged()
 
     def _checked(self, ticket: Ticket) -> Placing:

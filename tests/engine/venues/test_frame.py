@@ -51,7 +51,7 @@ def test_an_order_that_was_accepted_never_sounds_as_if_it_was_not(stage, local):
     venue.place(stage.order_ticket())
     sent = [f"{request.method} {request.path}" for request in local.seen]
     after = sent[sent.index(stage.order) + 1 :]
-    for wrong in (DROPPED, (429, "slow down"), stage.lookup_absent):
+    for wrong in (DROPPED, (429, "slow down"), stage.absent.get(stage.lookup)):
         venue = stage.open(local, **dict.fromkeys(after, wrong))
         try:
             order = venue.place(stage.order_ticket())
@@ -118,7 +118,7 @@ def test_a_symbol_that_the_venue_does_not_have_is_no_instrument(stage, local):
 
 
 def test_an_order_that_is_not_there_is_none(stage, local):
-    venue = stage.open(local, **{stage.lookup: stage.lookup_absent})
+    venue = stage.open(local, **stage.absent)
     both = {"symbol": stage.symbol, "client_order_id": OUR_ID}
     assert venue.find(**both) is None
 

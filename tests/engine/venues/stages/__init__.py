@@ -34,7 +34,7 @@ class Stage:
     order: str  # the one request that places an order
     lookup: str
     refusal: Callable[[str], Any]  # an answer that carries a raw code
-    lookup_absent: Any
+    absent: dict[str, Any]  # the answers of a venue that has no such order
     scenes: list[Scene] = field(default_factory=list)
     keys: Keys = field(default_factory=Keys)
 

@@ -197,7 +197,7 @@ STAGE = Stage(
     answers=ANSWERS,
     order=f"POST {ORDERS}",
     lookup=f"GET {ORDERS}",
-    lookup_absent=(400, {"code": -2013, "msg": "Order does not exist."}),
+    absent={f"GET {ORDERS}": (400, {"code": -2013, "msg": "Order does not exist."})},
     refusal=refusal,
 )
 STAGE.scenes.extend(

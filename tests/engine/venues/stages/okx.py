@@ -204,7 +204,7 @@ STAGE = Stage(
     answers=ANSWERS,
     order=f"POST {ORDERS}",
     lookup=f"GET {ORDERS}",
-    lookup_absent=told(code="51603", msg="Order does not exist"),
+    absent={f"GET {ORDERS}": told(code="51603", msg="Order does not exist")},
     refusal=refusal,
 )
 STAGE.scenes.extend(
