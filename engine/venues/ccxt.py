@@ -39,7 +39,7 @@ from engine.instrument import Instrument
 from engine.messages import Fill, Style, Ticket
 from engine.money import ZERO
 from engine.order import OrderStatus
-from engine.signal import Action, Direction
+from engine.signal import Action, Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import (
     Answered,
@@ -113,6 +113,7 @@ class Told:
     status: OrderStatus
     filled: Decimal
     reason: str = ""
+    placed_at_ms: int = 0  # where the venue has fills only by time
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ class Placing:
     is_opening: bool
     quantity: Decimal
     price: Decimal | None
+    # The worst price of a market order, where the venue knows none without.
+    worst_price: Decimal | None = None
 
     @property
     def is_immediate(self) -> bool:
@@ -154,6 +157,14 @@ def decoded(text: str) -> Any:
     return json.loads(text, parse_float=Decimal)
 
 
+def bare(text: str) -> Any:
+    """What a text says as JSON; None where it is none."""
+    try:
+        return decoded(text)
+    except ValueError:
+        return None
+
+
 class Carrier:
     """What is changed in a ccxt class: who judges an answer, and what is put on the wire."""
 
@@ -169,7 +180,8 @@ class Carrier:
         self, status: int, reason: str, url: str, method: str, headers: Any, body: str,
         response: Any, *sent: object,
     ) -> bool:  # fmt: skip
-        self.judge(status, response)
+        # The library reads objects and lists only; some answers are a bare word.
+        self.judge(status, bare(body) if response is None else response)
         return True
 
     def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
@@ -317,6 +329,10 @@ class CcxtVenue(ABC):
         """Bring leverage and margin to what the ticket says. Only before an opening order."""
 
     # Its orders.
+
+    def worst_price(self, market: Market, side: Side) -> Decimal | None:
+        """What a market order may cost at most; None where the venue has market orders."""
+        return None
 
     @abstractmethod
     def send(self, placing: Placing) -> Told:
@@ -577,6 +593,7 @@ class CcxtVenue(ABC):
             is_opening=is_opening,
             quantity=quantity,
             price=price,
+            worst_price=self.worst_price(market, ticket.side) if price is None else None,
         )
 
     def _sent_once(self, placing: Placing) -> Told:

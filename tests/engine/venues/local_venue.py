@@ -39,6 +39,14 @@ class Request:
     headers: dict[str, str]
     words: dict[str, Any]
 
+    @property
+    def name(self) -> str:
+        """Method and path, and the kind of question where one path serves many."""
+        kind = self.words.get("type", "") if self.path == "/info" else ""
+        if self.path == "/exchange":
+            kind = self.words["action"]["type"]
+        return f"{self.method} {self.path} {kind}".strip()
+
     def __str__(self) -> str:
         shown = {name: self.headers[name] for name in SHOWN_HEADERS if name in self.headers}
         told = [f"    {name}: {value}" for name, value in shown.items()]
@@ -48,7 +56,7 @@ class Request:
 
 @dataclass
 class LocalVenue:
-    """`answers` by "METHOD /path" (and the kind of question where one path serves many)."""
+    """`answers` by the names of their requests."""
 
     answers: dict[str, Any] = field(default_factory=dict)
     seen: list[Request] = field(default_factory=list)
@@ -56,23 +64,18 @@ class LocalVenue:
     address: str = ""
 
     def answer(self, request: Request) -> Any:
-        kind = request.words.get("type") or request.words.get("action", {})
-        kind = kind.get("type") if isinstance(kind, dict) else kind
-        for key in (f"{request.method} {request.path} {kind}", f"{request.method} {request.path}"):
-            if key in self.answers:
-                told = self.answers[key]
-                # Several answers are given one after the other; the last one stays.
-                if isinstance(told, Several):
-                    return told.next()
-                return told
-        self.unexpected.append(f"{request.method} {request.path}")
-        return 404, "nothing is here"
+        if request.name not in self.answers:
+            self.unexpected.append(request.name)
+            return 404, "nothing is here"
+        told = self.answers[request.name]
+        # Several answers are given one after the other; the last one stays.
+        return told.next() if isinstance(told, Several) else told
 
     def shown(self) -> str:
         return "\n".join(str(request) for request in self.seen)
 
-    def count(self, line: str) -> int:
-        return sum(f"{request.method} {request.path}" == line for request in self.seen)
+    def count(self, name: str) -> int:
+        return sum(request.name == name for request in self.seen)
 
 
 @dataclass
@@ -122,10 +125,10 @@ def serve(venue: LocalVenue) -> ThreadingHTTPServer:
             status, content, *headers = told if isinstance(told, tuple) else (200, told)
             text = content if isinstance(content, str) else json.dumps(content)
             kind = "text/html" if isinstance(content, str) else "application/json"
+            shown = {"Content-Type": kind} | (headers[0] if headers else {})
             self.send_response(status)
-            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(text.encode())))
-            for name, value in headers[0].items() if headers else ():
+            for name, value in shown.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(text.encode())

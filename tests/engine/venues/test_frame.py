@@ -49,7 +49,7 @@ def test_an_order_that_was_accepted_never_sounds_as_if_it_was_not(stage, local):
     """Whatever goes wrong after the order, its outcome is unknown until it is looked up."""
     venue = stage.open(local)
     venue.place(stage.order_ticket())
-    sent = [f"{request.method} {request.path}" for request in local.seen]
+    sent = [request.name for request in local.seen]
     after = sent[sent.index(stage.order) + 1 :]
     for wrong in (DROPPED, (429, "slow down"), stage.absent.get(stage.lookup)):
         venue = stage.open(local, **dict.fromkeys(after, wrong))
@@ -63,7 +63,7 @@ def test_an_order_that_was_accepted_never_sounds_as_if_it_was_not(stage, local):
 def test_a_failure_before_the_order_proves_that_there_is_none(stage, local):
     venue = stage.open(local)
     venue.place(stage.order_ticket())
-    sent = [f"{request.method} {request.path}" for request in local.seen]
+    sent = [request.name for request in local.seen]
     shared = set(sent[: sent.index(stage.order)]) - {stage.order}
     for before in shared:
         # A change that was answered well needs no certain words.
