@@ -43,6 +43,12 @@ class Answered(VenueError):
         self.outcome = outcome
 
 
+class NotOffered(VenueRefused):
+    """The venue has no such call for programs; a person may have it on the venue's pages."""
+
+    code = "not_offered"
+
+
 class NeverSent(VenueError):
     """No connection was made, so nothing can have arrived."""
 

@@ -45,6 +45,7 @@ from engine.venues.answers import (
     Answered,
     NeverSent,
     NoAnswer,
+    NotOffered,
     Outcome,
     Table,
     of_a_change,
@@ -285,6 +286,8 @@ class CcxtVenue(ABC):
     library: type[Any]
     answers: Table
     lookup_lag_seconds: float = 2.0
+    # Whether stop and target of a position can be set at the venue.
+    can_protect = True
     # Where the venue has both modes, an account is brought to the one with two sides if it can be.
     has_hedged_mode = True
     options: Mapping[str, Any] = {}
@@ -329,6 +332,10 @@ class CcxtVenue(ABC):
         """Bring leverage and margin to what the ticket says. Only before an opening order."""
 
     # Its orders.
+
+    def connect(self) -> None:
+        """What the venue wants before it takes an order from us: a login, where there is one."""
+        return
 
     def worst_price(self, market: Market, side: Side) -> Decimal | None:
         """What a market order may cost at most; None where the venue has market orders."""
@@ -389,6 +396,7 @@ class CcxtVenue(ABC):
 
     def place(self, ticket: Ticket) -> VenueOrder:
         with before_sending():
+            self.connect()
             placing = self._checked(ticket)
             if placing.is_opening:
                 self.prepare(placing)
@@ -585,6 +593,8 @@ class CcxtVenue(ABC):
             must_be_a_multiple(price, market.instrument.tick, "price")
         elif ticket.style is Style.POST_ONLY:
             raise VenueRefused("a market order cannot rest in the book")
+        if is_opening and not self.can_protect and (ticket.stop or ticket.target):
+            raise NotOffered(f"{self.name} takes no stop and no target from programs")
         return Placing(
             ticket=ticket,
             market=market,

@@ -5,9 +5,9 @@ import os
 import pytest
 
 from tests.engine.venues.local_venue import EXPECTED, expected
-from tests.engine.venues.stages import binance, gate, hyperliquid, okx
+from tests.engine.venues.stages import binance, gate, grvt, hyperliquid, okx
 
-STAGES = [binance.STAGE, okx.STAGE, gate.STAGE, hyperliquid.STAGE]
+STAGES = [binance.STAGE, okx.STAGE, gate.STAGE, hyperliquid.STAGE, grvt.STAGE]
 SCENES = [
     pytest.param(stage, scene, id=f"{stage.name}: {scene.title}")
     for stage in STAGES
