@@ -7,7 +7,7 @@ proves nothing: it is UNKNOWN by construction, and the order is looked up.
 import enum
 from collections.abc import Mapping
 
-from engine.errors import OutcomeUnknown, TooLate, VenueBusy, VenueError, VenueRefused
+from engine.errors import EngineError, OutcomeUnknown, TooLate, VenueBusy, VenueError, VenueRefused
 
 
 class Outcome(enum.StrEnum):
@@ -76,13 +76,15 @@ OF_A_QUESTION: dict[Outcome, type[VenueError]] = {
 }
 
 
-def of_a_change(error: VenueError) -> VenueError:
+def of_a_change(error: EngineError) -> VenueError:
     """What became of an order, or of any other change, whose sending ended in this error."""
     if isinstance(error, NeverSent):
         return VenueBusy(error.message)
     if isinstance(error, Answered):
         return OF_A_CHANGE.get(error.outcome, OutcomeUnknown)(error.message, **error.context)
-    return OutcomeUnknown(error.message) if isinstance(error, NoAnswer) else error
+    if isinstance(error, VenueError) and not isinstance(error, NoAnswer):
+        return error
+    return OutcomeUnknown(error.message)
 
 
 def of_a_question(error: VenueError) -> VenueError:

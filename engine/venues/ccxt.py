@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 import ccxt
 
 from engine.errors import (
+    EngineError,
     OutcomeUnknown,
     TooLate,
     UnknownInstrument,
@@ -275,7 +276,7 @@ def after_sending() -> Iterator[None]:
     try:
         with reading(OutcomeUnknown):
             yield
-    except VenueError as error:
+    except EngineError as error:
         raise OutcomeUnknown(error.message) from None
 
 
@@ -414,7 +415,11 @@ class CcxtVenue(ABC):
 
     @question
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
-        return self._found(self.market(symbol), client_order_id)
+        try:
+            return self._found(self.market(symbol), client_order_id)
+        except UnknownInstrument as error:
+            # Of an order that may stand, this says nothing.
+            raise VenueError(error.message) from None
 
     @change
     def cancel(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
@@ -613,7 +618,7 @@ class CcxtVenue(ABC):
         except Answered as error:
             if error.outcome is not Outcome.EXISTS:
                 raise of_a_change(error) from None
-        except VenueError as error:
+        except EngineError as error:
             raise of_a_change(error) from None
         with after_sending():
             return self.look_up(placing.market, placing.client_order_id)
@@ -633,12 +638,14 @@ class CcxtVenue(ABC):
         """Stop and target of the ticket, once something is held; a failure is told, not raised."""
         ticket = placing.ticket
         stop, target = (Decimal(price) if price else None for price in (ticket.stop, ticket.target))
-        if not placing.is_opening or not order.filled or (stop is None and target is None):
+        if not placing.is_opening or (stop is None and target is None):
             return order
+        if not order.filled:
+            return replace(order, reason=order.reason or "stop and target wait for a fill")
         direction = ticket.direction
         try:
             self.protect(symbol=ticket.symbol, direction=direction, stop=stop, target=target)
-        except VenueError as error:
+        except EngineError as error:
             return replace(order, reason=f"stop and target were not set: {error.message}")
         return order
 

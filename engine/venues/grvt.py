@@ -14,6 +14,7 @@ a position, another kind of margin, and what the key may do.
 import hashlib
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -66,13 +67,14 @@ SIGNED_TIME_IN_FORCE = {"GOOD_TILL_TIME": 1, "IMMEDIATE_OR_CANCEL": 3}
 MARGINS = {"CROSS": Margin.CROSS, "ISOLATED": Margin.ISOLATED}
 
 ANSWERS: Table = {
-    **rows(Outcome.BUSY, 1006, 1009, "http 429"),
+    # Also a session that ended: nothing was done, and the next call opens another.
+    **rows(Outcome.BUSY, 1000, 1006, 1009, "http 429"),
     # The signature's time, which is the ticket's, was over.
     **rows(Outcome.EXPIRED, 2001),
     **rows(Outcome.EXISTS, 2012, "OVERLAPPING_CLIENT_ORDER_ID"),
     **rows(Outcome.ABSENT, 1004),
     # The login, the key, and the signature.
-    **rows(Outcome.REJECTED, 1000, 1001, 1003, 1008, 1012, 1400, 2000, *range(2002, 2009)),
+    **rows(Outcome.REJECTED, 1001, 1003, 1008, 1012, 1400, 2000, *range(2002, 2009)),
     # The order's form.
     **rows(Outcome.REJECTED, 2010, 2011, 2020, 2021, *range(2030, 2033), *range(2040, 2043)),
     **rows(Outcome.REJECTED, 2050, 2051, *range(2060, 2066), 2070),
@@ -174,12 +176,13 @@ class Grvt(CcxtVenue):
 
     def send(self, placing: Placing) -> Told:
         order = order_words(placing, self.sub_account)
-        answer = self.through(
-            lambda client: client.privateTradingPostFullV1CreateOrder(
-                {"order": signed(client, order, placing.market)}
-            ),
-            seconds=placing.seconds_left,
-        )
+        with self._session():
+            answer = self.through(
+                lambda client: client.privateTradingPostFullV1CreateOrder(
+                    {"order": signed(client, order, placing.market)}
+                ),
+                seconds=placing.seconds_left,
+            )
         told = told_of(answer["result"])
         if ANSWERS.get(told.reason) is Outcome.EXISTS:
             raise Answered(told.reason, "an order of this id is active", Outcome.EXISTS)
@@ -269,8 +272,14 @@ class Grvt(CcxtVenue):
     def _call(self, method: str, asked: Params) -> Any:
         """A private question, after a login where there is none."""
         self.connect()
-        try:
+        with self._session():
             return self.call(f"privateTradingPostFullV1{method}", asked)
+
+    @contextmanager
+    def _session(self) -> Iterator[None]:
+        """Forget a session that the venue no longer knows."""
+        try:
+            yield
         except Answered as error:
             if error.raw == NOT_LOGGED_IN:
                 self._logged_in_at = None

@@ -108,6 +108,10 @@ class Hyperliquid(CcxtVenue):
     answers = ANSWERS
     has_hedged_mode = False
 
+    def __init__(self, credentials: Credentials, *, base_url: str | None = None) -> None:
+        super().__init__(credentials, base_url=base_url)
+        self.address = credentials.api_key.lower()
+
     def keys(self, credentials: Credentials) -> Params:
         return {"walletAddress": credentials.api_key, "privateKey": credentials.api_secret}
 
@@ -287,10 +291,6 @@ class Hyperliquid(CcxtVenue):
         return int(self._info("exchangeStatus")["time"])
 
     # Inside.
-
-    @property
-    def address(self) -> str:
-        return str(self.client.walletAddress).lower()
 
     def _info(self, kind: str, **asked: Any) -> Any:
         return self.call("publicPostInfo", {"type": kind, **asked})

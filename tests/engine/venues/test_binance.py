@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from engine.errors import UnknownInstrument, VenueRefused
+from engine.errors import OutcomeUnknown, UnknownInstrument, VenueError, VenueRefused
 from engine.instrument import Instrument
 from engine.messages import Margin
 from engine.order import OrderStatus
@@ -67,6 +67,22 @@ def test_a_fee_in_another_coin_is_counted_in_the_quote_currency(local):
     (fill,) = STAGE.open(local, **answers).place(STAGE.order_ticket()).fills
     assert fill.fee == "0.1201"
     assert "symbol = BNBUSDT" in local.shown()
+
+
+def test_a_fee_in_a_coin_without_a_market_leaves_the_order_unknown(local):
+    """It was placed: that its fee cannot be counted must not sound like a refusal."""
+    paid = trade(7001, "0.01", "60000", "0.0002", commissionAsset="FDUSD")
+    venue = STAGE.open(local, **{"GET /fapi/v1/userTrades": [paid]})
+    with pytest.raises(OutcomeUnknown, match="FDUSD/USDT"):
+        venue.place(STAGE.order_ticket())
+    with pytest.raises(VenueError, match="FDUSD/USDT"):
+        venue.find(symbol="BTC/USDT", client_order_id=OUR_ID)
+
+
+def test_a_resting_order_with_a_stop_says_that_it_waits(local):
+    venue = STAGE.open(local, **{STAGE.order: order(status="NEW", executedQty="0")})
+    placed = venue.place(STAGE.order_ticket(price="59000", stop="58000"))
+    assert (placed.status, placed.reason) == (OrderStatus.OPEN, "stop and target wait for a fill")
 
 
 def test_a_market_order_is_asked_for_until_it_is_done(local):

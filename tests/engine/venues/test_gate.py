@@ -61,7 +61,7 @@ def test_fills_are_told_in_coins_with_signed_fees(local):
 
 STATUSES = [
     ("resting", {"status": "open", "left": 100, "finish_as": ""}, "0", OrderStatus.OPEN),
-    ("canceled", {"left": 100, "finish_as": "cancelled"}, "0", OrderStatus.CANCELED),
+    ("canceled", {"left": 100, "finish_as": "reduce_out"}, "0", OrderStatus.CANCELED),
     ("what an IOC order leaves", {"size": 150, "left": 50}, "0.01", OrderStatus.CANCELED),
     ("a sale", {"size": "-100", "left": "0"}, "0.01", OrderStatus.FILLED),
 ]

@@ -65,10 +65,14 @@ def test_a_session_that_ended_is_opened_again_at_the_next_call(local):
     venue = STAGE.open(local)
     good = local.answers[f"{V1}/account_summary"]
     local.answers[f"{V1}/account_summary"] = several(ended, good)
-    with pytest.raises(VenueRefused):
+    with pytest.raises(VenueBusy):
         venue.balance()
     venue.balance()
-    assert local.count(LOGIN) == 2
+    local.answers[STAGE.order] = several(ended, local.answers[STAGE.order])
+    with pytest.raises(VenueBusy):
+        venue.place(STAGE.order_ticket())
+    venue.place(STAGE.order_ticket(client_order_id="ibsecond"))
+    assert local.count(LOGIN) == 3
 
 
 LOGINS = [

@@ -230,7 +230,7 @@ def test_the_check_tells_rights_and_clock(case, role, rights, local):
 
 def test_the_account_s_own_key_could_withdraw(local):
     venue = STAGE.open(local)
-    venue.client.walletAddress = OWNER
+    venue.address = OWNER
     assert venue.check().can_withdraw is True
 
 

@@ -138,7 +138,7 @@ ANSWERS = {
     f"POST {ORDERS}": (201, order()),
     NAMED: order(),
     f"GET {ORDERS}": [],
-    f"DELETE {ORDERS}/{LABEL}": order(finish_as="cancelled", left=100),
+    f"DELETE {ORDERS}/{LABEL}": order(finish_as="reduce_out", left=100),
     f"GET {FUTURES}/my_trades": [
         trade(7001, 40, "60000.0", "0.12"),
         trade(7002, 60, "60000.8", "-0.003", role="maker"),
