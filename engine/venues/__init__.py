@@ -11,7 +11,7 @@ from engine.errors import VenueRefused
 
 if TYPE_CHECKING:
     from engine.venues.base import Exchange
-    from engine.venues.ccxt import Credentials
+    from engine.venues.ccxt import CcxtVenue, Credentials
 
 DIALECTS = {
     "binance": ("engine.venues.binance", "Binance"),
@@ -26,6 +26,6 @@ def open_venue(name: str, credentials: "Credentials", *, base_url: str | None = 
     """The adapter of one account; `base_url` sends everything to one other host, and only there."""
     if name not in DIALECTS:
         raise VenueRefused(f"there is no adapter for {name}")
-    module, dialect = DIALECTS[name]
-    adapter: Exchange = getattr(import_module(module), dialect)(credentials, base_url=base_url)
-    return adapter
+    module, adapter = DIALECTS[name]
+    dialect: type[CcxtVenue] = getattr(import_module(module), adapter)
+    return dialect(credentials, base_url=base_url)

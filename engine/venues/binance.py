@@ -143,16 +143,16 @@ class Binance(CcxtVenue):
         return str(told).lower() == "true"
 
     def switch_to_hedged(self) -> None:
-        self.call("fapiPrivatePostPositionSideDual", {"dualSidePosition": "true"})
+        self.tell("fapiPrivatePostPositionSideDual", {"dualSidePosition": "true"})
 
     def prepare(self, placing: Placing) -> None:
         symbol, ticket = {"symbol": placing.market.native}, placing.ticket
         (now,) = self.call("fapiPrivateGetSymbolConfig", symbol)
         if OUR_MARGINS[now["marginType"]] is not ticket.margin:
             asked = symbol | {"marginType": MARGINS[ticket.margin]}
-            self.call("fapiPrivatePostMarginType", asked)
+            self.tell("fapiPrivatePostMarginType", asked)
         if int(now["leverage"]) != ticket.leverage:
-            self.call("fapiPrivatePostLeverage", {**symbol, "leverage": ticket.leverage})
+            self.tell("fapiPrivatePostLeverage", {**symbol, "leverage": ticket.leverage})
 
     # Orders.
 

@@ -492,6 +492,15 @@ class CcxtVenue(ABC):
             seconds=seconds,
         )
 
+    def tell(self, method: str, params: Params) -> Any:
+        """A change of the account's settings; None where everything was so already."""
+        try:
+            return self.call(method, params)
+        except Answered as error:
+            if error.outcome is not Outcome.ACCEPTED:
+                raise
+            return None
+
     def through(
         self,
         use: Callable[[Any], Any],
@@ -506,7 +515,7 @@ class CcxtVenue(ABC):
             self.client.went = False
             try:
                 return use(self.client)
-            except (ccxt.BaseError, *UNREADABLE) as error:
+            except (ccxt.BaseError, OSError, *UNREADABLE) as error:
                 raise self._lost(error) from None
 
     def market(self, symbol: str) -> Market:

@@ -134,7 +134,7 @@ class Gate(CcxtVenue):
         return any(words["mode"] != "single" for words in told)
 
     def switch_to_hedged(self) -> None:
-        self.call("privateFuturesPostSettleDualMode", SETTLE | {"dual_mode": "true"})
+        self.tell("privateFuturesPostSettleDualMode", SETTLE | {"dual_mode": "true"})
 
     def prepare(self, placing: Placing) -> None:
         """A leverage above zero is isolated margin; zero is cross, with a limit beside it."""
@@ -145,8 +145,8 @@ class Gate(CcxtVenue):
         method = "privateFuturesPostSettlePositionsContractLeverage"
         if placing.is_hedged:
             method = "privateFuturesPostSettleDualCompPositionsContractLeverage"
-        told = self.call(method, SETTLE | {"contract": placing.market.native} | wanted)
-        for words in told if isinstance(told, list) else [told]:
+        told = self.tell(method, SETTLE | {"contract": placing.market.native} | wanted)
+        for words in told if isinstance(told, list) else [told or wanted]:
             if any(decimal(words[name]) != decimal(value) for name, value in wanted.items()):
                 raise VenueRefused("the venue did not take leverage and margin of the order")
 

@@ -140,7 +140,7 @@ class Okx(CcxtVenue):
         return bool(self._config()["posMode"] == HEDGED)
 
     def switch_to_hedged(self) -> None:
-        self.call("privatePostAccountSetPositionMode", {"posMode": HEDGED})
+        self.tell("privatePostAccountSetPositionMode", {"posMode": HEDGED})
 
     def prepare(self, placing: Placing) -> None:
         ticket = placing.ticket
@@ -152,7 +152,7 @@ class Okx(CcxtVenue):
             if is_meant and decimal(now["lever"]) != ticket.leverage:
                 of_side = {"posSide": side} if side in SIDES_OF_A_POSITION else {}
                 wanted = asked | {"lever": str(ticket.leverage)} | of_side
-                self.call("privatePostAccountSetLeverage", wanted)
+                self.tell("privatePostAccountSetLeverage", wanted)
 
     # Orders.
 

@@ -138,6 +138,12 @@ def test_margin_that_cannot_be_changed_refuses_the_order(local):
     assert local.count(STAGE.order) == 0
 
 
+def test_margin_that_was_changed_meanwhile_is_as_good(local):
+    already = (400, {"code": -4046, "msg": "No need to change margin type."})
+    venue = STAGE.open(local, **{"POST /fapi/v1/marginType": already})
+    assert venue.place(STAGE.order_ticket()).status is OrderStatus.FILLED
+
+
 def test_the_mode_is_asked_for_again_after_a_refusal(local):
     refused = (400, {"code": -4061, "msg": "Order's position side does not match."})
     venue = STAGE.open(local, **{STAGE.order: several(refused, order())})

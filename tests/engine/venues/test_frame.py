@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import msgspec
@@ -15,12 +16,12 @@ from engine.errors import (
     VenueError,
     VenueRefused,
 )
-from engine.execution import report_of
+from engine.execution import execute, report_of
 from engine.messages import Report, Style
 from engine.order import OrderStatus
 from engine.signal import Action
 from engine.venues.ccxt import now_ms
-from tests.engine.venues.local_venue import DROPPED, NOW_MS, serve
+from tests.engine.venues.local_venue import DROPPED, NOT_AFTER_MS, NOW_MS, serve
 from tests.engine.venues.stages import OUR_ID
 from tests.engine.venues.test_requests import STAGES
 
@@ -43,6 +44,8 @@ def test_an_ambiguous_answer_is_an_unknown_outcome_and_nothing_is_sent_again(sta
     with pytest.raises(OutcomeUnknown):
         venue.place(stage.order_ticket())
     assert local.count(stage.order) == 1
+    # Nor anywhere else: a redirect is not followed.
+    assert local.seen[-1].name == stage.order
 
 
 def test_an_order_that_was_accepted_never_sounds_as_if_it_was_not(stage, local):
@@ -177,3 +180,37 @@ def test_the_clock_of_the_venue_is_compared_with_ours(stage, local):
     assert now_ms() > NOW_MS
     told = stage.open(local).check()
     assert told.clock_offset_ms in (0, 250)
+
+
+# --- the rule of sending, over the real adapters
+
+
+@dataclass
+class Journal:
+    ids: set[str] = field(default_factory=set)
+
+    def create(self, client_order_id: str) -> bool:
+        is_new = client_order_id not in self.ids
+        self.ids.add(client_order_id)
+        return is_new
+
+
+LATE_MS = NOT_AFTER_MS + 60_000
+REPORTED = [
+    ("it arrived, and its answer was lost", DROPPED, True, NOW_MS, OrderStatus.FILLED),
+    ("nobody knows yet", DROPPED, False, NOW_MS, OrderStatus.UNKNOWN),
+    ("a limit turned it away", (429, "slow down"), False, NOW_MS, OrderStatus.EXPIRED),
+]
+
+
+@pytest.mark.parametrize(("case", "answer", "is_there", "now_ms", "status"), REPORTED)
+def test_what_is_reported_of_an_order(stage, case, answer, is_there, now_ms, status, local):
+    answers = {stage.order: answer} | ({} if is_there else stage.absent)
+    venue, journal = stage.open(local, **answers), Journal()
+    ticket = stage.order_ticket()
+    report = execute(ticket, venue=venue, journal=journal, now_ms=now_ms)
+    assert report.status is status
+    # The same message again asks, and later proves; it never sends.
+    again = execute(ticket, venue=venue, journal=journal, now_ms=LATE_MS)
+    assert again.status is (OrderStatus.FILLED if is_there else OrderStatus.EXPIRED)
+    assert local.count(stage.order) == 1

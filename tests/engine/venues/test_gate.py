@@ -102,6 +102,12 @@ def test_leverage_that_was_not_taken_refuses_the_order(local):
     assert local.count(STAGE.order) == 0
 
 
+def test_leverage_that_is_so_already_is_as_good(local):
+    already = (400, {"label": "NO_CHANGE", "message": "No change is made"})
+    venue = STAGE.open(local, **{f"POST {BOTH_SIDES}": already})
+    assert venue.place(STAGE.order_ticket()).status is OrderStatus.FILLED
+
+
 def test_no_order_says_close(local):
     venue = STAGE.open(local)
     venue.place(STAGE.order_ticket(action="close", side="sell"))
