@@ -171,8 +171,14 @@ class Binance(CcxtVenue):
         self.call("fapiPrivateDeleteOrder", asked)
 
     def fills_of(self, market: Market, told: Told) -> list[Fill]:
-        asked = {"symbol": market.native, "orderId": told.venue_order_id, "limit": PAGE}
-        return [self._fill(market, words) for words in self._trades(asked)]
+        of_symbol: Params = {"symbol": market.native, "limit": PAGE}
+        page = self._trades(of_symbol | {"orderId": told.venue_order_id})
+        found = list(page)
+        while len(page) == PAGE:
+            # By its number a page tells the trades of every order.
+            page = self._trades(of_symbol | {"fromId": int(page[-1]["id"]) + 1})
+            found += [words for words in page if str(words["orderId"]) == told.venue_order_id]
+        return [self._fill(market, words) for words in found]
 
     def ask_open_orders(self, market: Market | None) -> Iterator[tuple[Market, Told]]:
         asked = {"symbol": market.native} if market else {}

@@ -400,6 +400,7 @@ class CcxtVenue(ABC):
             self.connect()
             placing = self._checked(ticket)
             if placing.is_opening:
+                self._refuse_netting(placing)
                 self.prepare(placing)
             if placing.milliseconds_left <= 0:
                 raise TooLate("its time was over before it could be sent")
@@ -620,6 +621,18 @@ class CcxtVenue(ABC):
             worst_price=self.worst_price(market, ticket.side) if price is None else None,
         )
 
+    def _refuse_netting(self, placing: Placing) -> None:
+        """An account that could not be brought to two sides: there, opening one closes the other.
+
+        Where a venue has one position a symbol by its nature, whoever trades there means it.
+        """
+        if not self.has_hedged_mode or placing.is_hedged:
+            return
+        ticket = placing.ticket
+        for held in self.ask_holdings():
+            if held.symbol == ticket.symbol and held.direction is not ticket.direction:
+                raise VenueRefused(f"the account has one side only, and holds a {held.direction}")
+
     def _sent_once(self, placing: Placing) -> Told:
         try:
             with reading(OutcomeUnknown):
@@ -674,7 +687,10 @@ class CcxtVenue(ABC):
 
     def _with_fills(self, market: Market, told: Told) -> VenueOrder:
         """The order is as far as its fills are: each of them is a fact with a fee of its own."""
-        fills = self.fills_of(market, told) if told.filled else []
+        found = self.fills_of(market, told) if told.filled else []
+        # Pages may overlap.
+        by_id = {fill.venue_fill_id: fill for fill in found}
+        fills = sorted(by_id.values(), key=lambda fill: (fill.filled_at_ms, fill.venue_fill_id))
         filled = sum((Decimal(fill.quantity) for fill in fills), ZERO)
         is_behind = filled < told.filled
         return VenueOrder(

@@ -94,6 +94,7 @@ ANSWERS: Table = {
     **rows(Outcome.REJECTED, "Order could not immediately match against any resting orders"),
     **rows(Outcome.REJECTED, "Invalid TP/SL price", "No liquidity available for market order"),
     **rows(Outcome.REJECTED, "Order has invalid size", "Order has zero size"),
+    **rows(Outcome.REJECTED, "Order has invalid price"),
     **rows(Outcome.REJECTED, "Order price cannot be more than 80% away from the reference price"),
     # The body was not understood as a request at all.
     **rows(Outcome.REJECTED, "http 422"),

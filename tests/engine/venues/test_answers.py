@@ -52,6 +52,19 @@ def test_a_code_that_is_in_no_table_proves_nothing(stage, code):
 
 
 @BY_NAME
+@given(number=st.integers(-99_999, 99_999))
+def test_an_answer_with_a_code_that_is_in_no_table_proves_nothing(stage, number):
+    venue = stage.venue(stage.keys)
+    answer = stage.refusal(str(number))
+    status, content = answer if isinstance(answer, tuple) else (200, answer)
+    raw, _ = venue.code_of(status, content) or (str(number), "")
+    if raw not in stage.venue.answers and number not in (0, 200):
+        with pytest.raises(Answered) as raised:
+            venue._judge(status, content)
+        assert raised.value.outcome is Outcome.UNKNOWN
+
+
+@BY_NAME
 @pytest.mark.parametrize("status", [300, 400, 401, 403, 404, 500, 502, 520])
 def test_an_answer_without_a_code_proves_nothing(stage, status, local):
     venue = stage.open(local)

@@ -241,3 +241,22 @@ def test_a_stop_that_is_refused_is_told_with_the_order(local):
     placed = venue.place(STAGE.order_ticket(stop="58500"))
     assert placed.status is OrderStatus.FILLED
     assert placed.reason.startswith("stop and target were not set: Order would immediately")
+
+
+def test_an_account_of_one_side_does_not_open_the_other(local):
+    venue = STAGE.open(local, **ONE_WAY)
+    with pytest.raises(VenueRefused, match="holds a long"):
+        venue.place(STAGE.order_ticket(direction=Direction.SHORT))
+    assert local.count(STAGE.order) == 0
+
+
+def test_an_order_of_very_many_trades_is_told_in_pages(local, monkeypatch):
+    monkeypatch.setattr("engine.venues.binance.PAGE", 2)
+    pages = several(
+        [trade(1, "0.004", "5", "0"), trade(2, "0.004", "5", "0")],
+        [trade(3, "9", "5", "0", orderId=5), trade(4, "0.002", "5", "0")],
+        [],
+    )
+    placed = STAGE.open(local, **{"GET /fapi/v1/userTrades": pages}).place(STAGE.order_ticket())
+    assert [fill.venue_fill_id for fill in placed.fills] == ["1", "2", "4"]
+    assert placed.status is OrderStatus.FILLED

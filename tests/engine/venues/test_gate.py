@@ -19,6 +19,7 @@ from tests.engine.venues.stages.gate import (
     FUTURES,
     KEY,
     NAMED,
+    SINGLE,
     STAGE,
     UNIFIED,
     entry,
@@ -217,3 +218,10 @@ def test_a_list_of_contracts_that_cannot_be_had_is_no_absence(local):
     venue = STAGE.open(local, **{f"GET {FUTURES}/contracts": (429, "slow down")})
     with pytest.raises(VenueBusy):
         venue.instrument("BTC/USDT")
+
+
+def test_an_account_of_one_side_does_not_open_the_other(local):
+    venue = STAGE.open(local, **SINGLE)
+    with pytest.raises(VenueRefused, match="holds a long"):
+        venue.place(STAGE.order_ticket(direction=Direction.SHORT))
+    assert local.count(STAGE.order) == 0

@@ -15,6 +15,7 @@ from tests.engine.venues.stages import OUR_ID
 from tests.engine.venues.stages.okx import (
     ALGOS,
     ANSWERS,
+    NET,
     POSITIONS,
     STAGE,
     bill,
@@ -160,3 +161,11 @@ def test_an_order_of_another_margin_is_not_mistaken_for_protection(local):
     venue = STAGE.open(local, **{ALGOS: told(other)})
     venue.protect(symbol="BTC/USDT", direction=Direction.LONG, stop=None, target=None)
     assert local.count("POST /api/v5/trade/cancel-algos") == 0
+
+
+def test_an_account_of_one_side_does_not_open_the_other(local):
+    held = {POSITIONS: told(position("net", "1"))}
+    venue = STAGE.open(local, **NET | held)
+    with pytest.raises(VenueRefused, match="holds a long"):
+        venue.place(STAGE.order_ticket(direction=Direction.SHORT))
+    assert local.count(STAGE.order) == 0

@@ -1,4 +1,8 @@
-"""Every request of every call, against what is checked in under `requests/`."""
+"""Every request of every call, against what is checked in under `requests/`.
+
+WRITE_REQUESTS=1 adds what was sent to those files: take the old text out first, and
+read what git shows as changed.
+"""
 
 import os
 
