@@ -21,6 +21,8 @@ class Outcome(enum.StrEnum):
 
 
 Table = Mapping[str, Outcome]
+# Outcomes after which nothing of what was asked for stands.
+PLACED_NOTHING = {Outcome.REJECTED, Outcome.EXPIRED, Outcome.BUSY}
 
 
 def outcome_of(code: str, table: Table) -> Outcome:

@@ -15,7 +15,7 @@ from engine.messages import Fill, Margin, Style, number
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
-from engine.venues.answers import Outcome, Table, rows
+from engine.venues.answers import PLACED_NOTHING, Answered, Outcome, Table, rows
 from engine.venues.base import Balance, Holding, OwnedFill, Payment, PaymentKind
 from engine.venues.ccxt import (
     CcxtVenue,
@@ -27,6 +27,7 @@ from engine.venues.ccxt import (
     Words,
     decimal,
     described,
+    gone_is_as_good,
     now_ms,
 )
 
@@ -209,10 +210,11 @@ class Binance(CcxtVenue):
             if price is not None and [decimal(words["triggerPrice"]) for words in old] == [price]:
                 continue
             for words in old:
-                self.call("fapiPrivateDeleteAlgoOrder", {"algoId": words["algoId"]})
+                with gone_is_as_good():
+                    self.call("fapiPrivateDeleteAlgoOrder", {"algoId": words["algoId"]})
             if price is not None:
-                asked = protection_words(market, direction, kind, price) | {"positionSide": side}
-                self.call("fapiPrivatePostAlgoOrder", asked)
+                before = [decimal(words["triggerPrice"]) for words in old]
+                self._replace(market, direction, kind, side, [price, *before])
 
     # Books.
 
@@ -260,6 +262,22 @@ class Binance(CcxtVenue):
     def _market_named(self, native: str) -> Market:
         """The venue writes names without a divider; ours are settled in one currency."""
         return self.market(f"{native.removesuffix(SETTLED_IN)}/{SETTLED_IN}")
+
+    def _replace(
+        self, market: Market, direction: Direction, kind: str, side: str, prices: list[Decimal]
+    ) -> None:
+        """The first price is new. Where it is refused the old ones, already gone, come back."""
+        new, *old = (
+            protection_words(market, direction, kind, price) | {"positionSide": side}
+            for price in prices
+        )
+        try:
+            self.call("fapiPrivatePostAlgoOrder", new)
+        except Answered as error:
+            if error.outcome in PLACED_NOTHING:
+                for words in old:
+                    self.call("fapiPrivatePostAlgoOrder", words)
+            raise
 
     def _trades(self, asked: Params) -> list[Any]:
         return list(self.call("fapiPrivateGetUserTrades", asked))

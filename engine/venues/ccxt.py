@@ -280,6 +280,16 @@ def after_sending() -> Iterator[None]:
         raise OutcomeUnknown(error.message) from None
 
 
+@contextmanager
+def gone_is_as_good() -> Iterator[None]:
+    """Taking away what is no longer there; it may have been done, or never have been."""
+    try:
+        yield
+    except Answered as error:
+        if error.outcome is not Outcome.ABSENT:
+            raise
+
+
 class CcxtVenue(ABC):
     """One account at one venue. A dialect fills in the words and the calls."""
 
@@ -425,12 +435,8 @@ class CcxtVenue(ABC):
     @change
     def cancel(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
         market = self.market(symbol)
-        try:
+        with gone_is_as_good():
             self.send_cancel(market, client_ids.at_venue(self.name, client_order_id))
-        except Answered as error:
-            # Nothing open under this id: it may be done, or never have been.
-            if error.outcome is not Outcome.ABSENT:
-                raise
         with after_sending():
             return self._found(market, client_order_id)
 

@@ -28,6 +28,7 @@ from engine.venues.ccxt import (
     Words,
     decimal,
     described,
+    gone_is_as_good,
     now_ms,
 )
 
@@ -215,7 +216,8 @@ class Gate(CcxtVenue):
                 self.call("privateFuturesPostSettlePriceOrders", SETTLE | words)
             for words in old:
                 gone = SETTLE | {"order_id": str(words["id"])}
-                self.call("privateFuturesDeleteSettlePriceOrdersOrderId", gone)
+                with gone_is_as_good():
+                    self.call("privateFuturesDeleteSettlePriceOrdersOrderId", gone)
 
     # Books.
 

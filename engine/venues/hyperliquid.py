@@ -30,6 +30,7 @@ from engine.venues.ccxt import (
     Words,
     decimal,
     described,
+    gone_is_as_good,
     now_ms,
 )
 
@@ -240,7 +241,8 @@ class Hyperliquid(CcxtVenue):
         if new:
             self._act({"type": "order", "orders": new, "grouping": "positionTpsl"})
         if old:
-            self._act({"type": "cancel", "cancels": old})
+            with gone_is_as_good():
+                self._act({"type": "cancel", "cancels": old})
 
     # Books.
 

@@ -16,7 +16,7 @@ from engine.messages import Fill, Margin, Style, number
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
-from engine.venues.answers import Outcome, Table, rows
+from engine.venues.answers import PLACED_NOTHING, Answered, Outcome, Table, rows
 from engine.venues.base import Balance, Holding, OwnedFill, Payment, PaymentKind
 from engine.venues.ccxt import (
     CcxtVenue,
@@ -28,6 +28,7 @@ from engine.venues.ccxt import (
     Words,
     decimal,
     described,
+    gone_is_as_good,
     now_ms,
 )
 
@@ -55,14 +56,17 @@ ANSWERS: Table = {
     **rows(Outcome.BUSY, 50011, 50061, "http 429"),
     # The timestamp was old, or the order's own `expTime` was over.
     **rows(Outcome.EXPIRED, 50036, 50037, 50102),
-    **rows(Outcome.EXISTS, 51016),
+    **rows(Outcome.EXISTS, 50071, 51016),
     **rows(Outcome.ABSENT, 51400, 51401, 51402, 51410, 51603),
     # The request's form.
     **rows(Outcome.REJECTED, 50000, 50002, 50006, 50014, 50015, 50016, 50024, 50025, 50115),
     # The key, its rights, and the signature.
-    **rows(Outcome.REJECTED, 50008, 50100, 50101, *range(50103, 50115), 50119, 50120),
+    **rows(Outcome.REJECTED, 50008, 50100, 50101, *range(50103, 50115), 50118, 50119),
+    **rows(Outcome.REJECTED, 50120, 50121, 50122),
     # The account: suspended, frozen, restricted.
-    **rows(Outcome.REJECTED, 50007, 50009, 50012, *range(50017, 50024), 50027, 50028, 50062),
+    **rows(Outcome.REJECTED, 50007, 50009, 50012, *range(50017, 50024), 50027, 50028, 50029),
+    **rows(Outcome.REJECTED, 50030, 50032, 50033, 50035, 50038, 50041, 50044, 50051, 50052),
+    **rows(Outcome.REJECTED, 50059, 50060, 50062, 50072, 50075),
     # The order against the instrument, the funds and the limits.
     **rows(Outcome.REJECTED, *range(51000, 51011), 51012, 51014, 51015, *range(51017, 51032)),
     **rows(Outcome.REJECTED, 51046, 51047, 51051, *range(51100, 51113), 51113, 51115, 51116),
@@ -74,7 +78,8 @@ ANSWERS: Table = {
     # Mode and leverage cannot be changed as things are.
     **rows(Outcome.REJECTED, 59000, 59001, *range(59100, 59110), 59113, 59200, 59201),
     # Named although anything unnamed is the same: these say nothing of the order's fate.
-    **rows(Outcome.UNKNOWN, 50001, 50004, 50005, 50013, 50026, 51011, 51149, "no code"),
+    **rows(Outcome.UNKNOWN, 50001, 50004, 50005, 50013, 50026, 50040, 50042, 51011, 51149),
+    **rows(Outcome.UNKNOWN, "no code"),
     **rows(Outcome.UNKNOWN, "http 502", "http 503", "http 504"),
 }
 
@@ -103,7 +108,8 @@ class Okx(CcxtVenue):
         if str(response["code"]) == "0" and str(code) == "0":
             return None
         if str(code) != "0":
-            return str(code), str(first.get("sMsg", ""))
+            # Some are told with the number of a variant behind.
+            return str(code).partition("_")[0], str(first.get("sMsg", ""))
         return str(response["code"]), str(response.get("msg", ""))
 
     # Market data.
@@ -218,9 +224,10 @@ class Okx(CcxtVenue):
             words["tdMode"] = self._margin_of(market, direction)
         if old:
             named = [{"algoId": told["algoId"], "instId": market.native} for told in old]
-            self.call("privatePostTradeCancelAlgos", named)
+            with gone_is_as_good():
+                self.call("privatePostTradeCancelAlgos", named)
         if is_wanted:
-            self.call("privatePostTradeOrderAlgo", words)
+            self._replace(words, [told_before(market, side, closing, told) for told in old])
 
     # Books.
 
@@ -272,6 +279,16 @@ class Okx(CcxtVenue):
         while len(page) == PAGE:
             page = self._data(method, asked | {"limit": str(PAGE), "after": page[-1][mark]})
             yield from page
+
+    def _replace(self, new: Params, old: list[Params]) -> None:
+        """The old ones are gone already; where the new one is refused, they come back."""
+        try:
+            self.call("privatePostTradeOrderAlgo", new)
+        except Answered as error:
+            if error.outcome in PLACED_NOTHING:
+                for words in old:
+                    self.call("privatePostTradeOrderAlgo", words)
+            raise
 
     def _fill(self, market: Market, words: Words) -> Fill:
         # The venue writes what it takes as negative.
@@ -337,6 +354,12 @@ def protection_words(
             trigger = {f"{kind}TriggerPx": number(price), f"{kind}TriggerPxType": "last"}
             words |= trigger | {f"{kind}OrdPx": AT_MARKET}
     return words
+
+
+def told_before(market: Market, side: str, closing: str, words: Words) -> Params:
+    """An order that stood, in the words that ask for it again."""
+    again = protection_words(market, side, closing, *prices_of(words))
+    return again | {"tdMode": words["tdMode"]}
 
 
 def closes(words: Words, side: str, closing: str) -> bool:

@@ -260,3 +260,13 @@ def test_an_order_of_very_many_trades_is_told_in_pages(local, monkeypatch):
     placed = STAGE.open(local, **{"GET /fapi/v1/userTrades": pages}).place(STAGE.order_ticket())
     assert [fill.venue_fill_id for fill in placed.fills] == ["1", "2", "4"]
     assert placed.status is OrderStatus.FILLED
+
+
+def test_a_refused_stop_brings_the_old_one_back(local):
+    refused = (400, {"code": -2021, "msg": "Order would immediately trigger."})
+    good = ANSWERS["POST /fapi/v1/algoOrder"]
+    venue = STAGE.open(local, **{"POST /fapi/v1/algoOrder": several(refused, good)})
+    with pytest.raises(VenueRefused, match="-2021"):
+        venue.protect(symbol="BTC/USDT", direction=Direction.LONG, stop=D(99000), target=D(70000))
+    asked = [one.words for one in local.seen if one.name == "POST /fapi/v1/algoOrder"]
+    assert [words["triggerPrice"] for words in asked] == ["99000", "58000"]

@@ -19,7 +19,7 @@ from engine.errors import (
 from engine.execution import execute, report_of
 from engine.messages import Report, Style
 from engine.order import OrderStatus
-from engine.signal import Action
+from engine.signal import Action, Direction
 from engine.venues.ccxt import now_ms
 from tests.engine.venues.local_venue import DROPPED, NOT_AFTER_MS, NOW_MS, serve
 from tests.engine.venues.stages import OUR_ID
@@ -180,6 +180,26 @@ def test_the_clock_of_the_venue_is_compared_with_ours(stage, local):
     assert now_ms() > NOW_MS
     told = stage.open(local).check()
     assert told.clock_offset_ms in (0, 250)
+
+
+GONE = {
+    "binance": ("DELETE /fapi/v1/algoOrder", "-2011"),
+    "okx": ("POST /api/v5/trade/cancel-algos", "51400"),
+    "gate": ("DELETE /api/v4/futures/usdt/price_orders/1", "ORDER_NOT_FOUND"),
+    "hyperliquid": (
+        "POST /exchange cancel",
+        "Order was never placed, already canceled, or filled",
+    ),
+}
+
+
+def test_a_stop_that_went_meanwhile_is_as_good_as_taken_away(stage, local):
+    if not stage.venue.can_protect:
+        pytest.skip("this venue takes no stops")
+    request, code = GONE[stage.name]
+    venue = stage.open(local, **{request: stage.refusal(code)})
+    venue.protect(symbol=stage.symbol, direction=Direction.LONG, stop=None, target=None)
+    assert local.count(request) == 1
 
 
 # --- the rule of sending, over the real adapters

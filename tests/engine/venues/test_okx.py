@@ -169,3 +169,24 @@ def test_an_account_of_one_side_does_not_open_the_other(local):
     with pytest.raises(VenueRefused, match="holds a long"):
         venue.place(STAGE.order_ticket(direction=Direction.SHORT))
     assert local.count(STAGE.order) == 0
+
+
+def test_a_refused_stop_brings_the_old_one_back(local):
+    refused = told({"algoId": "", "sCode": "51278", "sMsg": "SL too high"}, code="1")
+    good = ANSWERS["POST /api/v5/trade/order-algo"]
+    venue = STAGE.open(local, **{"POST /api/v5/trade/order-algo": several(refused, good)})
+    with pytest.raises(VenueRefused, match="51278"):
+        venue.protect(symbol="BTC/USDT", direction=Direction.LONG, stop=D(99000), target=None)
+    again = [one.words for one in local.seen if one.path.endswith("order-algo")][-1]
+    assert (again["slTriggerPx"], again["tpTriggerPx"], again["ordType"]) == (
+        "58000",
+        "70000",
+        "oco",
+    )
+
+
+def test_a_variant_of_a_code_is_the_code(local):
+    variant = told({"ordId": "", "sCode": "51008_1000", "sMsg": "no USDT"}, code="1")
+    venue = STAGE.open(local, **{STAGE.order: variant})
+    with pytest.raises(VenueRefused, match="51008"):
+        venue.place(STAGE.order_ticket())

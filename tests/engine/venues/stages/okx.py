@@ -83,6 +83,7 @@ def algo(number, stop, target, side="long", closing="sell", **changes):
         "side": closing,
         "posSide": side,
         "closeFraction": "1",
+        "tdMode": "isolated",
         "slTriggerPx": stop,
         "tpTriggerPx": target,
         "state": "live",
