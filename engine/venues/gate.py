@@ -233,7 +233,9 @@ class Gate(CcxtVenue):
         if words is None:
             return Balance(Decimal(0), Decimal(0), unrealised)
         total = decimal(words["equity"]) - unrealised
-        return Balance(total, decimal(words["available"]), unrealised)
+        # Some of its modes tell apart what is free for contracts.
+        free = words.get("available_margin") or words["available"]
+        return Balance(total, decimal(free), unrealised)
 
     def ask_holdings(self) -> Iterator[Holding]:
         asked = SETTLE | {"holding": "true"}

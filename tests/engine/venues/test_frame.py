@@ -199,7 +199,7 @@ def test_a_stop_that_went_meanwhile_is_as_good_as_taken_away(stage, local):
     request, code = GONE[stage.name]
     venue = stage.open(local, **{request: stage.refusal(code)})
     venue.protect(symbol=stage.symbol, direction=Direction.LONG, stop=None, target=None)
-    assert local.count(request) == 1
+    assert local.count(request) > 0
 
 
 # --- the rule of sending, over the real adapters

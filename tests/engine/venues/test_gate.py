@@ -138,6 +138,12 @@ def test_the_balance_of_a_unified_account(case, account, total, local):
     assert (told.total, told.free) == (D(total), D("900.125"))
 
 
+def test_a_unified_account_may_tell_what_is_free_for_contracts(local):
+    coin = {"equity": "1000.25", "available": "900.125", "available_margin": "800"}
+    answers = UNIFIED | {"GET /api/v4/unified/accounts": {"balances": {"USDT": coin}}}
+    assert STAGE.open(local, **answers).balance().free == D("800")
+
+
 def test_a_unified_account_tells_its_mode_by_its_positions(local):
     venue = STAGE.open(local, **UNIFIED)
     assert venue.check().is_hedged
