@@ -11,7 +11,8 @@ from engine.errors import VenueRefused
 
 if TYPE_CHECKING:
     from engine.venues.base import Exchange
-    from engine.venues.ccxt import CcxtVenue, Credentials
+    from engine.venues.ccxt import CcxtVenue
+    from engine.venues.line import Credentials
 
 DIALECTS = {
     "binance": ("engine.venues.binance", "Binance"),

@@ -5,9 +5,18 @@ proves nothing: it is UNKNOWN by construction, and the order is looked up.
 """
 
 import enum
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from engine.errors import EngineError, OutcomeUnknown, TooLate, VenueBusy, VenueError, VenueRefused
+
+# What reading an answer of another shape raises.
+UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Outcome(enum.StrEnum):
@@ -96,3 +105,76 @@ def of_a_question(error: VenueError) -> VenueError:
     if isinstance(error, Answered):
         return OF_A_QUESTION.get(error.outcome, VenueError)(error.message, **error.context)
     return error
+
+
+@contextmanager
+def reading(kind: type[VenueError]) -> Iterator[None]:
+    """An answer of another shape than we know is an error of this kind."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise kind(f"the answer cannot be read: {type(error).__name__}") from error
+
+
+def question(
+    method: Callable[Concatenate[Any, P], R],
+) -> Callable[Concatenate[Any, P], R]:
+    """A method that changes nothing at the venue, whatever becomes of it."""
+
+    @functools.wraps(method)
+    def asked(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with reading(VenueError):
+                return method(self, *args, **kwargs)
+        except VenueError as error:
+            raise of_a_question(error) from None
+
+    return asked
+
+
+def change(
+    method: Callable[Concatenate[Any, P], R],
+) -> Callable[Concatenate[Any, P], R]:
+    """A method after whose failure nobody may assume that nothing was done."""
+
+    @functools.wraps(method)
+    def changed(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with reading(OutcomeUnknown):
+                return method(self, *args, **kwargs)
+        except VenueError as error:
+            raise of_a_change(error) from None
+
+    return changed
+
+
+@contextmanager
+def before_sending() -> Iterator[None]:
+    """No order was sent yet: a failure in here proves that there is none."""
+    try:
+        with reading(VenueBusy):
+            yield
+    except VenueError as error:
+        told = of_a_question(error)
+        certain = isinstance(told, VenueRefused | VenueBusy)
+        raise (told if certain else VenueBusy(error.message)) from None
+
+
+@contextmanager
+def after_sending() -> Iterator[None]:
+    """The order may stand: no failure in here may sound as if it did not."""
+    try:
+        with reading(OutcomeUnknown):
+            yield
+    except EngineError as error:
+        raise OutcomeUnknown(error.message) from None
+
+
+@contextmanager
+def gone_is_as_good() -> Iterator[None]:
+    """Taking away what is no longer there; it may have been done, or never have been."""
+    try:
+        yield
+    except Answered as error:
+        if error.outcome is not Outcome.ABSENT:
+            raise

@@ -1,38 +1,24 @@
-"""The frame every real venue stands in: a ccxt class signs and carries, the words are ours.
+"""The frame every real venue stands in, whatever its dialect.
 
-Of the library only signing and transport are used, over the venue's own
-endpoints. Its unified calls are not: they pass money through floats, send more
-requests than one asks for, retry when told to, and name a timeout and a refusal
-alike. Answers are read as the venue wrote them; its codes are judged by the
-dialect's table (`answers.py`).
-
-A dialect gives the words and the calls. The frame gives the order of things:
-what may fail before an order is sent, that it is sent once, and what an error
-means before, while and after.
+A dialect gives the venue's words and its calls, each one the venue's own endpoint
+and every number as the venue wrote it. The frame gives the order of things: what
+may fail before an order is sent, that it is sent once, what is asked after, and
+what an error means before, while and after (`answers.py`). How a request travels
+is the line's (`line.py`).
 """
 
-import copy
-import functools
-import json
-import logging
-import threading
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
-from urllib.parse import urlsplit
-
-import ccxt
 
 from engine.errors import (
     EngineError,
     OutcomeUnknown,
     TooLate,
     UnknownInstrument,
-    VenueBusy,
     VenueError,
     VenueRefused,
 )
@@ -44,49 +30,24 @@ from engine.signal import Action, Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import (
     Answered,
-    NeverSent,
-    NoAnswer,
     NotOffered,
     Outcome,
-    Table,
+    after_sending,
+    before_sending,
+    change,
+    gone_is_as_good,
     of_a_change,
-    of_a_question,
-    outcome_of,
+    question,
+    reading,
 )
-from engine.venues.base import (
-    AccountCheck,
-    Balance,
-    Holding,
-    OwnedFill,
-    Payment,
-    VenueOrder,
-)
+from engine.venues.base import AccountCheck, Balance, Holding, OwnedFill, Payment, VenueOrder
+from engine.venues.line import TIMEOUT_SECONDS, Credentials, Line, Words
 
-TIMEOUT_SECONDS = 10
 # Market data is asked for again after this long: ticks and minimums do change.
 MARKET_SECONDS = 3600
 # A market order is done within moments; so often and in such steps we wait for it.
 CONFIRM_TRIES = 3
 CONFIRM_PAUSE_SECONDS = 0.5
-TOLD_LENGTH = 200
-# What the transport raises when no connection came about, by name: it is ccxt's choice, not ours.
-NEVER_CONNECTED = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
-# What reading an answer of another shape raises.
-UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
-
-Params = dict[str, Any]
-Words = Mapping[str, Any]
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-class Credentials(Protocol):
-    @property
-    def api_key(self) -> str: ...
-    @property
-    def api_secret(self) -> str: ...
-    @property
-    def passphrase(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,171 +116,22 @@ def decimal(value: object) -> Decimal:
     return Decimal(str(value))
 
 
-def decoded(text: str) -> Any:
-    return json.loads(text, parse_float=Decimal)
-
-
-def bare(text: str) -> Any:
-    """What a text says as JSON; None where it is none."""
-    try:
-        return decoded(text)
-    except ValueError:
-        return None
-
-
-class Carrier:
-    """What is changed in a ccxt class: who judges an answer, and what is put on the wire."""
-
-    # ccxt writes requests with their headers, and so the key, to its logger.
-    logger: Any
-    base_url: str | None = None
-    judge: Callable[[int, Any], None]
-    once: Mapping[str, str] = {}
-    went = False
-    on_json_response = staticmethod(decoded)
-
-    def handle_errors(
-        self, status: int, reason: str, url: str, method: str, headers: Any, body: str,
-        response: Any, *sent: object,
-    ) -> bool:  # fmt: skip
-        # The library reads objects and lists only; some answers are a bare word.
-        self.judge(status, bare(body) if response is None else response)
-        return True
-
-    def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-        if self.base_url and not url.startswith(f"{self.base_url}/"):
-            raise ccxt.NotSupported("the request would leave for another host")
-        self.went = True
-        return super().fetch(url, method, {**(headers or {}), **self.once}, body)  # type: ignore[misc]
-
-
-def silent() -> logging.Logger:
-    logger = logging.Logger("engine.venues.silent")
-    logger.disabled = True
-    return logger
-
-
-def rebased(addresses: Any, base_url: str) -> Any:
-    """The same addresses at another host, paths kept."""
-    if isinstance(addresses, Mapping):
-        return {name: rebased(address, base_url) for name, address in addresses.items()}
-    return base_url + urlsplit(addresses.replace("{hostname}", "venue")).path
-
-
-def never_connected(error: BaseException | None) -> bool:
-    """Whether it failed before a byte could leave: no such name, or nobody listening."""
-    for _ in range(10):
-        if error is None or type(error).__name__ in NEVER_CONNECTED:
-            return error is not None
-        inner = getattr(error, "reason", None) or next(iter(error.args), None)
-        outer = error.__cause__ or error.__context__
-        error = inner if isinstance(inner, BaseException) else outer
-    return False
-
-
-@contextmanager
-def reading(kind: type[VenueError]) -> Iterator[None]:
-    """An answer of another shape than we know is an error of this kind."""
-    try:
-        yield
-    except UNREADABLE as error:
-        raise kind(f"the answer cannot be read: {type(error).__name__}") from error
-
-
-def question(
-    method: Callable[Concatenate[Any, P], R],
-) -> Callable[Concatenate[Any, P], R]:
-    """A method that changes nothing at the venue, whatever becomes of it."""
-
-    @functools.wraps(method)
-    def asked(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            with reading(VenueError):
-                return method(self, *args, **kwargs)
-        except VenueError as error:
-            raise of_a_question(error) from None
-
-    return asked
-
-
-def change(
-    method: Callable[Concatenate[Any, P], R],
-) -> Callable[Concatenate[Any, P], R]:
-    """A method after whose failure nobody may assume that nothing was done."""
-
-    @functools.wraps(method)
-    def changed(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            with reading(OutcomeUnknown):
-                return method(self, *args, **kwargs)
-        except VenueError as error:
-            raise of_a_change(error) from None
-
-    return changed
-
-
-@contextmanager
-def before_sending() -> Iterator[None]:
-    """No order was sent yet: a failure in here proves that there is none."""
-    try:
-        with reading(VenueBusy):
-            yield
-    except VenueError as error:
-        told = of_a_question(error)
-        certain = isinstance(told, VenueRefused | VenueBusy)
-        raise (told if certain else VenueBusy(error.message)) from None
-
-
-@contextmanager
-def after_sending() -> Iterator[None]:
-    """The order may stand: no failure in here may sound as if it did not."""
-    try:
-        with reading(OutcomeUnknown):
-            yield
-    except EngineError as error:
-        raise OutcomeUnknown(error.message) from None
-
-
-@contextmanager
-def gone_is_as_good() -> Iterator[None]:
-    """Taking away what is no longer there; it may have been done, or never have been."""
-    try:
-        yield
-    except Answered as error:
-        if error.outcome is not Outcome.ABSENT:
-            raise
-
-
-class CcxtVenue(ABC):
+class CcxtVenue(Line):
     """One account at one venue. A dialect fills in the words and the calls."""
 
-    name: str
-    library: type[Any]
-    answers: Table
     lookup_lag_seconds: float = 2.0
     # Whether stop and target of a position can be set at the venue.
     can_protect = True
     # Where the venue has both modes, an account is brought to the one with two sides if it can be.
     has_hedged_mode = True
-    options: Mapping[str, Any] = {}
 
     def __init__(self, credentials: Credentials, *, base_url: str | None = None) -> None:
-        self._secrets = [credentials.api_key, credentials.api_secret, credentials.passphrase]
-        self._line = threading.RLock()
+        super().__init__(credentials, base_url=base_url)
         self._market_words: dict[str, tuple[float, Words]] = {}
         self._is_hedged: bool | None = None
         self._asked_to_switch = False
-        self.client = self._carrier(credentials, base_url)
 
     # What a dialect gives: its market data and its account.
-
-    @abstractmethod
-    def keys(self, credentials: Credentials) -> Params:
-        """The credentials under the names that ccxt gives them."""
-
-    @abstractmethod
-    def code_of(self, status: int, response: Any) -> tuple[str, str] | None:
-        """The raw code in an answer and what is said to it; None for a success."""
 
     @abstractmethod
     def ask_markets(self, symbol: str) -> Mapping[str, Words]:
@@ -482,48 +294,7 @@ class CcxtVenue(ABC):
         can_trade, can_withdraw = self.ask_rights()
         return AccountCheck(can_trade, can_withdraw, self.ask_hedged(), offset)
 
-    # How a dialect talks.
-
-    def call(
-        self,
-        method: str,
-        params: Params | list[Params] | None = None,
-        *,
-        headers: Mapping[str, str] | None = None,
-        seconds: float = TIMEOUT_SECONDS,
-    ) -> Any:
-        """One request to one endpoint, never repeated."""
-        return self.through(
-            lambda client: getattr(client, method)(copy.copy(params or {})),
-            headers=headers,
-            seconds=seconds,
-        )
-
-    def tell(self, method: str, params: Params) -> Any:
-        """A change of the account's settings; None where everything was so already."""
-        try:
-            return self.call(method, params)
-        except Answered as error:
-            if error.outcome is not Outcome.ACCEPTED:
-                raise
-            return None
-
-    def through(
-        self,
-        use: Callable[[Any], Any],
-        *,
-        headers: Mapping[str, str] | None = None,
-        seconds: float = TIMEOUT_SECONDS,
-    ) -> Any:
-        """Something done with the library; whatever it raises becomes one of our three errors."""
-        with self._line:
-            self.client.timeout = max(1, int(seconds * 1000))
-            self.client.once = headers or {}
-            self.client.went = False
-            try:
-                return use(self.client)
-            except (ccxt.BaseError, OSError, *UNREADABLE) as error:
-                raise self._lost(error) from None
+    # What a dialect may ask of the frame.
 
     def market(self, symbol: str) -> Market:
         """The symbol's market data, asked for again once an hour."""
@@ -554,48 +325,6 @@ class CcxtVenue(ABC):
         return amount * self.ask_price(self.market(f"{currency}/{market.quote}"))
 
     # Inside.
-
-    def _carrier(self, credentials: Credentials, base_url: str | None) -> Any:
-        made = type("Carrier", (Carrier, self.library), {})
-        client = made({**self.keys(credentials), "logger": silent()})
-        client.options.update(self.options)
-        # A redirect would be a second request, perhaps to somebody else.
-        client.session.max_redirects = 0
-        client.judge = self._judge
-        # Some classes send a broker's mark of the library's.
-        client.headers = {}
-        if base_url:
-            client.base_url = base_url
-            client.urls["api"] = rebased(client.urls["api"], base_url)
-            client.enableRateLimit = False
-        return client
-
-    def _judge(self, status: int, response: Any) -> None:
-        """Raise what an answer proves; a success passes."""
-        found = self.code_of(status, response)
-        if found is None and not 200 <= status < 300:
-            found = (f"http {status}", "")
-        if found is None and response is None:
-            found = ("no json", "")
-        if found:
-            raw, told = found
-            outcome = outcome_of(raw, self.answers)
-            raise Answered(raw, self._hidden(told)[:TOLD_LENGTH], outcome)
-
-    def _lost(self, error: BaseException) -> VenueError:
-        """Why there is no answer, told without the request: it holds the key and a signature."""
-        name = type(error).__name__
-        if not self.client.went:
-            return NeverSent(f"the request could not be made: {name}")
-        if never_connected(error):
-            return NeverSent(f"{self.name} could not be reached")
-        return NoAnswer(f"no answer of {self.name}: {name}")
-
-    def _hidden(self, text: str) -> str:
-        for secret in self._secrets:
-            if len(secret) > 3:
-                text = text.replace(secret, "…")
-        return text
 
     def _switched(self) -> bool:
         # Whatever it answers, the mode is asked for again: some refuse what is so already.

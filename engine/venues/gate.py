@@ -16,21 +16,10 @@ from engine.messages import Fill, Margin, Style, number
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
-from engine.venues.answers import Answered, Outcome, Table, rows
+from engine.venues.answers import Answered, Outcome, Table, gone_is_as_good, rows
 from engine.venues.base import Balance, Holding, OwnedFill, Payment, PaymentKind
-from engine.venues.ccxt import (
-    CcxtVenue,
-    Credentials,
-    Market,
-    Params,
-    Placing,
-    Told,
-    Words,
-    decimal,
-    described,
-    gone_is_as_good,
-    now_ms,
-)
+from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, decimal, described, now_ms
+from engine.venues.line import Credentials, Params, Words
 
 SETTLED_IN = "USDT"
 SETTLE = {"settle": "usdt"}

@@ -27,18 +27,8 @@ from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import Answered, NotOffered, Outcome, Table, rows
 from engine.venues.base import Balance, Holding, OwnedFill, Payment, PaymentKind
-from engine.venues.ccxt import (
-    CcxtVenue,
-    Credentials,
-    Market,
-    Params,
-    Placing,
-    Told,
-    Words,
-    decimal,
-    described,
-    now_ms,
-)
+from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, decimal, described, now_ms
+from engine.venues.line import Credentials, Params, Words
 
 SETTLED_IN = "USDT"
 PAGE = 1000

@@ -60,7 +60,7 @@ def test_an_answer_with_a_code_that_is_in_no_table_proves_nothing(stage, number)
     raw, _ = venue.code_of(status, content) or (str(number), "")
     if raw not in stage.venue.answers and number not in (0, 200):
         with pytest.raises(Answered) as raised:
-            venue._judge(status, content)
+            venue.judge(status, content)
         assert raised.value.outcome is Outcome.UNKNOWN
 
 
@@ -70,7 +70,7 @@ def test_an_answer_without_a_code_proves_nothing(stage, status, local):
     venue = stage.open(local)
     for content in (None, {}, [], {"detail": "other words"}, "text"):
         with pytest.raises(Answered) as raised:
-            venue._judge(status, content)
+            venue.judge(status, content)
         assert raised.value.outcome is Outcome.UNKNOWN
 
 
