@@ -1,1 +1,32 @@
-"""Exchanges as we trade them: one protocol, one file per venue."""
+"""Exchanges as we trade them: one protocol, one file per venue.
+
+`open_venue` makes the adapter of one account. The dialects stand on ccxt, which is
+large: it is loaded where a real venue is opened, and never at a centre.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from engine.errors import VenueRefused
+
+if TYPE_CHECKING:
+    from engine.venues.base import Exchange
+    from engine.venues.ccxt import CcxtVenue
+    from engine.venues.line import Credentials
+
+DIALECTS = {
+    "binance": ("engine.venues.binance", "Binance"),
+    "okx": ("engine.venues.okx", "Okx"),
+    "gate": ("engine.venues.gate", "Gate"),
+    "hyperliquid": ("engine.venues.hyperliquid", "Hyperliquid"),
+    "grvt": ("engine.venues.grvt", "Grvt"),
+}
+
+
+def open_venue(name: str, credentials: "Credentials", *, base_url: str | None = None) -> "Exchange":
+    """The adapter of one account; `base_url` sends everything to one other host, and only there."""
+    if name not in DIALECTS:
+        raise VenueRefused(f"there is no adapter for {name}")
+    module, adapter = DIALECTS[name]
+    dialect: type[CcxtVenue] = getattr(import_module(module), adapter)
+    return dialect(credentials, base_url=base_url)

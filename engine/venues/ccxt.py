@@ -1,0 +1,469 @@
+"""The frame every real venue stands in, whatever its dialect.
+
+A dialect gives the venue's words and its calls, each one the venue's own endpoint
+and every number as the venue wrote it. The frame gives the order of things: what
+may fail before an order is sent, that it is sent once, what is asked after, and
+what an error means before, while and after (`answers.py`). How a request travels
+is the line's (`line.py`).
+"""
+
+import time
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from engine.errors import (
+    EngineError,
+    OutcomeUnknown,
+    TooLate,
+    UnknownInstrument,
+    VenueError,
+    VenueRefused,
+)
+from engine.instrument import Instrument
+from engine.messages import Fill, Style, Ticket
+from engine.money import ZERO
+from engine.order import OrderStatus
+from engine.signal import Action, Direction, Side
+from engine.venues import client_ids
+from engine.venues.answers import (
+    Answered,
+    NotOffered,
+    Outcome,
+    after_sending,
+    before_sending,
+    change,
+    gone_is_as_good,
+    of_a_change,
+    question,
+    reading,
+)
+from engine.venues.base import AccountCheck, Balance, Holding, OwnedFill, Payment, VenueOrder
+from engine.venues.line import TIMEOUT_SECONDS, Credentials, Line, Words
+
+# Market data is asked for again after this long: ticks and minimums do change.
+MARKET_SECONDS = 3600
+# A market order is done within moments; so often and in such steps we wait for it.
+CONFIRM_TRIES = 3
+CONFIRM_PAUSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """One symbol as the venue trades it."""
+
+    instrument: Instrument
+    native: str  # the venue's name for it
+    contract: Decimal  # coins in one contract; 1 where the venue counts coins
+    quote: str
+    facts: Words  # the venue's own words, for what only its dialect needs
+
+    def contracts(self, coins: Decimal) -> Decimal:
+        return coins / self.contract
+
+    def coins(self, contracts: Decimal) -> Decimal:
+        return contracts * self.contract
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An order as the venue tells it, before its fills are asked for."""
+
+    venue_order_id: str
+    client_order_id: str  # in the venue's form
+    status: OrderStatus
+    filled: Decimal
+    reason: str = ""
+    placed_at_ms: int = 0  # where the venue has fills only by time
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """A ticket that has passed every check of ours, ready to be put into a venue's words."""
+
+    ticket: Ticket
+    market: Market
+    client_order_id: str  # in the venue's form
+    is_hedged: bool
+    is_opening: bool
+    quantity: Decimal
+    price: Decimal | None
+    # The worst price of a market order, where the venue knows none without.
+    worst_price: Decimal | None = None
+
+    @property
+    def is_immediate(self) -> bool:
+        return self.price is None or self.ticket.style is Style.IOC
+
+    @property
+    def milliseconds_left(self) -> int:
+        return self.ticket.not_after_ms - now_ms()
+
+    @property
+    def seconds_left(self) -> float:
+        """How long its answer is waited for: never beyond its time."""
+        return min(TIMEOUT_SECONDS, max(1, self.milliseconds_left) / 1000)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def decimal(value: object) -> Decimal:
+    """A number as the venue wrote it, as text or as a bare number; never through a float."""
+    return Decimal(str(value))
+
+
+class CcxtVenue(Line):
+    """One account at one venue. A dialect fills in the words and the calls."""
+
+    lookup_lag_seconds: float = 2.0
+    # Whether stop and target of a position can be set at the venue.
+    can_protect = True
+    # Where the venue has both modes, an account is brought to the one with two sides if it can be.
+    has_hedged_mode = True
+
+    def __init__(self, credentials: Credentials, *, base_url: str | None = None) -> None:
+        super().__init__(credentials, base_url=base_url)
+        self._market_words: dict[str, tuple[float, Words]] = {}
+        self._is_hedged: bool | None = None
+        self._asked_to_switch = False
+
+    # What a dialect gives: its market data and its account.
+
+    @abstractmethod
+    def ask_markets(self, symbol: str) -> Mapping[str, Words]:
+        """The venue's words for the symbol, and for every other one in the same answer."""
+
+    @abstractmethod
+    def market_of(self, symbol: str, words: Words) -> Market: ...
+
+    @abstractmethod
+    def ask_price(self, market: Market) -> Decimal: ...
+
+    @abstractmethod
+    def ask_hedged(self) -> bool: ...
+
+    @abstractmethod
+    def switch_to_hedged(self) -> None:
+        """Ask the venue for a side each for long and short; refused while anything is open."""
+
+    @abstractmethod
+    def prepare(self, placing: Placing) -> None:
+        """Bring leverage and margin to what the ticket says. Only before an opening order."""
+
+    # Its orders.
+
+    def connect(self) -> None:
+        """What the venue wants before it takes an order from us: a login, where there is one."""
+        return
+
+    def worst_price(self, market: Market, side: Side) -> Decimal | None:
+        """What a market order may cost at most; None where the venue has market orders."""
+        return None
+
+    @abstractmethod
+    def send(self, placing: Placing) -> Told:
+        """The one request that places the order."""
+
+    @abstractmethod
+    def look_up(self, market: Market, client_order_id: str) -> Told:
+        """The order by its id; Answered with ABSENT where there is none."""
+
+    @abstractmethod
+    def send_cancel(self, market: Market, client_order_id: str) -> None: ...
+
+    @abstractmethod
+    def fills_of(self, market: Market, told: Told) -> list[Fill]: ...
+
+    @abstractmethod
+    def ask_open_orders(self, market: Market | None) -> Iterator[tuple[Market, Told]]: ...
+
+    @abstractmethod
+    def ask_fills(self, market: Market, since_ms: int) -> Iterator[OwnedFill]: ...
+
+    @abstractmethod
+    def send_protection(
+        self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None
+    ) -> None: ...
+
+    # Its books.
+
+    @abstractmethod
+    def ask_balance(self) -> Balance: ...
+
+    @abstractmethod
+    def ask_holdings(self) -> Iterator[Holding]: ...
+
+    @abstractmethod
+    def ask_payments(self, since_ms: int) -> Iterator[Payment]: ...
+
+    @abstractmethod
+    def ask_rights(self) -> tuple[bool | None, bool | None]:
+        """Whether the key can trade, and whether it can withdraw."""
+
+    @abstractmethod
+    def ask_clock(self) -> int: ...
+
+    # The protocol.
+
+    @question
+    def instrument(self, symbol: str) -> Instrument:
+        return self.market(symbol).instrument
+
+    @question
+    def price(self, symbol: str) -> Decimal:
+        return self.ask_price(self.market(symbol))
+
+    def place(self, ticket: Ticket) -> VenueOrder:
+        with before_sending():
+            self.connect()
+            placing = self._checked(ticket)
+            if placing.is_opening:
+                self._refuse_netting(placing)
+                self.prepare(placing)
+            if placing.milliseconds_left <= 0:
+                raise TooLate("its time was over before it could be sent")
+        try:
+            told = self._sent_once(placing)
+        except VenueRefused:
+            # What we believe of the account may be what was wrong with the order.
+            self._is_hedged, self._asked_to_switch = None, False
+            raise
+        with after_sending():
+            order = self._settled(placing, told)
+        return self._protected(order, placing)
+
+    @question
+    def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
+        try:
+            return self._found(self.market(symbol), client_order_id)
+        except UnknownInstrument as error:
+            # Of an order that may stand, this says nothing.
+            raise VenueError(error.message) from None
+
+    @change
+    def cancel(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
+        market = self.market(symbol)
+        with gone_is_as_good():
+            self.send_cancel(market, client_ids.at_venue(self.name, client_order_id))
+        with after_sending():
+            return self._found(market, client_order_id)
+
+    @change
+    def protect(
+        self, *, symbol: str, direction: Direction, stop: Decimal | None, target: Decimal | None
+    ) -> None:
+        market = self.market(symbol)
+        for price in (stop, target):
+            if price is not None:
+                must_be_a_multiple(price, market.instrument.tick, "price")
+        self.send_protection(market, direction, stop, target)
+
+    @question
+    def balance(self) -> Balance:
+        return self.ask_balance()
+
+    @question
+    def holdings(self) -> list[Holding]:
+        return list(self.ask_holdings())
+
+    @question
+    def open_orders(self, symbol: str | None = None) -> list[VenueOrder]:
+        market = self.market(symbol) if symbol else None
+        return [self._with_fills(where, told) for where, told in self.ask_open_orders(market)]
+
+    @question
+    def fills_since(self, symbol: str, since_ms: int) -> list[OwnedFill]:
+        told = {owned.fill.venue_fill_id: owned for owned in self._fills_from(symbol, since_ms)}
+        return sorted(told.values(), key=lambda owned: owned.fill.filled_at_ms)
+
+    @question
+    def payments_since(self, since_ms: int) -> list[Payment]:
+        told = {payment.venue_payment_id: payment for payment in self.ask_payments(since_ms)}
+        recent = [payment for payment in told.values() if payment.paid_at_ms >= since_ms]
+        return sorted(recent, key=lambda payment: payment.paid_at_ms)
+
+    @question
+    def check(self) -> AccountCheck:
+        before = now_ms()
+        venue_clock = self.ask_clock()
+        offset = venue_clock - (before + now_ms()) // 2
+        can_trade, can_withdraw = self.ask_rights()
+        return AccountCheck(can_trade, can_withdraw, self.ask_hedged(), offset)
+
+    # What a dialect may ask of the frame.
+
+    def market(self, symbol: str) -> Market:
+        """The symbol's market data, asked for again once an hour."""
+        kept = self._market_words.get(symbol)
+        if kept is None or time.monotonic() - kept[0] > MARKET_SECONDS:
+            asked_at, told = time.monotonic(), self.ask_markets(symbol)
+            self._market_words.pop(symbol, None)
+            self._market_words |= {name: (asked_at, words) for name, words in told.items()}
+        if symbol not in self._market_words:
+            raise UnknownInstrument(f"{self.name} has no perpetual {symbol}", symbol=symbol)
+        return self.market_of(symbol, self._market_words[symbol][1])
+
+    def hedged(self, *, switch: bool = False) -> bool:
+        """Whether long and short are kept apart; `switch` asks the venue once to do so."""
+        if not self.has_hedged_mode:
+            return False
+        if self._is_hedged is None:
+            self._is_hedged = self.ask_hedged()
+        if switch and not self._is_hedged and not self._asked_to_switch:
+            self._asked_to_switch = True
+            self._is_hedged = self._switched()
+        return self._is_hedged
+
+    def in_quote(self, amount: Decimal, currency: str, market: Market) -> Decimal:
+        """A fee in the quote currency; one paid in another coin is counted at its last price."""
+        if currency == market.quote or not amount:
+            return amount
+        return amount * self.ask_price(self.market(f"{currency}/{market.quote}"))
+
+    # Inside.
+
+    def _switched(self) -> bool:
+        # Whatever it answers, the mode is asked for again: some refuse what is so already.
+        with suppress(Answered):
+            self.switch_to_hedged()
+        return self.ask_hedged()
+
+    def _checked(self, ticket: Ticket) -> Placing:
+        """The ticket against the market data; nothing is rounded here, only refused."""
+        market = self.market(ticket.symbol)
+        is_opening = ticket.action is Action.OPEN
+        quantity = Decimal(ticket.quantity)
+        price = None if ticket.price is None else Decimal(ticket.price)
+        must_be_a_multiple(quantity, market.instrument.step, "quantity")
+        if price is not None:
+            must_be_a_multiple(price, market.instrument.tick, "price")
+        elif ticket.style is Style.POST_ONLY:
+            raise VenueRefused("a market order cannot rest in the book")
+        if is_opening and not self.can_protect and (ticket.stop or ticket.target):
+            raise NotOffered(f"{self.name} takes no stop and no target from programs")
+        return Placing(
+            ticket=ticket,
+            market=market,
+            client_order_id=client_ids.at_venue(self.name, ticket.client_order_id),
+            is_hedged=self.hedged(switch=is_opening),
+            is_opening=is_opening,
+            quantity=quantity,
+            price=price,
+            worst_price=self.worst_price(market, ticket.side) if price is None else None,
+        )
+
+    def _refuse_netting(self, placing: Placing) -> None:
+        """An account that could not be brought to two sides: there, opening one closes the other.
+
+        Where a venue has one position a symbol by its nature, whoever trades there means it.
+        """
+        if not self.has_hedged_mode or placing.is_hedged:
+            return
+        ticket = placing.ticket
+        for held in self.ask_holdings():
+            if held.symbol == ticket.symbol and held.direction is not ticket.direction:
+                raise VenueRefused(f"the account has one side only, and holds a {held.direction}")
+
+    def _sent_once(self, placing: Placing) -> Told:
+        try:
+            with reading(OutcomeUnknown):
+                return self.send(placing)
+        except Answered as error:
+            if error.outcome is not Outcome.EXISTS:
+                raise of_a_change(error) from None
+        except EngineError as error:
+            raise of_a_change(error) from None
+        with after_sending():
+            return self.look_up(placing.market, placing.client_order_id)
+
+    def _settled(self, placing: Placing, told: Told) -> VenueOrder:
+        """The order with its fills; one that cannot rest is asked for until it is done."""
+        order = self._with_fills(placing.market, told)
+        for tried in range(CONFIRM_TRIES if placing.is_immediate else 0):
+            if order.status is not OrderStatus.OPEN:
+                break
+            time.sleep(CONFIRM_PAUSE_SECONDS if tried else 0)
+            told = self._looked_up(placing.market, placing.client_order_id) or told
+            order = self._with_fills(placing.market, told)
+        return replace(order, client_order_id=placing.ticket.client_order_id)
+
+    def _protected(self, order: VenueOrder, placing: Placing) -> VenueOrder:
+        """Stop and target of the ticket, once something is held; a failure is told, not raised."""
+        ticket = placing.ticket
+        stop, target = (Decimal(price) if price else None for price in (ticket.stop, ticket.target))
+        if not placing.is_opening or (stop is None and target is None):
+            return order
+        if not order.filled:
+            return replace(order, reason=order.reason or "stop and target wait for a fill")
+        direction = ticket.direction
+        try:
+            self.protect(symbol=ticket.symbol, direction=direction, stop=stop, target=target)
+        except EngineError as error:
+            return replace(order, reason=f"stop and target were not set: {error.message}")
+        return order
+
+    def _looked_up(self, market: Market, client_order_id: str) -> Told | None:
+        try:
+            return self.look_up(market, client_order_id)
+        except Answered as error:
+            if error.outcome is Outcome.ABSENT:
+                return None
+            raise
+
+    def _found(self, market: Market, client_order_id: str) -> VenueOrder | None:
+        told = self._looked_up(market, client_ids.at_venue(self.name, client_order_id))
+        if told is None:
+            return None
+        return replace(self._with_fills(market, told), client_order_id=client_order_id)
+
+    def _with_fills(self, market: Market, told: Told) -> VenueOrder:
+        """The order is as far as its fills are: each of them is a fact with a fee of its own."""
+        found = self.fills_of(market, told) if told.filled else []
+        # Pages may overlap.
+        by_id = {fill.venue_fill_id: fill for fill in found}
+        fills = sorted(by_id.values(), key=lambda fill: (fill.filled_at_ms, fill.venue_fill_id))
+        filled = sum((Decimal(fill.quantity) for fill in fills), ZERO)
+        is_behind = filled < told.filled
+        return VenueOrder(
+            client_order_id=client_ids.read_back(self.name, told.client_order_id),
+            venue_order_id=told.venue_order_id,
+            status=OrderStatus.OPEN if is_behind else told.status,
+            filled=filled,
+            fills=fills,
+            reason="not all of its fills are told yet" if is_behind else told.reason,
+        )
+
+    def _fills_from(self, symbol: str, since_ms: int) -> Iterator[OwnedFill]:
+        for owned in self.ask_fills(self.market(symbol), since_ms):
+            if owned.fill.filled_at_ms >= since_ms:
+                yield owned
+
+
+def must_be_a_multiple(value: Decimal, step: Decimal, what: str) -> None:
+    if value <= 0 or value % step:
+        raise VenueRefused(f"the {what} {value} is no multiple of {step}")
+
+
+def described(
+    symbol: str, words: Mapping[str, object], *, contract: Decimal = Decimal(1)
+) -> Instrument:
+    """The instrument out of the venue's words; whatever it does not tell is named, never assumed.
+
+    `words` has tick, step, min_quantity (both in contracts) and min_notional; None is
+    "not told". A venue without a smallest notional says so with a zero of its own.
+    """
+    told = {name: None if value in (None, "") else decimal(value) for name, value in words.items()}
+    missing = [name for name, value in told.items() if value is None]
+    missing += [name for name in ("tick", "step") if told[name] == 0]
+    if missing or contract <= 0:
+        named = ", ".join(missing) or "contract size"
+        raise UnknownInstrument(f"the venue does not tell {named} of {symbol}", symbol=symbol)
+    tick, step, least, notional = (told[name] or ZERO for name in WORDS_OF_AN_INSTRUMENT)
+    return Instrument(symbol, tick, step * contract, least * contract, notional)
+
+
+WORDS_OF_AN_INSTRUMENT: Sequence[str] = ("tick", "step", "min_quantity", "min_notional")

@@ -1,0 +1,215 @@
+"""The line to a venue: a ccxt class signs and carries, one request at a time.
+
+Nothing else of the library is used: its unified calls pass money through floats,
+send more requests than one asks for, repeat them when told to, and name a timeout
+and a refusal alike. Here a request goes out once, and what comes back is an answer
+that proves something by its raw code, or one of two errors: it never left, or it
+left and nobody knows.
+"""
+
+import copy
+import json
+import logging
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import ccxt
+
+from engine.errors import VenueError
+from engine.venues.answers import (
+    UNREADABLE,
+    Answered,
+    NeverSent,
+    NoAnswer,
+    Outcome,
+    Table,
+    outcome_of,
+)
+
+TIMEOUT_SECONDS = 10
+TOLD_LENGTH = 200
+# What the transport raises when no connection came about, by name: it is ccxt's choice, not ours.
+NEVER_CONNECTED = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
+
+Params = dict[str, Any]
+Words = Mapping[str, Any]
+
+
+class Credentials(Protocol):
+    @property
+    def api_key(self) -> str: ...
+    @property
+    def api_secret(self) -> str: ...
+    @property
+    def passphrase(self) -> str: ...
+
+
+def decoded(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal)
+
+
+def bare(text: str) -> Any:
+    """What a text says as JSON; None where it is none."""
+    try:
+        return decoded(text)
+    except ValueError:
+        return None
+
+
+class Carrier:
+    """What is changed in a ccxt class: who judges an answer, and what is put on the wire."""
+
+    # ccxt writes requests with their headers, and so the key, to its logger.
+    logger: Any
+    base_url: str | None = None
+    judge: Callable[[int, Any], None]
+    once: Mapping[str, str] = {}
+    went = False
+    on_json_response = staticmethod(decoded)
+
+    def handle_errors(
+        self, status: int, reason: str, url: str, method: str, headers: Any, body: str,
+        response: Any, *sent: object,
+    ) -> bool:  # fmt: skip
+        # The library reads objects and lists only; some answers are a bare word.
+        self.judge(status, bare(body) if response is None else response)
+        return True
+
+    def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+        if self.base_url and not url.startswith(f"{self.base_url}/"):
+            raise ccxt.NotSupported("the request would leave for another host")
+        self.went = True
+        return super().fetch(url, method, {**(headers or {}), **self.once}, body)  # type: ignore[misc]
+
+
+def silent() -> logging.Logger:
+    logger = logging.Logger("engine.venues.silent")
+    logger.disabled = True
+    return logger
+
+
+def rebased(addresses: Any, base_url: str) -> Any:
+    """The same addresses at another host, paths kept."""
+    if isinstance(addresses, Mapping):
+        return {name: rebased(address, base_url) for name, address in addresses.items()}
+    return base_url + urlsplit(addresses.replace("{hostname}", "venue")).path
+
+
+def never_connected(error: BaseException | None) -> bool:
+    """Whether it failed before a byte could leave: no such name, or nobody listening."""
+    for _ in range(10):
+        if error is None or type(error).__name__ in NEVER_CONNECTED:
+            return error is not None
+        inner = getattr(error, "reason", None) or next(iter(error.args), None)
+        outer = error.__cause__ or error.__context__
+        error = inner if isinstance(inner, BaseException) else outer
+    return False
+
+
+class Line(ABC):
+    """One account's line to one venue. It never repeats a request, and never tells a secret."""
+
+    name: str
+    library: type[Any]
+    answers: Table
+    options: Mapping[str, Any] = {}
+
+    def __init__(self, credentials: Credentials, *, base_url: str | None = None) -> None:
+        self._secrets = [credentials.api_key, credentials.api_secret, credentials.passphrase]
+        self._line = threading.RLock()
+        self.client = self._carrier(credentials, base_url)
+
+    @abstractmethod
+    def keys(self, credentials: Credentials) -> Params:
+        """The credentials under the names that ccxt gives them."""
+
+    @abstractmethod
+    def code_of(self, status: int, response: Any) -> tuple[str, str] | None:
+        """The raw code in an answer and what is said to it; None for a success."""
+
+    def call(
+        self,
+        method: str,
+        params: Params | list[Params] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = TIMEOUT_SECONDS,
+    ) -> Any:
+        """One request to one endpoint, never repeated."""
+        return self.through(
+            lambda client: getattr(client, method)(copy.copy(params or {})),
+            headers=headers,
+            seconds=seconds,
+        )
+
+    def tell(self, method: str, params: Params) -> Any:
+        """A change of the account's settings; None where everything was so already."""
+        try:
+            return self.call(method, params)
+        except Answered as error:
+            if error.outcome is not Outcome.ACCEPTED:
+                raise
+            return None
+
+    def through(
+        self,
+        use: Callable[[Any], Any],
+        *,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = TIMEOUT_SECONDS,
+    ) -> Any:
+        """Something done with the library; whatever it raises becomes one of our three errors."""
+        with self._line:
+            self.client.timeout = max(1, int(seconds * 1000))
+            self.client.once = headers or {}
+            self.client.went = False
+            try:
+                return use(self.client)
+            except (ccxt.BaseError, OSError, *UNREADABLE) as error:
+                raise self._lost(error) from None
+
+    def _carrier(self, credentials: Credentials, base_url: str | None) -> Any:
+        made = type("Carrier", (Carrier, self.library), {})
+        client = made({**self.keys(credentials), "logger": silent()})
+        client.options.update(self.options)
+        # A redirect would be a second request, perhaps to somebody else.
+        client.session.max_redirects = 0
+        client.judge = self.judge
+        # Some classes send a broker's mark of the library's.
+        client.headers = {}
+        if base_url:
+            client.base_url = base_url
+            client.urls["api"] = rebased(client.urls["api"], base_url)
+            client.enableRateLimit = False
+        return client
+
+    def judge(self, status: int, response: Any) -> None:
+        """Raise what an answer proves; a success passes."""
+        found = self.code_of(status, response)
+        if found is None and not 200 <= status < 300:
+            found = (f"http {status}", "")
+        if found is None and response is None:
+            found = ("no json", "")
+        if found:
+            raw, told = found
+            outcome = outcome_of(raw, self.answers)
+            raise Answered(raw, self._hidden(told)[:TOLD_LENGTH], outcome)
+
+    def _lost(self, error: BaseException) -> VenueError:
+        """Why there is no answer, told without the request: it holds the key and a signature."""
+        name = type(error).__name__
+        if not self.client.went:
+            return NeverSent(f"the request could not be made: {name}")
+        if never_connected(error):
+            return NeverSent(f"{self.name} could not be reached")
+        return NoAnswer(f"no answer of {self.name}: {name}")
+
+    def _hidden(self, text: str) -> str:
+        for secret in self._secrets:
+            if len(secret) > 3:
+                text = text.replace(secret, "…")
+        return text

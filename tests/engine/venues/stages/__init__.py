@@ -1,0 +1,103 @@
+"""What each venue answers in the tests, and the scenes that are played with it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from engine.messages import Margin, Style
+from engine.signal import Action, Direction
+from engine.venues.ccxt import CcxtVenue
+from tests.engine.tickets import ticket
+from tests.engine.venues.local_venue import NOT_AFTER_MS, NOW_MS, Keys, LocalVenue
+
+OUR_ID = "ibmfrggzdfmztwq2lknnwg23tp"
+SHORT, LONG = Direction.SHORT, Direction.LONG
+Do = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One call of ours, and what the venue answers differently in it."""
+
+    title: str
+    do: Do
+    answers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stage:
+    venue: type[CcxtVenue]
+    symbol: str
+    quantity: str
+    answers: dict[str, Any]
+    order: str  # the one request that places an order
+    lookup: str
+    refusal: Callable[[str], Any]  # an answer that carries a raw code
+    absent: dict[str, Any]  # the answers of a venue that has no such order
+    scenes: list[Scene] = field(default_factory=list)
+    keys: Keys = field(default_factory=Keys)
+
+    @property
+    def name(self) -> str:
+        return self.venue.name
+
+    def order_ticket(self, **changes: Any) -> Any:
+        told = {"client_order_id": OUR_ID, "not_after_ms": NOT_AFTER_MS, "quantity": self.quantity}
+        return ticket(**told | {"symbol": self.symbol, "venue": self.name} | changes)
+
+    def open(self, local: LocalVenue, **answers: Any) -> CcxtVenue:
+        local.answers = {**self.answers, **answers}
+        return self.venue(self.keys, base_url=local.address)
+
+
+def ours(stage_ticket: Callable[..., Any], price: str) -> list[tuple[str, Do]]:
+    """The orders that every venue is asked to place."""
+
+    def placing(**changes: Any) -> Do:
+        return lambda venue: venue.place(stage_ticket(**changes))
+
+    close = {"action": Action.CLOSE}
+    return [
+        ("a market order opens a long", placing()),
+        ("a market order opens a short", placing(direction=SHORT)),
+        ("a market order closes a long", placing(**close)),
+        ("a market order closes a short", placing(direction=SHORT, **close)),
+        ("a limit order opens a long", placing(price=price)),
+        ("a limit order that must fill at once", placing(price=price, style=Style.IOC)),
+        ("a limit order that must rest", placing(price=price, style=Style.POST_ONLY)),
+        ("a market order opens a long, cross", placing(margin=Margin.CROSS)),
+    ]
+
+
+def asking(symbol: str, stop: str, target: str) -> list[tuple[str, Do]]:
+    """What else every venue is asked."""
+    prices = {"stop": Decimal(stop), "target": Decimal(target)}
+    both = {"symbol": symbol, "client_order_id": OUR_ID}
+    return [
+        ("the instrument", lambda venue: venue.instrument(symbol)),
+        ("the price", lambda venue: venue.price(symbol)),
+        ("an order is looked up", lambda venue: venue.find(**both)),
+        ("an order is canceled", lambda venue: venue.cancel(**both)),
+        (
+            "a long is protected",
+            lambda venue: venue.protect(symbol=symbol, direction=LONG, **prices),
+        ),
+        (
+            "a short is protected by a stop only",
+            lambda venue: venue.protect(
+                symbol=symbol, direction=SHORT, stop=Decimal(target), target=None
+            ),
+        ),
+        (
+            "the protection of a long is taken away",
+            lambda venue: venue.protect(symbol=symbol, direction=LONG, stop=None, target=None),
+        ),
+        ("the balance", lambda venue: venue.balance()),
+        ("the holdings", lambda venue: venue.holdings()),
+        ("the open orders", lambda venue: venue.open_orders()),
+        ("the open orders of a symbol", lambda venue: venue.open_orders(symbol)),
+        ("the fills", lambda venue: venue.fills_since(symbol, NOW_MS - 1000)),
+        ("the payments", lambda venue: venue.payments_since(NOW_MS - 1000)),
+        ("the check", lambda venue: venue.check()),
+    ]
