@@ -40,7 +40,6 @@ class Holding:
     cost: Decimal = ZERO
     put_up: Decimal = ZERO
     realized: Decimal = ZERO
-    fees: Decimal = ZERO
     funding: Decimal = ZERO
     changed_at_ms: int = 0
 
@@ -57,6 +56,8 @@ class Holding:
 class Account:
     name: str
     ids: IdRule
+    # What happens to a post-only order that would fill at once: refused, or accepted and ended.
+    refuses_takers: bool = True
     cash: Decimal = ZERO
     deposited: Decimal = ZERO
     is_hedged: bool = False
@@ -71,6 +72,8 @@ class Account:
     moved: list[Moved] = field(default_factory=list)
     order_of: dict[str, int] = field(default_factory=dict)
     trigger_of: dict[str, int] = field(default_factory=dict)
+    # When a symbol's open orders end unless their owner is heard of; "" is every symbol.
+    deadlines: dict[str, int] = field(default_factory=dict)
 
     def margin(self, symbol: str) -> Margin:
         return self.margins.get(symbol, Margin.CROSS)

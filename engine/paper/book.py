@@ -101,12 +101,15 @@ class Book:
                 self.remove(maker)
             yield Match(maker, price_of(maker), quantity)
 
-    def sweep(self, side: Side, quantity: Decimal, limit: Decimal) -> tuple[Decimal, Decimal]:
+    def sweep(self, taker: Order, limit: Decimal) -> tuple[Decimal, Decimal]:
         """How much of an order would fill now, and what that is worth."""
+        side, quantity = taker.ask.side, taker.left
         filled = value = ZERO
         for maker in self.side(other(side)).orders():
             if filled == quantity or not is_within(side, price_of(maker), limit):
                 break
+            if maker.account == taker.account:
+                continue
             taken = min(quantity - filled, maker.left)
             filled += taken
             value += taken * price_of(maker)
@@ -116,7 +119,9 @@ class Book:
         """(price, quantity) of the best levels."""
         ladder = self.side(side)
         best = [price * ladder.sign for price in ladder.prices[:levels]]
-        return [(price, sum((order.left for order in ladder.queues[price]), ZERO)) for price in best]
+        return [
+            (price, sum((order.left for order in ladder.queues[price]), ZERO)) for price in best
+        ]
 
     def is_crossed(self) -> bool:
         bid, ask = self.bids.best(), self.asks.best()

@@ -59,10 +59,12 @@ def order_margin(account: Account) -> Decimal:
     return total
 
 
-def leverage_of(account: Account, symbol: str, direction: Direction) -> int:
+def leverage_of(
+    account: Account, symbol: str, direction: Direction, margin: Margin | None = None
+) -> int:
     holding = account.holdings.get((symbol, direction))
-    margin = holding.margin if holding else account.margin(symbol)
-    return account.leverage(symbol, margin, direction)
+    kind = holding.margin if holding else margin or account.margin(symbol)
+    return account.leverage(symbol, kind, direction)
 
 
 def unrealised(account: Account, marks: Marks) -> Decimal:
@@ -88,22 +90,26 @@ def available(account: Account, marks: Marks) -> Decimal:
 
 
 def needed(
-    account: Account, order: Order, *, value: Decimal, mark: Decimal, rates: Rates
+    account: Account,
+    order: Order,
+    *,
+    quantity: Decimal,
+    value: Decimal,
+    mark: Decimal,
+    rates: Rates,
 ) -> Decimal:
-    """What an order must find available: margin and fee, and what it is worth less at the mark."""
+    """What an order must find available: margin and fee, and what it loses at once at the mark.
+
+    `quantity` is what can fill or rest of it, and `value` what that is worth.
+    """
     ask = order.ask
-    opening = ask.quantity
-    if order.closes is not None:
-        opening = ZERO
-    elif ask.direction is None:
-        opening = max(ask.quantity - account.held(ask.symbol, reduced_by(ask.side)), ZERO)
+    closing = ZERO if ask.direction else account.held(ask.symbol, reduced_by(ask.side))
+    opening = ZERO if order.closes is not None else max(quantity - closing, ZERO)
     if not opening:
         return ZERO
-    share = value * opening / ask.quantity
-    fair = opening * mark
-    lost = share - fair if ask.side is Side.BUY else fair - share
-    direction = ask.direction or opened_by(ask.side)
-    leverage = leverage_of(account, ask.symbol, direction)
+    share = value * opening / quantity
+    lost = share - opening * mark if ask.side is Side.BUY else opening * mark - share
+    leverage = leverage_of(account, ask.symbol, ask.direction or opened_by(ask.side), ask.margin)
     return units_up(share / leverage + share * rates.taker + max(lost, ZERO))
 
 
