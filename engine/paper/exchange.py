@@ -15,6 +15,7 @@ import msgspec
 from engine.instrument import Instrument
 from engine.messages import Margin
 from engine.money import ZERO, points
+from engine.paper import margin as carrying
 from engine.paper.account import HOUSE, Account, IdRule
 from engine.paper.errors import JournalBroken, Reason, Refused
 from engine.paper.floor import Floor
@@ -202,6 +203,13 @@ class Exchange(Floor):
         owner = self.account(account)
         number = owner.order_of.get(client_id)
         return None if number is None else owner.orders[number]
+
+    def liquidation_price(
+        self, account: Account, direction: Direction, symbol: str
+    ) -> Decimal | None:
+        """The mark at which the house would take the position over."""
+        holding = account.holdings[symbol, direction]
+        return carrying.liquidation_price(account, holding, self.marks, self.rates)
 
     def total(self) -> Decimal:
         """All cash less what holdings cost, and the fees: always what was deposited."""

@@ -135,7 +135,7 @@ class Floor:
         needed = carrying.needed(
             account, order, quantity=quantity, value=value, mark=mark, rates=self.rates
         )
-        if needed > carrying.available(account, self.marks):
+        if needed > max(carrying.available(account, self.marks), ZERO):
             raise Refused(Reason.NO_MARGIN, "not enough free margin", needed=needed)
 
     def _work(self, order: Order, limit: Decimal) -> None:

@@ -59,6 +59,20 @@ def order_margin(account: Account) -> Decimal:
     return total
 
 
+def closable(account: Account, order: Order) -> Decimal:
+    """What a one-way order may close, and no resting order of its side closes already."""
+    ask = order.ask
+    spoken_for = sum(
+        (
+            one.left
+            for one in account.open.values()
+            if one.ask.symbol == ask.symbol and one.ask.side is ask.side and one.closes is None
+        ),
+        ZERO,
+    )
+    return max(account.held(ask.symbol, reduced_by(ask.side)) - spoken_for, ZERO)
+
+
 def leverage_of(
     account: Account, symbol: str, direction: Direction, margin: Margin | None = None
 ) -> int:
@@ -103,7 +117,7 @@ def needed(
     `quantity` is what can fill or rest of it, and `value` what that is worth.
     """
     ask = order.ask
-    closing = ZERO if ask.direction else account.held(ask.symbol, reduced_by(ask.side))
+    closing = ZERO if ask.direction else closable(account, order)
     opening = ZERO if order.closes is not None else max(quantity - closing, ZERO)
     if not opening:
         return ZERO
