@@ -22,7 +22,7 @@ from engine.paper.floor import Floor
 from engine.paper.journal import Journal, Line
 from engine.paper.margin import Rates
 from engine.paper.market import Prices, Quoting
-from engine.paper.orders import Ask, Money, Order, Status, Trigger, TriggerAsk
+from engine.paper.orders import Ask, Ending, Money, Order, Status, Trigger, TriggerAsk
 from engine.signal import Direction
 
 # What a line may ask for, and of what kind each of its parts is.
@@ -118,7 +118,7 @@ class Exchange(Floor):
             raise Refused(Reason.UNKNOWN_ORDER, "no such order", number=number)
         if not order.is_open:
             raise Refused(Reason.NOT_OPEN, "the order is done", number=number)
-        self._end(order, "canceled by its owner")
+        self._end(order, Ending.OWNER)
         self._remember(do="cancel", account=account, number=number)
         return order
 
@@ -134,7 +134,7 @@ class Exchange(Floor):
             raise Refused(Reason.UNKNOWN_ORDER, "no such conditional order", number=number)
         if not trigger.is_waiting:
             raise Refused(Reason.NOT_OPEN, "the conditional order is done", number=number)
-        self._end_trigger(trigger, Status.CANCELED, "canceled by its owner")
+        self._end_trigger(trigger, Status.CANCELED, Ending.OWNER)
         self._remember(do="disarm", account=account, number=number)
         return trigger
 

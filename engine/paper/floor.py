@@ -20,6 +20,7 @@ from engine.paper.margin import Rates
 from engine.paper.market import Quoting
 from engine.paper.orders import (
     Ask,
+    Ending,
     Execution,
     Money,
     Moved,
@@ -91,7 +92,7 @@ class Floor:
         self._happened += 1
         account.keep(order)
         if ask.style is Style.POST_ONLY and takes:
-            self._end(order, "would have filled at once")
+            self._end(order, Ending.WOULD_TAKE)
         else:
             self._work(order, limit)
         return order
@@ -145,14 +146,14 @@ class Floor:
             if match.quantity:
                 self._trade(order, match.maker, match.price, match.quantity)
             else:
-                self._end(match.maker, "gave way: its owner's other order, or nothing to reduce")
+                self._end(match.maker, Ending.GAVE_WAY)
         if not order.is_open:
             return
         may_rest = order.ask.price is not None and order.ask.style is not Style.IOC
         if may_rest and self._may_trade(order):
             book.rest(order)
         else:
-            self._end(order, "nobody was there for the rest")
+            self._end(order, Ending.UNFILLED)
 
     def _may_trade(self, order: Order) -> Decimal:
         return order.left if order.account == HOUSE else self._owner(order).may_trade(order)
@@ -299,7 +300,7 @@ class Floor:
         if trigger.ask.group:
             for sibling in list(account.waiting.values()):
                 if sibling.ask.group == trigger.ask.group:
-                    self._end_trigger(sibling, Status.CANCELED, "the other one fired")
+                    self._end_trigger(sibling, Status.CANCELED, Ending.SIBLING)
         if trigger.ask.whole:
             held = account.held(ask.symbol, closed_by(ask))
             ask = replace(ask, quantity=held)
@@ -320,7 +321,7 @@ class Floor:
             order = trigger.ask.order
             is_of_it = trigger.ask.whole and order.symbol == symbol
             if is_of_it and not account.held(symbol, closed_by(order)):
-                self._end_trigger(trigger, Status.CANCELED, "the position is closed")
+                self._end_trigger(trigger, Status.CANCELED, Ending.CLOSED)
 
     # Time and margin
 
@@ -343,7 +344,7 @@ class Floor:
         is_isolated = holding.margin is Margin.ISOLATED
         for order in list(account.open.values()):
             if not is_isolated or order.ask.symbol == holding.symbol:
-                self._end(order, "liquidation")
+                self._end(order, Ending.LIQUIDATION)
         symbol, mark, quantity = holding.symbol, self.marks[holding.symbol], holding.quantity
         backing = holding.put_up if is_isolated else account.cash
         backing += holding.unrealised(mark)
@@ -388,7 +389,7 @@ class Floor:
                 self._happened += 1
                 for order in list(account.open.values()):
                     if symbol in ("", order.ask.symbol):
-                        self._end(order, "its owner was not heard of")
+                        self._end(order, Ending.SILENCE)
 
     def _carry_at(
         self,

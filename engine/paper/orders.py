@@ -28,6 +28,19 @@ class Origin(enum.StrEnum):
     LIQUIDATION = "liquidation"
 
 
+class Ending(enum.StrEnum):
+    """Why an order ended before it was filled."""
+
+    OWNER = "its owner canceled it"
+    UNFILLED = "nobody was there for the rest"
+    WOULD_TAKE = "it would have filled at once"
+    GAVE_WAY = "its owner's other order met it, or nothing is left to reduce"
+    LIQUIDATION = "its owner was liquidated"
+    SILENCE = "its owner was not heard of"
+    SIBLING = "the other one of its group fired"
+    CLOSED = "the position is closed"
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """An order as its owner asks for it. No price is a market order; quantities are coins."""
