@@ -31,7 +31,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "open_account": {"name": str, "cash": Decimal, "ids": IdRule, "refuses_takers": bool},
     "place": {"account": str, "ask": Ask},
     "cancel": {"account": str, "number": int},
-    "arm": {"account": str, "ask": TriggerAsk},
+    "arm": {"account": str, "ask": TriggerAsk, "also": TriggerAsk | None},
     "disarm": {"account": str, "number": int},
     "set_hedge": {"account": str, "is_hedged": bool},
     "set_margin": {"account": str, "symbol": str, "margin": Margin},
@@ -122,11 +122,15 @@ class Exchange(Floor):
         self._remember(do="cancel", account=account, number=number)
         return order
 
-    def arm(self, account: str, ask: TriggerAsk) -> Trigger:
-        """Accept a conditional order."""
-        trigger = self._arm(self.account(account), ask)
-        self._remember(do="arm", account=account, ask=ask)
-        return trigger
+    def arm(self, account: str, ask: TriggerAsk, also: TriggerAsk | None = None) -> Trigger:
+        """Accept a conditional order, or two together; the first is told."""
+        owner = self.account(account)
+        asks = [one for one in (ask, also) if one]
+        for one in asks:
+            self._check_trigger(owner, one)
+        first, *_ = [self._arm(owner, one) for one in asks]
+        self._remember(do="arm", account=account, ask=ask, also=also)
+        return first
 
     def disarm(self, account: str, number: int) -> Trigger:
         trigger = self.account(account).triggers.get(number)

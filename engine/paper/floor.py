@@ -59,6 +59,11 @@ class Floor:
 
     # What it tells
 
+    @property
+    def next_number(self) -> int:
+        """The number that whatever is accepted next will have."""
+        return self._last_number + 1
+
     def account(self, name: str) -> Account:
         self._refuse_if_broken()
         if name not in self.accounts:
@@ -263,7 +268,7 @@ class Floor:
 
     # Conditional orders
 
-    def _arm(self, account: Account, ask: TriggerAsk) -> Trigger:
+    def _check_trigger(self, account: Account, ask: TriggerAsk) -> None:
         order = ask.order
         mark = self.mark(order.symbol)
         instrument = self.instruments[order.symbol]
@@ -273,14 +278,14 @@ class Floor:
             raise Refused(Reason.BAD_QUANTITY, "no multiple of the step", step=instrument.step)
         if (order.direction is not None) != account.is_hedged:
             raise Refused(Reason.BAD_DIRECTION, "the direction does not fit the position mode")
-        trigger = Trigger(self._last_number + 1, account.name, ask, self.now_ms)
-        if trigger.is_due(mark):
+        if ask.is_due(mark):
             raise Refused(Reason.WOULD_TRIGGER, "the order would trigger at once")
         if ask.whole and not account.held(order.symbol, closed_by(order)):
             raise Refused(Reason.NOTHING_HELD, "there is no position to close")
         account.check_id(ask.client_id, account.trigger_of, set(account.waiting))
-        self._last_number += 1
-        self._happened += 1
+
+    def _arm(self, account: Account, ask: TriggerAsk) -> Trigger:
+        trigger = Trigger(self._number(), account.name, ask, self.now_ms)
         trigger.changed_at_ms = self.now_ms
         account.keep_trigger(trigger)
         return trigger
@@ -289,7 +294,7 @@ class Floor:
         """Fire the first conditional order that is due; whether there was one."""
         for trigger in account.waiting.values():
             mark = self.marks.get(trigger.ask.order.symbol)
-            if mark is not None and trigger.is_due(mark):
+            if mark is not None and trigger.ask.is_due(mark):
                 self._fire(account, trigger)
                 return True
         return False

@@ -126,6 +126,9 @@ class TriggerAsk:
     # Of the triggers of one group, the first that fires ends the others.
     group: str = ""
 
+    def is_due(self, price: Decimal) -> bool:
+        return price >= self.level if self.rises else price <= self.level
+
 
 @dataclass(slots=True, eq=False)
 class Trigger:
@@ -141,9 +144,6 @@ class Trigger:
     @property
     def is_waiting(self) -> bool:
         return self.status is Status.WAITING
-
-    def is_due(self, price: Decimal) -> bool:
-        return price >= self.ask.level if self.ask.rises else price <= self.ask.level
 
 
 class Money(enum.StrEnum):

@@ -89,7 +89,7 @@ def denied(code: int, words: str, status: int = 400) -> Denied:
 
 class Binance:
     name = "binance"
-    prefixes = ("/fapi/", "/sapi/")
+    prefixes: tuple[str, ...] = ("/fapi/", "/sapi/")
     ids = IdRule.OPEN
     refuses_takers = True
 

@@ -16,6 +16,7 @@ from engine.paper.service.desk import Desk
 from engine.paper.service.faults import Faults
 from engine.paper.service.keys import Key, Keys
 from engine.paper.service.office import Office
+from engine.paper.service.okx import Okx
 from engine.paper.service.server import Server
 from engine.venues.paper_market import STEP_MS
 
@@ -45,7 +46,7 @@ class PaperService:
         exchange = Exchange(held.instruments(), journal=self._journal, rates=rates, quoting=quoting)
         keys = Keys(home / "keys.json" if home else None)
         desk = Desk(exchange, held, clock, keys, Faults())
-        self.office = Office(desk, (Binance(),), latency_ms)
+        self.office = Office(desk, (Binance(), Okx()), latency_ms)
         self.control = Control(self.office)
         self._server = Server(self.office.answer, port)
         self._control_server = Server(self.control.answer, control_port)

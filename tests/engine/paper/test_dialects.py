@@ -1,5 +1,6 @@
 """The unmodified ccxt classes trade whole round trips at the service, over the loopback."""
 
+import itertools
 import time
 
 import ccxt
@@ -162,7 +163,7 @@ def test_what_the_market_tells(service, dialect):
     assert len(book["asks"]) == 5
     bars = told.fetch_ohlcv(BTC, "1m", limit=20)
     assert len(bars) == 20
-    assert all(later[0] - bar[0] == 60_000 for bar, later in zip(bars, bars[1:], strict=False))
+    assert all(later[0] - bar[0] == 60_000 for bar, later in itertools.pairwise(bars))
     since = bars[5][0]
     assert told.fetch_ohlcv(BTC, "1m", since, 3)[0][0] == since
     market = told.market(BTC)
@@ -193,7 +194,9 @@ def test_a_wrong_secret_opens_nothing(service, dialect):
 def test_no_margin_and_no_such_order_are_told_as_such(service, dialect):
     trader = Trader(service, dialect, is_hedged=False)
     trader.set_up()
-    with pytest.raises(ccxt.InsufficientFunds):
+    # ccxt knows Binance's own codes by the venue's host only.
+    kind = ccxt.ExchangeError if dialect == "binance" else ccxt.InsufficientFunds
+    with pytest.raises(kind, match=r"-2019|51008|INSUFFICIENT_AVAILABLE"):
         trader.order("buy", 5)
     with pytest.raises(ccxt.OrderNotFound):
         trader.find("ibnothing")
@@ -207,7 +210,7 @@ def test_a_stop_and_a_target_protect_the_position(service, dialect, is_hedged):
     trader.set_up()
     trader.order("buy", 0.01)
     PROTECT[dialect](trader, stop=58_000, target=62_000)
-    assert len(waiting(trader)) == 2 if dialect != "okx" else 1
+    assert len(waiting(trader)) == (1 if dialect == "okx" else 2)
     trader.control.hold(BTC=57_900)
     assert trader.held() == {}
     trader.control.hold(BTC=60_000)
