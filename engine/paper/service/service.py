@@ -14,6 +14,7 @@ from engine.paper.service.binance import Binance
 from engine.paper.service.control import START_CASH, Control
 from engine.paper.service.desk import Desk
 from engine.paper.service.faults import Faults
+from engine.paper.service.gate import Gate
 from engine.paper.service.keys import Key, Keys
 from engine.paper.service.office import Office
 from engine.paper.service.okx import Okx
@@ -46,7 +47,7 @@ class PaperService:
         exchange = Exchange(held.instruments(), journal=self._journal, rates=rates, quoting=quoting)
         keys = Keys(home / "keys.json" if home else None)
         desk = Desk(exchange, held, clock, keys, Faults())
-        self.office = Office(desk, (Binance(), Okx()), latency_ms)
+        self.office = Office(desk, (Binance(), Okx(), Gate()), latency_ms)
         self.control = Control(self.office)
         self._server = Server(self.office.answer, port)
         self._control_server = Server(self.control.answer, control_port)

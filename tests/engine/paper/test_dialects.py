@@ -138,8 +138,8 @@ def test_orders_that_rest_and_orders_that_do_not(service, dialect, is_hedged):
         taker, _ = trader.order("buy", 0.01, 60_100, postOnly=True)
         ended = trader.find(taker)["status"]
     except ccxt.InvalidOrder:
-        assert dialect == "binance"
-    assert ended == (None if dialect == "binance" else "canceled")
+        assert dialect in ("binance", "gate")
+    assert ended == ("canceled" if dialect == "okx" else None)
     maker, _ = trader.order("buy", 0.01, 59_500, postOnly=True)
     assert trader.find(maker)["status"] == "open"
     trader.control.hold(BTC=59_400)
