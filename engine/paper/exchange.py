@@ -57,8 +57,9 @@ class Exchange(Floor):
         quoting: Quoting | None = None,
     ) -> None:
         super().__init__(instruments, rates or Rates(), quoting or Quoting())
-        # A tick that changed nothing yet: it is written with the next line that did.
-        self._unwritten: Line | None = None
+        # Prices of ticks that changed nothing: they are written before the next line that did.
+        self._untold: dict[str, str] = {}
+        self._told_at_ms = 0
         self._journal: Journal | None = None
         for line in journal.lines() if journal else ():
             self._again(line)
@@ -78,11 +79,9 @@ class Exchange(Floor):
         self.now_ms = at_ms
         for symbol, price in prices.items():
             self._move(symbol, price)
-        self._unwritten = {
-            "do": "tick",
-            "at_ms": at_ms,
-            "prices": {symbol: str(price) for symbol, price in self.marks.items()},
-        }
+        # Ticks that changed nothing become one: quotes depend on the last price alone. A symbol
+        # that has not been told anew keeps its quotes as they are, here as when read again.
+        self._untold |= {symbol: str(price) for symbol, price in prices.items()}
         self._pay_funding_since(earlier)
         self._end_overdue()
         self._settle()
@@ -227,10 +226,12 @@ class Exchange(Floor):
 
     def _remember(self, **line: object) -> None:
         """Write what has just happened, before anybody is told of it."""
-        lines = [self._unwritten] if self._unwritten else []
+        lines: list[Line] = []
+        if self._untold or self._told_at_ms < self.now_ms:
+            lines.append({"do": "tick", "at_ms": self.now_ms, "prices": self._untold})
         if line:
             lines.append(msgspec.to_builtins(line))
-        self._unwritten = None
+        self._untold, self._told_at_ms = {}, self.now_ms
         if self._journal is None or not lines:
             return
         try:

@@ -1,4 +1,4 @@
-"""Gate futures settled in USDT: /api/v4, whole contracts with a sign, HMAC-SHA512 over five lines."""
+"""Gate futures settled in USDT: /api/v4, whole contracts with a sign, HMAC-SHA512."""
 
 import hashlib
 import hmac
@@ -438,14 +438,11 @@ def size_told(contracts_: Decimal) -> int | str:
 
 
 def arm(caller: Caller, asked: Asked) -> Body:
-    initial, trigger = part(asked, "initial"), part(asked, "trigger")
+    initial, trigger = part(asked, "initial", price="0", size=0), part(asked, "trigger")
     if trigger.whole("strategy_type") or trigger.whole("rule") not in (1, 2):
         raise invalid("invalid trigger")
-    if "price" not in initial:
-        initial.told["price"] = "0"
     if not initial.exact("price"):
-        initial.told["tif"] = "ioc"
-    initial.told.setdefault("size", 0)
+        initial = part(asked, "initial", price="0", size=0, tif="ioc")
     order = ask_of(caller, initial, keeps_whole=True)
     level = trigger.exact("price")
     if level % LISTINGS.of(order.symbol).tick:
@@ -460,11 +457,11 @@ def arm(caller: Caller, asked: Asked) -> Body:
     return {"id": caller.exchange.arm(caller.name, ask).number}
 
 
-def part(asked: Asked, name: str) -> Asked:
+def part(asked: Asked, name: str, **unless_told: Any) -> Asked:
     told = asked.told.get(name)
     if not isinstance(told, dict):
         raise invalid(f"{name} is missing")
-    return Asked(dict(told))
+    return Asked({**unless_told, **told})
 
 
 def find_trigger(caller: Caller, asked: Asked) -> Trigger:
@@ -585,7 +582,7 @@ def set_cross(caller: Caller, asked: Asked) -> Body:
 
 
 def position(caller: Caller, asked: Asked) -> Body:
-    """Both directions as a list in dual mode, else the one position; told also where it is empty."""
+    """Both directions as a list in dual mode, else the one; told also where it is empty."""
     listing = LISTINGS.named(asked.needed("contract"))
     held = {one.direction: one for one in caller.holdings(listing.symbol)}
     margin = caller.account.margin(listing.symbol)
@@ -683,7 +680,7 @@ def book_row(row: tuple[int, str, str, Decimal, int]) -> dict[str, Any]:
     identity, kind, symbol, amount, at_ms = row
     name = LISTINGS.of(symbol).name if symbol else ""
     told = {"time": at_ms / 1000, "change": number(amount), "type": kind}
-    return told | {"id": str(identity), "contract": name, "text": f"{name}:{identity}"}
+    return told | {"id": str(identity), "contract": name, "text": name}
 
 
 PUBLIC = {
