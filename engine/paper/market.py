@@ -95,6 +95,7 @@ class Quoting:
         self, instrument: Instrument, price: Decimal
     ) -> Iterator[tuple[Side, Decimal, Decimal]]:
         """(side, price, quantity), never nearer to the price than one tick."""
+        price = max(round_to_tick(price, instrument.tick), instrument.tick)
         least = max(instrument.step, instrument.min_quantity)
         quantity = max(floor_to_step(self.notional / price, instrument.step), least)
         for level in range(1, self.levels + 1):

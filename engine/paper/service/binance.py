@@ -43,6 +43,9 @@ LISTINGS = Listings(
 )
 STYLES = {"GTC": Style.PLAIN, "IOC": Style.IOC, "GTX": Style.POST_ONLY}
 TIME_IN_FORCE = {style: name for name, style in STYLES.items()}
+SIDES = {side.upper(): side for side in Side}
+DIRECTIONS: dict[str, Direction | None] = {"BOTH": None}
+DIRECTIONS |= {direction.upper(): direction for direction in Direction}
 MARGINS = {"ISOLATED": Margin.ISOLATED, "CROSSED": Margin.CROSS}
 CONDITIONAL = {"STOP_MARKET", "TAKE_PROFIT_MARKET", "STOP", "TAKE_PROFIT"}
 ORDER_TYPES = ["LIMIT", "MARKET", *sorted(CONDITIONAL), "TRAILING_STOP_MARKET"]
@@ -260,8 +263,7 @@ def klines(desk: Desk, asked: Asked) -> Body:
 
 
 def direction_of(asked: Asked) -> Direction | None:
-    side = asked.text("positionSide", "BOTH").upper()
-    return None if side == "BOTH" else Direction(side.lower())
+    return asked.word("positionSide", DIRECTIONS) if "positionSide" in asked else None
 
 
 def ask_of(caller: Caller, asked: Asked, *, is_market: bool, client_id: str) -> Ask:
@@ -277,7 +279,7 @@ def ask_of(caller: Caller, asked: Asked, *, is_market: bool, client_id: str) -> 
         raise denied(-1115, "Invalid timeInForce.")
     return Ask(
         symbol=listing.symbol,
-        side=Side(asked.needed("side").lower()),
+        side=asked.word("side", SIDES),
         quantity=ZERO if whole else listing.coins(asked.exact("quantity")),
         price=price,
         style=STYLES[time_in_force],

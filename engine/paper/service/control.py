@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.errors import EngineError
+from engine.paper.errors import Reason, Refused
 from engine.paper.service.office import Office
 from engine.paper.service.wire import Answer, Asked, Operation, Request, Route, Routes
 from engine.paper.truth import truth
@@ -62,12 +63,15 @@ class Control:
 
     def hold_prices(self, _office: Office, asked: Asked) -> Any:
         """{symbol: price} holds it there; null lets it go on moving."""
-        for symbol, price in asked.told.items():
+        for symbol in asked.told:
             self.desk.exchange.instrument(symbol)
-            if price is None:
-                self.desk.market.held.pop(symbol, None)
+            if symbol in asked and asked.exact(symbol) <= 0:
+                raise Refused(Reason.BAD_PRICE, "no such price", symbol=symbol)
+        for symbol in asked.told:
+            if symbol in asked:
+                self.desk.market.held[symbol] = asked.exact(symbol)
             else:
-                self.desk.market.held[symbol] = Decimal(str(price))
+                self.desk.market.held.pop(symbol, None)
         self.desk.step()
         return {symbol: str(price) for symbol, price in self.desk.exchange.marks.items()}
 

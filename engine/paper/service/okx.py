@@ -53,6 +53,8 @@ STYLES = {
     "optimal_limit_ioc": Style.PLAIN,
     "post_only": Style.POST_ONLY,
 }
+SIDES = {str(side): side for side in Side}
+MARGINS = {str(margin): margin for margin in Margin}
 AT_MARKET = {"market", "optimal_limit_ioc"}
 TIMEFRAMES = {"1H": "1h", "2H": "2h", "4H": "4h", "1D": "1d", "1Dutc": "1d"}
 CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}\Z")
@@ -276,9 +278,7 @@ def direction_of(asked: Asked) -> Direction | None:
 
 
 def margin_of(asked: Asked, name: str = "tdMode") -> Margin:
-    if asked.needed(name) not in [*Margin]:
-        raise Refused(Reason.BAD_REQUEST, f"Parameter {name} error")
-    return Margin(asked.needed(name))
+    return asked.word(name, MARGINS)
 
 
 def ask_of(asked: Asked, *, price: Decimal | None, style: Style, whole: bool = False) -> Ask:
@@ -288,11 +288,9 @@ def ask_of(asked: Asked, *, price: Decimal | None, style: Style, whole: bool = F
     client_id = asked.text("clOrdId")
     if client_id and not CLIENT_ID.match(client_id):
         raise Refused(Reason.BAD_REQUEST, "Parameter clOrdId error")
-    if asked.needed("side") not in [*Side]:
-        raise Refused(Reason.BAD_REQUEST, "Parameter side error")
     return Ask(
         symbol=listing.symbol,
-        side=Side(asked.needed("side")),
+        side=asked.word("side", SIDES),
         quantity=ZERO if whole else listing.coins(asked.exact("sz")),
         price=price,
         style=style,

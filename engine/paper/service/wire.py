@@ -13,7 +13,10 @@ from engine.errors import EngineError
 from engine.paper.errors import Reason, Refused
 
 Body = Any
+# No number of this exchange is larger, or finer: what is beyond them is no number to trade with.
+LARGEST, FINEST = Decimal(10) ** 15, -18
 Caller = TypeVar("Caller")
+Told = TypeVar("Told")
 
 
 class Operation(enum.StrEnum):
@@ -97,22 +100,31 @@ class Asked:
     def whole(self, name: str, default: int = 0) -> int:
         if name not in self:
             return default
-        try:
-            return int(Decimal(str(self.told[name])))
-        except (InvalidOperation, ValueError, OverflowError):
-            raise Refused(Reason.BAD_REQUEST, f"'{name}' is no number", name=name) from None
+        return int(self.exact(name))
+
+    def word(self, name: str, words: Mapping[str, Told]) -> Told:
+        """One of these words, as what it stands for."""
+        told = self.needed(name)
+        if told not in words:
+            raise Refused(Reason.BAD_REQUEST, f"'{name}' is none of {list(words)}", name=name)
+        return words[told]
 
     def exact(self, name: str) -> Decimal:
         try:
             value = Decimal(self.needed(name))
         except InvalidOperation:
             raise Refused(Reason.BAD_REQUEST, f"'{name}' is no number", name=name) from None
-        if not value.is_finite():
-            raise Refused(Reason.BAD_REQUEST, f"'{name}' is no number", name=name)
+        if not value.is_finite() or abs(value) > LARGEST or is_finer(value):
+            raise Refused(Reason.BAD_REQUEST, f"'{name}' is no number to trade with", name=name)
         return value
 
     def exact_or_none(self, name: str) -> Decimal | None:
         return self.exact(name) if name in self else None
+
+
+def is_finer(value: Decimal) -> bool:
+    exponent = value.normalize().as_tuple().exponent
+    return isinstance(exponent, int) and exponent < FINEST
 
 
 @dataclass(frozen=True, slots=True)
