@@ -41,12 +41,14 @@ class Ladder:
             self.queues[price] = deque()
         self.queues[price].append(order)
 
-    def remove(self, order: Order, price: Decimal) -> None:
+    def remove(self, order: Order, price: Decimal) -> bool:
+        """Whether it was there."""
         queue = self.queues.get(price)
         if queue is None or order not in queue:
-            return
+            return False
         queue.remove(order)
         self._drop_if_empty(price)
+        return True
 
     def first(self) -> Order | None:
         return self.queues[self.prices[0] * self.sign][0] if self.prices else None
@@ -69,16 +71,20 @@ class Book:
     def __init__(self) -> None:
         self.bids = Ladder(sign=-1)
         self.asks = Ladder(sign=1)
+        # How many orders rest here that are not the house's.
+        self.guests = 0
 
     def side(self, side: Side) -> Ladder:
         return self.bids if side is Side.BUY else self.asks
 
     def rest(self, order: Order) -> None:
         self.side(order.ask.side).add(order, price_of(order))
+        self.guests += order.number != 0
 
     def remove(self, order: Order) -> None:
-        if order.ask.price is not None:
-            self.side(order.ask.side).remove(order, order.ask.price)
+        price = order.ask.price
+        if price is not None and self.side(order.ask.side).remove(order, price):
+            self.guests -= order.number != 0
 
     def crosses(self, side: Side, price: Decimal) -> bool:
         """Whether an order at this price would fill at once."""

@@ -46,7 +46,7 @@ class Floor:
         self.quoting = quoting
         self.now_ms = 0
         self.marks: dict[str, Decimal] = {}
-        self.books = {symbol: Book() for symbol in instruments}
+        self._books = {symbol: Book() for symbol in instruments}
         self.house = Account(HOUSE, IdRule.LATEST)
         self.accounts: dict[str, Account] = {}
         self.fees = ZERO
@@ -55,7 +55,9 @@ class Floor:
         # How many things have happened: a tick that leaves this alone need not be remembered.
         self._happened = 0
         self._quotes: dict[str, list[Order]] = {}
-        self._stale_quotes: set[str] = set()
+        # Where somebody has traded with the house, and where it has yet to quote the last price.
+        self._touched: set[str] = set()
+        self._unquoted: set[str] = set()
 
     # What it tells
 
@@ -88,7 +90,7 @@ class Floor:
         order.changed_at_ms = self.now_ms
         limit = self._check(account, order)
         account.check_id(ask.client_id, account.order_of, set(account.open))
-        book = self.books[ask.symbol]
+        book = self.book(ask.symbol)
         takes = ask.price is not None and book.crosses(ask.side, ask.price)
         if ask.style is Style.POST_ONLY and takes and account.refuses_takers:
             raise Refused(Reason.WOULD_TAKE, "the order would fill at once")
@@ -133,7 +135,7 @@ class Floor:
         held = account.holdings.get((ask.symbol, ask.direction or opened_by(ask.side)))
         if ask.margin and held and held.margin is not ask.margin and order.closes is None:
             raise Refused(Reason.HAS_POSITION, "the position has another margin mode")
-        quantity, value = self.books[ask.symbol].sweep(order, limit)
+        quantity, value = self.book(ask.symbol).sweep(order, limit)
         if ask.price is not None and ask.style is not Style.IOC:
             value += (ask.quantity - quantity) * ask.price
             quantity = ask.quantity
@@ -146,7 +148,7 @@ class Floor:
 
     def _work(self, order: Order, limit: Decimal) -> None:
         """Fill what fills now; the rest rests, or ends."""
-        book = self.books[order.ask.symbol]
+        book = self._books[order.ask.symbol]
         for match in book.match(order, limit, self._may_trade):
             if match.quantity:
                 self._trade(order, match.maker, match.price, match.quantity)
@@ -168,7 +170,7 @@ class Floor:
 
     def _end(self, order: Order, why: str) -> None:
         """Take an order out; what has filled stays filled."""
-        self.books[order.ask.symbol].remove(order)
+        self._books[order.ask.symbol].remove(order)
         order.status, order.why_ended = Status.CANCELED, why
         order.changed_at_ms = self.now_ms
         self._owner(order).open.pop(order.number, None)
@@ -195,7 +197,7 @@ class Floor:
             order.status = Status.FILLED
             account.open.pop(order.number, None)
         if account is self.house:
-            self._stale_quotes.add(order.ask.symbol)
+            self._touched.add(order.ask.symbol)
             return profit
         account.cash -= fee
         self.fees += fee
@@ -248,23 +250,35 @@ class Floor:
 
     # The house
 
+    def book(self, symbol: str) -> Book:
+        """The book with the quotes of the house in it."""
+        if symbol in self._unquoted:
+            self._quote(symbol)
+        return self._books[symbol]
+
     def _move(self, symbol: str, price: Decimal) -> None:
         """The market has come to a price: the house quotes round it."""
-        if self.instrument(symbol) and price <= 0:
-            raise Refused(Reason.BAD_PRICE, "no such price", symbol=symbol)
-        if self.marks.get(symbol) == price and symbol not in self._stale_quotes:
+        if self.marks.get(symbol) == price and symbol not in self._touched:
             return
         self.marks[symbol] = price
-        book = self.books[symbol]
+        self._unquoted.add(symbol)
+        if self._books[symbol].guests:
+            # Somebody's order may meet the new quotes. Otherwise they wait until somebody looks.
+            self._quote(symbol)
+
+    def _quote(self, symbol: str) -> None:
+        self._unquoted.discard(symbol)
+        book = self._books[symbol]
         for quote in self._quotes.pop(symbol, []):
             book.remove(quote)
         quotes = []
-        for side, level, quantity in self.quoting.ladder(self.instruments[symbol], price):
+        ladder = self.quoting.ladder(self.instruments[symbol], self.marks[symbol])
+        for side, level, quantity in ladder:
             quote = Order(0, HOUSE, Ask(symbol, side, quantity, level), self.now_ms)
             self._work(quote, level)
             quotes.append(quote)
         self._quotes[symbol] = quotes
-        self._stale_quotes.discard(symbol)
+        self._touched.discard(symbol)
 
     # Conditional orders
 

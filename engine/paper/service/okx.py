@@ -220,7 +220,7 @@ def instrument_told(listing: Listing) -> Body:
 def ticker(desk: Desk, asked: Asked) -> Body:
     listing = LISTINGS.named(asked.needed("instId"))
     price = number(desk.exchange.mark(listing.symbol))
-    bids, asks = (desk.exchange.books[listing.symbol].depth(side, 1) for side in Side)
+    bids, asks = (desk.exchange.book(listing.symbol).depth(side, 1) for side in Side)
     told = dict.fromkeys(("last", "open24h", "high24h", "low24h", "sodUtc0", "sodUtc8"), price)
     for name, best in (("bid", bids), ("ask", asks)):
         told[f"{name}Px"] = number(best[0][0]) if best else ""
@@ -237,7 +237,7 @@ def mark_price(desk: Desk, asked: Asked) -> Body:
 
 def books(desk: Desk, asked: Asked) -> Body:
     listing = LISTINGS.named(asked.needed("instId"))
-    book = desk.exchange.books[listing.symbol]
+    book = desk.exchange.book(listing.symbol)
     sides = {
         name: [
             [number(price), number(listing.contracts(quantity)), "0", "1"]

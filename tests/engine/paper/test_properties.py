@@ -137,7 +137,11 @@ class Trading(RuleBasedStateMachine):
     @precondition(lambda self: hasattr(self, "exchange"))
     @invariant()
     def no_book_is_crossed(self):
-        assert not any(book.is_crossed() for book in self.exchange.books.values())
+        for symbol in INSTRUMENTS:
+            book = self.exchange.book(symbol)
+            assert not book.is_crossed()
+            resting = [*book.bids.orders(), *book.asks.orders()]
+            assert book.guests == len([order for order in resting if order.number])
 
     @precondition(lambda self: hasattr(self, "exchange"))
     @invariant()
