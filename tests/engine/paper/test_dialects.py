@@ -27,9 +27,9 @@ def dialect(request):
 class Trader:
     """A fresh account of one dialect, its client, and how this dialect says direction and size."""
 
-    def __init__(self, service, dialect, *, is_hedged):
+    def __init__(self, service, dialect, *, is_hedged, cash=10_000):
         self.control = Control(service)
-        key = self.control.open(dialect)
+        key = self.control.open(dialect, cash)
         self.name, self.dialect, self.is_hedged = key["account"], dialect, is_hedged
         found = next(one for one in service.keys if one.account == self.name)
         self.ccxt = client(service, dialect, key=found)
@@ -273,3 +273,114 @@ def waiting(trader):
     if trader.dialect == "okx":
         params["ordType"] = "oco"
     return trader.ccxt.fetch_open_orders(BTC, params=params)
+
+
+def test_an_order_filled_in_part_is_told_as_such(service, dialect):
+    trader = Trader(service, dialect, is_hedged=False, cash=1_000_000)
+    trader.set_up()
+    client_id, made = trader.order("buy", 1, 59_990)
+    trader.control.hold(BTC=59_980)
+    found = trader.find(client_id)
+    assert found["status"] == "open"
+    assert found["filled"] * trader.contract == pytest.approx(0.33344, abs=1e-4)
+    assert (found["filled"] + found["remaining"]) * trader.contract == pytest.approx(1)
+    trader.ccxt.cancel_order(made["id"], BTC)
+    trader.control.hold(BTC=60_000)
+    ended = trader.find(client_id)
+    assert (ended["status"], ended["filled"]) == ("canceled", found["filled"])
+    with pytest.raises(ccxt.BaseError):
+        trader.ccxt.cancel_order(made["id"], BTC)
+    (fill,) = trader.ccxt.fetch_my_trades(BTC)
+    assert (fill["order"], fill["takerOrMaker"]) == (made["id"], "maker")
+
+
+def test_a_cross_position(service, dialect):
+    trader = Trader(service, dialect, is_hedged=False)
+    params = {"mgnMode": "cross"} if dialect == "okx" else {}
+    params |= {"marginMode": "cross"} if dialect == "gate" else {}
+    trader.ccxt.set_leverage(5, BTC, params)
+    margin = {"tdMode": "cross"} if dialect == "okx" else {}
+    trader.ccxt.create_order(BTC, "market", "sell", trader.amount(0.1), None, margin)
+    (position,) = trader.ccxt.fetch_positions([BTC])
+    assert (position["side"], position["marginMode"]) == ("short", "cross")
+    # 10,000 carry a short of 6,000: it goes where the coin is worth 160,000, less what is kept.
+    assert position["liquidationPrice"] == pytest.approx(159_300, rel=0.01)
+    balance = trader.ccxt.fetch_balance()["USDT"]
+    assert balance["free"] == pytest.approx(10_000 - 1_200, rel=0.01)
+
+
+def test_a_conditional_order_is_found_canceled_and_fired(service, dialect):
+    trader = Trader(service, dialect, is_hedged=False)
+    trader.set_up()
+    trader.order("buy", 0.02)
+    params = {"stopLossPrice": 58_000, "reduceOnly": True}
+    kind = {"trigger": True}
+    pending = dict(kind)
+    if dialect == "okx":
+        params["tdMode"] = "isolated"
+        pending["ordType"] = "conditional"
+    made = [
+        trader.ccxt.create_order(BTC, "market", "sell", trader.amount(0.01), None, params)["id"]
+        for _ in range(2)
+    ]
+    told = trader.ccxt.fetch_open_orders(BTC, params=pending)
+    assert {one["id"] for one in told} == set(made)
+    assert trader.ccxt.fetch_order(made[0], BTC, dict(kind))["status"] in ("open", "live")
+    trader.ccxt.cancel_order(made[0], BTC, dict(kind))
+    (left,) = trader.ccxt.fetch_open_orders(BTC, params=pending)
+    assert left["id"] == made[1]
+    trader.control.hold(BTC=57_900)
+    assert trader.held() == {"long": 0.01}
+    trader.control.hold(BTC=60_000)
+    assert trader.ccxt.fetch_open_orders(BTC, params=pending) == []
+    assert trader.ccxt.fetch_order(made[1], BTC, dict(kind))["status"] not in ("open", "live")
+
+
+def test_what_is_liquidated_is_told(service, dialect):
+    trader = Trader(service, dialect, is_hedged=True)
+    trader.set_up()
+    trader.order("buy", 0.1)
+    trader.control.hold(BTC=53_000)
+    assert trader.held() == {}
+    trader.control.hold(BTC=60_000)
+    told = trader.truth()
+    assert told["orders"][-1]["origin"] == "liquidation"
+    fills = trader.ccxt.fetch_my_trades(BTC)
+    assert sum(fill["amount"] * (1 if fill["side"] == "buy" else -1) for fill in fills) == 0
+    left = trader.ccxt.fetch_balance()["USDT"]["total"]
+    assert left == pytest.approx(10_000 - 600, rel=0.01)
+
+
+def test_open_orders_end_when_their_owner_falls_silent(service, dialect):
+    trader = Trader(service, dialect, is_hedged=False)
+    trader.set_up()
+    client_id, _ = trader.order("buy", 0.01, 59_000)
+    if dialect == "binance":
+        ask = trader.ccxt.fapiprivate_post_countdowncancelall
+        ask({"symbol": "BTCUSDT", "countdownTime": 1000})
+    elif dialect == "okx":
+        trader.ccxt.private_post_trade_cancel_all_after({"timeOut": "1"})
+    else:
+        ask = trader.ccxt.private_futures_post_settle_countdown_cancel_all
+        ask({"settle": "usdt", "timeout": 1, "contract": "BTC_USDT"})
+    assert trader.find(client_id)["status"] == "open"
+    time.sleep(1.6)
+    assert trader.find(client_id)["status"] == "canceled"
+
+
+def test_a_later_order_of_the_same_text_hides_the_earlier_one_at_gate(service):
+    trader = Trader(service, "gate", is_hedged=False)
+    trader.set_up()
+    _, first = trader.order("buy", 0.01, 59_000, clientOrderId="ibsame")
+    _, second = trader.order("buy", 0.02, 58_000, clientOrderId="ibsame")
+    assert first["id"] != second["id"] == trader.find("ibsame")["id"]
+    assert len(trader.ccxt.fetch_open_orders(BTC)) == 2
+
+
+def test_an_open_order_keeps_its_id_from_others_at_binance(service):
+    trader = Trader(service, "binance", is_hedged=False)
+    trader.set_up()
+    trader.order("buy", 0.01, 59_000, clientOrderId="ibsame")
+    with pytest.raises(ccxt.ExchangeError, match=r"-4116"):
+        trader.order("buy", 0.01, 58_000, clientOrderId="ibsame")
+    assert len(trader.truth()["orders"]) == 1
