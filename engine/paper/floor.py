@@ -322,7 +322,8 @@ class Floor:
                     self._end_trigger(sibling, Status.CANCELED, Ending.SIBLING)
         if trigger.ask.whole:
             held = account.held(ask.symbol, closed_by(ask))
-            ask = replace(ask, quantity=held)
+            # Reduce-only, or it would have to find margin beside other orders that close.
+            ask = replace(ask, quantity=held, is_reduce_only=True)
         try:
             trigger.order = self._place(account, ask, Origin.TRIGGER).number
         except Refused as refusal:

@@ -48,7 +48,7 @@ class Journal:
             self._file.flush()
             if self.is_synced:
                 os.fsync(self._file.fileno())
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the latter once it is closed
             raise JournalBroken("the journal cannot be written") from error
 
     def close(self) -> None:

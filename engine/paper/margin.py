@@ -15,6 +15,8 @@ from engine.paper.orders import Order, reduced_by
 from engine.signal import Direction, Side
 
 Marks = Mapping[str, Decimal]
+# Orders whose margin is reckoned together.
+Kind = tuple[str, Side, Direction | None, Margin | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +45,18 @@ def maintenance(holding: Holding, marks: Marks, rates: Rates) -> Decimal:
 
 def order_margin(account: Account) -> Decimal:
     """What open orders tie up: only what would be opened, and not what closes first."""
-    values: dict[tuple[str, Side, Direction | None], tuple[Decimal, Decimal]] = {}
+    values: dict[Kind, tuple[Decimal, Decimal]] = {}
     for order in account.open.values():
         ask = order.ask
         if order.closes is None and ask.price is not None:
-            key = (ask.symbol, ask.side, ask.direction)
+            key = (ask.symbol, ask.side, ask.direction, ask.margin)
             quantity, value = values.get(key, (ZERO, ZERO))
             values[key] = (quantity + order.left, value + order.left * ask.price)
     total = ZERO
-    for (symbol, side, direction), (quantity, value) in values.items():
+    for (symbol, side, direction, margin), (quantity, value) in values.items():
         closing = ZERO if direction else account.held(symbol, reduced_by(side))
         opening = max(quantity - closing, ZERO)
-        leverage = leverage_of(account, symbol, direction or opened_by(side))
+        leverage = leverage_of(account, symbol, direction or opened_by(side), margin)
         total += units_up(value * opening / quantity / leverage) if quantity else ZERO
     return total
 

@@ -4,7 +4,7 @@ Every source gives ticks: a moment and the price of each symbol then. The house
 quotes round those prices, so that whoever comes finds somebody to trade with.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -85,7 +85,11 @@ def replayed_trades(symbol: str, trades: Iterable[tuple[int, Decimal]]) -> Itera
 
 @dataclass(frozen=True, slots=True)
 class Quoting:
-    """How the house quotes: so many levels on each side, so far apart, each so large."""
+    """How the house quotes: so many levels on each side, so far apart.
+
+    The first level is worth `notional`, the second twice that, and so on: whoever
+    trades little pays the spread, and whoever trades much still finds somebody.
+    """
 
     levels: int = 10
     spacing: Decimal = Decimal("0.0001")
@@ -101,12 +105,9 @@ class Quoting:
         for level in range(1, self.levels + 1):
             away = self._away(instrument, price, level)
             if away < price:
-                yield Side.BUY, price - away, quantity
-            yield Side.SELL, price + away, quantity
+                yield Side.BUY, price - away, quantity * level
+            yield Side.SELL, price + away, quantity * level
 
     def _away(self, instrument: Instrument, price: Decimal, level: int) -> Decimal:
         ticks = round_to_tick(price * self.spacing * level, instrument.tick)
         return max(ticks, instrument.tick * level)
-
-
-Clock = Callable[[], int]

@@ -20,6 +20,7 @@ from engine.paper.orders import (
     Status,
     Trigger,
     TriggerAsk,
+    closing_side,
 )
 from engine.paper.service.desk import Caller, Desk
 from engine.paper.service.keys import Key
@@ -299,14 +300,10 @@ def place(caller: Caller, asked: Asked) -> Body:
     if len(client_id) > 36:
         raise denied(-4015, "Client order id length should not be more than 36 chars.")
     ask = ask_of(caller, asked, is_market=kind == "MARKET", client_id=client_id)
-    closing = ask.direction and ask.side is not side_opening(ask.direction)
-    if closing and ask.direction and caller.account.held(ask.symbol, ask.direction) < ask.quantity:
+    closes = ask.direction if ask.direction and ask.side is closing_side(ask.direction) else None
+    if closes and caller.account.held(ask.symbol, closes) < ask.quantity:
         raise Refused(Reason.NOTHING_HELD, "hedged orders never close more than is held")
     return order_told(caller.exchange.place(caller.name, ask))
-
-
-def side_opening(direction: Direction) -> Side:
-    return Side.BUY if direction is Direction.LONG else Side.SELL
 
 
 def named(asked: Asked) -> tuple[int, str]:

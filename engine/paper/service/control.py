@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.errors import EngineError
 from engine.paper.errors import Reason, Refused
-from engine.paper.service.office import Office
+from engine.paper.service.office import HangUp, Office
 from engine.paper.service.wire import Answer, Asked, Operation, Request, Route, Routes
 from engine.paper.truth import truth
 
@@ -38,8 +38,10 @@ class Control:
             return Answer(404, {"message": "no such address"})
         with self.office.lock:
             try:
-                self.desk.step()
+                self.office.step()
                 return Answer(200, found[0].does(self.office, request.asked()))
+            except HangUp:
+                raise
             except (EngineError, ArithmeticError, ValueError, LookupError, TypeError) as error:
                 return Answer(400, {"message": str(error)})
 

@@ -3,6 +3,7 @@
 The lock is held while something is done, and never while a client waits.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -46,12 +47,19 @@ class Office:
             return self._answer(dialect, request)
         except Denied as denied:
             return denied.answer
+        except Refused as refusal:
+            return dialect.refuse(refusal, Operation.READ, request.path)
+        except JournalBroken:
+            # What was asked may be known to this process, and to nobody after it.
+            return dialect.unavailable()
         finally:
             self._wait(self.latency_ms)
 
     def step(self) -> None:
         """The clock of the exchange: called again and again, whether anybody asks or not."""
         with self.lock:
+            if self.closing.is_set():
+                raise HangUp("the service has stopped")
             self.desk.step()
 
     def open_account(self, dialect: Dialect, name: str, cash: Decimal) -> Key:
@@ -78,7 +86,7 @@ class Office:
         self, dialect: Dialect, request: Request, route: Route[Desk], named: dict[str, str]
     ) -> Answer:
         with self.lock:
-            self.desk.step()
+            self.step()
             fault = self.desk.faults.draw(Operation.PUBLIC, "")
 
         def does(_denied: bool) -> Answer:
@@ -91,7 +99,7 @@ class Office:
         self, dialect: Dialect, request: Request, route: Route[Caller], named: dict[str, str]
     ) -> Answer:
         with self.lock:
-            self.desk.step()
+            self.step()
             key = dialect.signer(self.desk, request)
             fault = self.desk.faults.draw(route.operation, key.account)
 
@@ -116,15 +124,13 @@ class Office:
 
         def do(denied: bool) -> Answer:
             with self.lock:
+                if self.closing.is_set():
+                    raise HangUp("the service has stopped")
                 try:
                     self.desk.step()
                     return does(denied)
                 except Refused as refusal:
                     return dialect.refuse(refusal, operation, request.path)
-                except Denied as denial:
-                    return denial.answer
-                except JournalBroken:
-                    return dialect.unavailable()
 
         return do
 
@@ -148,10 +154,15 @@ class Office:
 
     def _do_late(self, delay_ms: int, do: Callable[[bool], Answer]) -> None:
         # Twice the time that the client is kept waiting: it has surely given up by then.
-        timer = threading.Timer(2 * delay_ms / 1000, do, args=(False,))
+        timer = threading.Timer(2 * delay_ms / 1000, self._arrive_late, args=(do,))
         timer.daemon = True
         timer.start()
-        self._late.append(timer)
+        self._late = [one for one in self._late if one.is_alive()] + [timer]
+
+    def _arrive_late(self, do: Callable[[bool], Answer]) -> None:
+        # Nobody waits for the answer any more, whatever it is.
+        with contextlib.suppress(HangUp, Denied, JournalBroken):
+            do(False)
 
     def _dialect(self, path: str) -> Dialect | None:
         return next((one for one in self.dialects if path.startswith(one.prefixes)), None)

@@ -11,6 +11,8 @@ from engine.paper.service.wire import Answer, Request
 
 MOST_BYTES = 1 << 20
 LOOPBACK = "127.0.0.1"
+# A page in somebody's browser may send here, too, but by another name.
+HOSTS = (LOOPBACK, "localhost")
 Answers = Callable[[Request], Answer]
 
 
@@ -22,10 +24,12 @@ class Handler(BaseHTTPRequestHandler):
     answers: Answers
 
     def do_GET(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > MOST_BYTES:
+        told_length = self.headers.get("Content-Length") or "0"
+        length = int(told_length) if told_length.isdecimal() else MOST_BYTES + 1
+        host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
+        if length > MOST_BYTES or host not in HOSTS:
             self.close_connection = True
-            self._send(Answer(413, {"message": "too large"}))
+            self._send(Answer(400, {"message": "too large, or meant for another host"}))
             return
         url = urlsplit(self.path)
         request = Request(

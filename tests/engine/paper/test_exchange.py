@@ -53,7 +53,7 @@ def refused(reason):
 def test_a_market_order_walks_the_quotes_of_the_house(exchange, alice):
     order = exchange.place("alice", ask("buy", "0.5"))
     assert order.status is Status.FILLED
-    # A level holds 20,000 USDT: 0.33333 at the first, the rest at the second.
+    # The first level is worth 20,000 USDT: 0.33333 coins. The rest fills at the second.
     assert [(fill.price, fill.quantity) for fill in order.fills] == [
         (Decimal("60006.0"), Decimal("0.33333")),
         (Decimal("60012.0"), Decimal("0.16667")),
@@ -66,7 +66,7 @@ def test_a_market_order_larger_than_all_quotes_is_filled_in_part():
     exchange = floor(quoting=Quoting(levels=2, notional=Decimal(600)))
     opened(exchange)
     order = exchange.place("alice", ask("buy", "0.05"))
-    assert (order.status, order.filled) == (Status.CANCELED, Decimal("0.02"))
+    assert (order.status, order.filled) == (Status.CANCELED, Decimal("0.03"))
 
 
 def test_a_limit_order_rests_and_fills_at_its_own_price_as_maker(exchange, alice):
@@ -286,6 +286,15 @@ def test_a_stop_closes_the_whole_position_and_ends_its_target(exchange, alice):
     assert (low.status, high.status) == (Status.FIRED, Status.CANCELED)
     assert alice.orders[low.order].filled == Decimal("0.2")
     assert not alice.holdings
+
+
+def test_a_stop_needs_no_margin_beside_another_closing_order(exchange, alice):
+    exchange.place("alice", ask("buy", "3"))
+    exchange.place("alice", ask("sell", "3", 66_000))
+    low = exchange.arm("alice", stop("sell", 59_000, rises=False))
+    move(exchange, btc=58_900)
+    assert low.status is Status.FIRED
+    assert not alice.held(BTC, Direction.LONG)
 
 
 def test_a_stop_ends_with_the_position_it_protects(exchange, alice):

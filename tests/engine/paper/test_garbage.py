@@ -25,7 +25,7 @@ GARBAGE = ["", "-1", "0", "1e999", "NaN", "9" * 40, "x", "long", "BUY", "\u00e9\
 NAMES = {
     "binance": "symbol side type quantity price positionSide timeInForce algoType triggerPrice "
     "orderId origClientOrderId algoId leverage marginType dualSidePosition limit startTime fromId "
-    "closePosition reduceOnly newClientOrderId countdownTime incomeType",
+    "closePosition reduceOnly newClientOrderId countdownTime incomeType timestamp recvWindow",
     "okx": "instId tdMode side posSide ordType sz px clOrdId ordId algoId lever mgnMode posMode "
     "slTriggerPx slOrdPx triggerPx orderPx closeFraction timeOut before after begin limit state",
     "gate": "contract size price tif text reduce_only close auto_size initial trigger status limit "

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -161,3 +162,37 @@ def test_a_request_that_waits_takes_no_longer_than_its_latency():
         before = time.monotonic()
         client(service, "binance").fetch_time()
         assert 0.2 <= time.monotonic() - before < 2
+
+
+def test_nobody_is_answered_who_means_another_host():
+    with serving() as service:
+        headers = {"Host": "paper.example"}
+        answer = requests.get(service.control_address + "/truth", headers=headers, timeout=5)
+        assert answer.status_code == 400
+
+
+def test_a_stopped_service_answers_nobody_on_an_old_connection(tmp_path):
+    with serving(home=tmp_path) as service:
+        trader = client(service, "binance")
+        trader.load_markets()
+        trader.fetch_balance()
+    with pytest.raises(ccxt.NetworkError):
+        trader.create_order(BTC, "market", "buy", 0.01)
+
+
+def test_many_at_once_lose_nothing():
+    with serving() as service, ThreadPoolExecutor(4) as pool:
+        traders = [client(service, dialect) for dialect in ("binance", "okx", "gate", "binance")]
+        for trader in traders:
+            trader.load_markets()
+
+        def trade(trader):
+            for number in range(25):
+                side = ("buy", "sell")[number % 2]
+                trader.create_order(BTC, "market", side, 0.01 / trader.market(BTC)["contractSize"])
+
+        list(pool.map(trade, traders))
+        told = Control(service).truth()
+        orders = {name: len(one["orders"]) for name, one in told["accounts"].items()}
+        assert orders == {"binance-demo": 50, "okx-demo": 25, "gate-demo": 25}
+        assert told["total"] == told["deposited"]
