@@ -5,6 +5,7 @@ nobody can carry; conditional orders fire; funding is paid. All of it follows
 from the state alone, so that a journal of requests is enough to do it again.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -27,6 +28,7 @@ from engine.paper.orders import (
     Order,
     Origin,
     Status,
+    Trade,
     Trigger,
     TriggerAsk,
     closing_side,
@@ -35,6 +37,8 @@ from engine.signal import Direction, Side
 
 # No order may ask for a price this much worse than the mark, and none is filled there.
 BAND = Decimal("0.05")
+# How many of a symbol's last trades everybody may see.
+TAPE_LENGTH = 1_000
 
 
 class Floor:
@@ -47,6 +51,9 @@ class Floor:
         self.now_ms = 0
         self.marks: dict[str, Decimal] = {}
         self._books = {symbol: Book() for symbol in instruments}
+        self.tapes: dict[str, deque[Trade]] = {
+            symbol: deque(maxlen=TAPE_LENGTH) for symbol in instruments
+        }
         self.house = Account(HOUSE, IdRule.LATEST)
         self.accounts: dict[str, Account] = {}
         self.fees = ZERO
@@ -181,6 +188,8 @@ class Floor:
     def _trade(self, taker: Order, maker: Order, price: Decimal, quantity: Decimal) -> None:
         for order, rate in ((maker, self.rates.maker), (taker, self.rates.taker)):
             self._book(order, quantity, price, points(quantity * price * rate), order is maker)
+        tape = self.tapes[taker.ask.symbol]
+        tape.append(Trade(self._last_number, taker.ask.side, price, quantity, self.now_ms))
         for order in (maker, taker):
             self._cover(self._owner(order))
 

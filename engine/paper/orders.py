@@ -115,6 +115,17 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class Trade:
+    """A trade as everybody sees it."""
+
+    number: int
+    side: Side  # the taker's
+    price: Decimal
+    quantity: Decimal
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class TriggerAsk:
     """Place this order once the price has come to `level`."""
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -206,8 +207,18 @@ def depth(desk: Desk, asked: Asked) -> Body:
     return {"lastUpdateId": desk.now_ms, "E": desk.now_ms, "T": desk.now_ms, **sides}
 
 
-def ticker(desk: Desk, asked: Asked) -> Body:
-    listing = LISTINGS.named(asked.needed("symbol"))
+def one_or_all(tell: Callable[[Desk, Listing], Body]) -> Callable[[Desk, Asked], Body]:
+    """What is told of the symbol that was asked for; of all of them where none was."""
+
+    def told(desk: Desk, asked: Asked) -> Body:
+        if "symbol" in asked:
+            return tell(desk, LISTINGS.named(asked.text("symbol")))
+        return [tell(desk, listing) for listing in LISTINGS.all()]
+
+    return told
+
+
+def ticker(desk: Desk, listing: Listing) -> Body:
     price = number(desk.exchange.mark(listing.symbol))
     return {
         "symbol": listing.name,
@@ -227,14 +238,37 @@ def ticker(desk: Desk, asked: Asked) -> Body:
     }
 
 
-def last_price(desk: Desk, asked: Asked) -> Body:
-    listing = LISTINGS.named(asked.needed("symbol"))
+def last_price(desk: Desk, listing: Listing) -> Body:
     price = number(desk.exchange.mark(listing.symbol))
     return {"symbol": listing.name, "price": price, "time": desk.now_ms}
 
 
-def premium(desk: Desk, asked: Asked) -> Body:
+def best_prices(desk: Desk, listing: Listing) -> Body:
+    told = {"symbol": listing.name, "time": desk.now_ms}
+    for name, side in (("bid", Side.BUY), ("ask", Side.SELL)):
+        best = desk.exchange.book(listing.symbol).depth(side, 1)
+        told[f"{name}Price"] = number(best[0][0]) if best else "0"
+        told[f"{name}Qty"] = number(best[0][1]) if best else "0"
+    return told
+
+
+def tape(desk: Desk, asked: Asked) -> Body:
     listing = LISTINGS.named(asked.needed("symbol"))
+    return [
+        {
+            "a": one.number,
+            "f": one.number,
+            "l": one.number,
+            "p": number(one.price),
+            "q": number(one.quantity),
+            "T": one.at_ms,
+            "m": one.side is Side.SELL,
+        }
+        for one in desk.tape(listing.symbol, asked.whole("limit", 500))
+    ]
+
+
+def premium(desk: Desk, listing: Listing) -> Body:
     price = number(desk.exchange.mark(listing.symbol))
     rates = desk.exchange.rates
     next_at = (desk.now_ms // rates.funding_every_ms + 1) * rates.funding_every_ms
@@ -779,10 +813,12 @@ PUBLIC = {
     "/fapi/v1/time": time,
     "/fapi/v1/exchangeInfo": exchange_info,
     "/fapi/v1/depth": depth,
-    "/fapi/v1/ticker/24hr": ticker,
-    "/fapi/v1/ticker/price": last_price,
-    "/fapi/v2/ticker/price": last_price,
-    "/fapi/v1/premiumIndex": premium,
+    "/fapi/v1/aggTrades": tape,
+    "/fapi/v1/ticker/24hr": one_or_all(ticker),
+    "/fapi/v1/ticker/price": one_or_all(last_price),
+    "/fapi/v2/ticker/price": one_or_all(last_price),
+    "/fapi/v1/ticker/bookTicker": one_or_all(best_prices),
+    "/fapi/v1/premiumIndex": one_or_all(premium),
     "/fapi/v1/klines": klines,
 }
 PRIVATE = [

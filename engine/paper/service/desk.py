@@ -15,7 +15,7 @@ from engine.paper.account import Account, Holding
 from engine.paper.errors import Reason, Refused
 from engine.paper.exchange import Exchange
 from engine.paper.market import HeldMarket
-from engine.paper.orders import Execution, Order, Trigger
+from engine.paper.orders import Execution, Order, Trade, Trigger
 from engine.paper.service.faults import Faults
 from engine.paper.service.keys import Keys
 
@@ -38,6 +38,10 @@ class Desk:
     @property
     def now_ms(self) -> int:
         return self.exchange.now_ms
+
+    def tape(self, symbol: str, limit: int) -> list[Trade]:
+        """The last trades, oldest first."""
+        return list(self.exchange.tapes[symbol])[-max(limit, 1) :]
 
     def rows(self, symbol: str, timeframe: str, since_ms: int, limit: int) -> list[Row]:
         """Closed candles, oldest first: the latest, or those from `since_ms` on."""

@@ -47,20 +47,20 @@ class Fault:
 
 @dataclass(slots=True)
 class Chances:
-    """How often each kind of fault befalls an order, drawn from a seed: the same each run."""
+    """How often each kind of fault befalls a request, drawn from a seed: the same each run."""
 
     seed: str = ""
     delay_ms: int = 1_000
-    of: dict[Kind, Decimal] = field(default_factory=dict)
+    of: dict[Operation, dict[Kind, Decimal]] = field(default_factory=dict)
     _drawn: int = 0
 
-    def draw(self) -> Kind | None:
-        if not self.of:
+    def draw(self, operation: Operation) -> Kind | None:
+        if operation not in self.of:
             return None
         self._drawn += 1
         digest = hashlib.sha256(f"{self.seed}:{self._drawn}".encode()).digest()
         left = Decimal(int.from_bytes(digest[:6], "big")) / (1 << 48)
-        for kind, chance in self.of.items():
+        for kind, chance in self.of[operation].items():
             if left < chance:
                 return kind
             left -= chance
@@ -89,10 +89,17 @@ class Faults:
         return fault
 
     def set_chances(self, told: Mapping[str, Any]) -> None:
-        of = {Kind(kind): Decimal(str(chance)) for kind, chance in told["of"].items()}
-        if any(kind in STANDING for kind in of) or not 0 <= sum(of.values()) <= 1:
-            raise ValueError("chances are of single faults, and together at most one")
-        self.chances = Chances(str(told["seed"]), int(told.get("delay_ms", 1_000)), of)
+        """`{"seed": 7, "place": {"503_after": 0.03}, "look_up": {"not_found": 0.01}}`"""
+        seed, delay_ms = str(told["seed"]), int(told.get("delay_ms", 1_000))
+        of = {
+            Operation(name): {Kind(kind): Decimal(str(chance)) for kind, chance in kinds.items()}
+            for name, kinds in told.items()
+            if name not in ("seed", "delay_ms")
+        }
+        for kinds in of.values():
+            if STANDING & set(kinds) or not 0 <= sum(kinds.values()) <= 1:
+                raise ValueError("chances are of single faults, and together at most one")
+        self.chances = Chances(seed, delay_ms, of)
 
     def clear(self) -> None:
         self.planned.clear()
@@ -104,7 +111,7 @@ class Faults:
             if fault.kind not in STANDING and fault.meets(operation, account):
                 fault.times -= 1
                 return self._count(fault)
-        kind = self.chances.draw() if operation is Operation.PLACE else None
+        kind = self.chances.draw(operation)
         return self._count(Fault(kind, operation, 0, self.chances.delay_ms)) if kind else None
 
     def lag_ms(self, account: str) -> int:

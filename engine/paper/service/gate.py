@@ -232,6 +232,25 @@ def order_book(desk: Desk, asked: Asked) -> Body:
     return {"id": desk.now_ms, "current": seconds, "update": seconds, **sides}
 
 
+def tape(desk: Desk, asked: Asked) -> Body:
+    """Newest first."""
+    listing = LISTINGS.named(asked.needed("contract"))
+    trades = reversed(desk.tape(listing.symbol, asked.whole("limit", 100)))
+    return [
+        {
+            "id": one.number,
+            "contract": listing.name,
+            "create_time": one.at_ms // 1000,
+            "create_time_ms": one.at_ms / 1000,
+            "size": size_told(
+                (1 if one.side is Side.BUY else -1) * listing.contracts(one.quantity)
+            ),
+            "price": number(one.price),
+        }
+        for one in trades
+    ]
+
+
 def candlesticks(desk: Desk, asked: Asked) -> Body:
     symbol = LISTINGS.named(asked.needed("contract")).symbol
     since_ms, until_ms = asked.whole("from") * 1000, asked.whole("to") * 1000
@@ -542,6 +561,13 @@ def detail(caller: Caller, _asked: Asked) -> Body:
     return {"user_id": 1, "ip_whitelist": [], "key": {"mode": 1}, "tier": 0, "name": caller.name}
 
 
+def fee(caller: Caller, _asked: Asked) -> Body:
+    rates = caller.exchange.rates
+    maker, taker = number(rates.maker), number(rates.taker)
+    spot = {"maker_fee": maker, "taker_fee": taker}
+    return spot | {"futures_maker_fee": maker, "futures_taker_fee": taker}
+
+
 def accounts(caller: Caller, _asked: Asked) -> Body:
     held = caller.holdings()
     exact = {
@@ -680,7 +706,7 @@ def account_book(caller: Caller, asked: Asked) -> Body:
 def book_row(row: tuple[int, str, str, Decimal, int]) -> dict[str, Any]:
     identity, kind, symbol, amount, at_ms = row
     name = LISTINGS.of(symbol).name if symbol else ""
-    told = {"time": at_ms / 1000, "change": number(amount), "type": kind}
+    told = {"time": at_ms // 1000, "change": number(amount), "type": kind}
     return told | {"id": str(identity), "contract": name, "text": name}
 
 
@@ -689,11 +715,13 @@ PUBLIC = {
     "futures/{settle}/contracts": contracts,
     "futures/usdt/contracts/{contract}": contract,
     "futures/usdt/tickers": tickers,
+    "futures/usdt/trades": tape,
     "futures/usdt/order_book": order_book,
     "futures/usdt/candlesticks": candlesticks,
 }
 F = "futures/usdt"
 PRIVATE = [
+    ("GET", "wallet/fee", Operation.READ, fee),
     ("GET", "account/detail", Operation.READ, detail),
     ("POST", f"{F}/orders", Operation.PLACE, place),
     ("GET", f"{F}/orders", Operation.READ, orders),

@@ -218,7 +218,16 @@ def instrument_told(listing: Listing) -> Body:
 
 
 def ticker(desk: Desk, asked: Asked) -> Body:
-    listing = LISTINGS.named(asked.needed("instId"))
+    return [ticker_told(desk, LISTINGS.named(asked.needed("instId")))]
+
+
+def tickers(desk: Desk, asked: Asked) -> Body:
+    if asked.text("instType") != "SWAP":
+        return []
+    return [ticker_told(desk, listing) for listing in LISTINGS.all()]
+
+
+def ticker_told(desk: Desk, listing: Listing) -> dict[str, str]:
     price = number(desk.exchange.mark(listing.symbol))
     bids, asks = (desk.exchange.book(listing.symbol).depth(side, 1) for side in Side)
     told = dict.fromkeys(("last", "open24h", "high24h", "low24h", "sodUtc0", "sodUtc8"), price)
@@ -226,7 +235,24 @@ def ticker(desk: Desk, asked: Asked) -> Body:
         told[f"{name}Px"] = number(best[0][0]) if best else ""
         told[f"{name}Sz"] = number(listing.contracts(best[0][1])) if best else ""
     told |= {"instType": "SWAP", "instId": listing.name, "lastSz": "0", "vol24h": "0"}
-    return [told | {"volCcy24h": "0", "ts": str(desk.now_ms)}]
+    return told | {"volCcy24h": "0", "ts": str(desk.now_ms)}
+
+
+def tape(desk: Desk, asked: Asked) -> Body:
+    """Newest first."""
+    listing = LISTINGS.named(asked.needed("instId"))
+    trades = reversed(desk.tape(listing.symbol, asked.whole("limit", 100)))
+    return [
+        {
+            "instId": listing.name,
+            "tradeId": str(one.number),
+            "px": number(one.price),
+            "sz": number(listing.contracts(one.quantity)),
+            "side": one.side,
+            "ts": str(one.at_ms),
+        }
+        for one in trades
+    ]
 
 
 def mark_price(desk: Desk, asked: Asked) -> Body:
@@ -647,6 +673,14 @@ def leverage_info(caller: Caller, asked: Asked) -> Body:
     return told
 
 
+def trade_fee(caller: Caller, _asked: Asked) -> Body:
+    """Negative is charged."""
+    rates = caller.exchange.rates
+    maker, taker = number(-rates.maker), number(-rates.taker)
+    told = {"maker": maker, "taker": taker, "makerU": maker, "takerU": taker, "level": "Lv1"}
+    return [told | {"instType": "SWAP", "ts": str(caller.desk.now_ms)}]
+
+
 def balance(caller: Caller, _asked: Asked) -> Body:
     cash, gained, free = caller.account.cash, caller.unrealised(), caller.available()
     frozen = sum((caller.initial(one) for one in caller.holdings()), caller.order_margin())
@@ -793,6 +827,8 @@ PUBLIC = {
     "public/mark-price": mark_price,
     "public/funding-rate": funding_rate,
     "market/ticker": ticker,
+    "market/tickers": tickers,
+    "market/trades": tape,
     "market/books": books,
     "market/candles": candles,
     "market/history-candles": candles,
@@ -818,6 +854,7 @@ PRIVATE = [
     ("POST", "account/set-position-mode", Operation.SETTING, set_mode),
     ("POST", "account/set-leverage", Operation.SETTING, set_leverage),
     ("GET", "account/leverage-info", Operation.READ, leverage_info),
+    ("GET", "account/trade-fee", Operation.READ, trade_fee),
     ("GET", "account/balance", Operation.READ, balance),
     ("GET", "account/positions", Operation.READ, positions),
     ("GET", "account/bills", Operation.READ, bills),

@@ -172,6 +172,19 @@ def test_what_the_market_tells(service, dialect):
     assert market["limits"]["amount"]["min"]
 
 
+def test_trades_are_seen_by_everybody(service, dialect):
+    trader = Trader(service, dialect, is_hedged=False)
+    trader.set_up()
+    trader.order("sell", 0.03)
+    told = trader.ccxt.fetch_trades(BTC, limit=3)[-1]
+    assert (told["side"], told["amount"] * trader.contract) == ("sell", pytest.approx(0.03))
+    assert told["price"] == pytest.approx(60_000, rel=SPREAD)
+    tickers = trader.ccxt.fetch_tickers([BTC])
+    assert tickers[BTC]["last"] == 60_000
+    fee = trader.ccxt.fetch_trading_fee(BTC)
+    assert (fee["maker"], fee["taker"]) == (0.0002, 0.0005)
+
+
 def test_funding_is_told(service, dialect):
     trader = Trader(service, dialect, is_hedged=False)
     trader.set_up()

@@ -1,5 +1,6 @@
 """Each fault, as the unmodified ccxt classes meet it; the truth says what was really done."""
 
+import contextlib
 import time
 
 import ccxt
@@ -172,7 +173,7 @@ def test_a_fault_meets_only_whom_it_was_made_for(service):
 def test_chances_come_from_their_seed_alone():
     def drawn(seed):
         faults = Faults()
-        faults.set_chances({"seed": seed, "of": {"503_after": "0.2", "timeout_after": 0.1}})
+        faults.set_chances({"seed": seed, "place": {"503_after": "0.2", "timeout_after": 0.1}})
         told = [faults.draw(Operation.PLACE, "a") for _ in range(500)]
         assert faults.draw(Operation.READ, "a") is None
         return [fault.kind if fault else None for fault in told]
@@ -187,19 +188,25 @@ def test_chances_come_from_their_seed_alone():
 def test_impossible_chances_are_refused(of):
     faults = Faults()
     with pytest.raises(ValueError, match=r"chances|valid Kind"):
-        faults.set_chances({"seed": 1, "of": of})
+        faults.set_chances({"seed": 1, "place": of})
     assert not faults.chances.of
 
 
 def test_under_chances_the_truth_and_the_look_ups_agree(trader):
-    of = {"503_before": 0.2, "503_after": 0.2, "duplicate": 0.1}
-    trader.control.ask("POST", "/chances", {"seed": 7, "of": of})
+    place = {"503_before": 0.2, "503_after": 0.2, "duplicate": 0.1}
+    look_up = {"not_found": 0.2}
+    trader.control.ask("POST", "/chances", {"seed": 7, "place": place, "look_up": look_up})
     failed = 0
     for number in range(30):
         try:
             trader.buy(f"ib{number}")
         except ccxt.BaseError:
             failed += 1
+    seen_before = set()
+    for number in range(30):
+        with contextlib.suppress(ccxt.OrderNotFound):
+            seen_before.add(trader.find(f"ib{number}")["clientOrderId"].removeprefix("t-"))
+    trader.control.ask("DELETE", "/faults")
     found = set()
     for number in range(30):
         try:
@@ -209,5 +216,6 @@ def test_under_chances_the_truth_and_the_look_ups_agree(trader):
     orders = trader.control.truth(trader.name)["orders"]
     assert {one["client_id"].removeprefix("t-") for one in orders} == found
     assert len(orders) == len(found)
+    assert seen_before < found
     assert 5 < failed < 25
     assert 30 - failed < len(found) < 30
