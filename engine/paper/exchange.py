@@ -70,19 +70,23 @@ class Exchange(Floor):
     def tick(self, at_ms: int, prices: Prices) -> None:
         """The time has come to `at_ms`, and the market to these prices."""
         self._refuse_if_broken()
-        before, earlier = self._happened, self.now_ms
         for symbol, price in prices.items():
             if self.instrument(symbol) and price <= 0:
                 raise Refused(Reason.BAD_PRICE, "no such price", symbol=symbol)
-        if at_ms < earlier:
+        if at_ms < self.now_ms:
             return  # clocks are set back; what has happened stays
+        before, funding_times = self._happened, self._funding_times(at_ms)
+        if funding_times:
+            # Funding goes by the prices and positions before it: the journal has to have them.
+            self._remember()
         self.now_ms = at_ms
+        for _ in range(funding_times):
+            self._pay_funding(self.rates.funding)
         for symbol, price in prices.items():
             self._move(symbol, price)
         # Ticks that changed nothing become one: quotes depend on the last price alone. A symbol
         # that has not been told anew keeps its quotes as they are, here as when read again.
         self._untold |= {symbol: str(price) for symbol, price in prices.items()}
-        self._pay_funding_since(earlier)
         self._end_overdue()
         self._settle()
         if self._happened != before:

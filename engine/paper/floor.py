@@ -391,12 +391,10 @@ class Floor:
             self._give(account, Money.INSURANCE, symbol, -backing)
         self._cover(account, symbol)
 
-    def _pay_funding_since(self, earlier_ms: int) -> None:
+    def _funding_times(self, until_ms: int) -> int:
+        """How often funding is due from now until then; never before the first price came."""
         every = self.rates.funding_every_ms
-        if not earlier_ms:
-            return  # the exchange has only just opened
-        for _ in range(self.now_ms // every - earlier_ms // every):
-            self._pay_funding(self.rates.funding)
+        return until_ms // every - self.now_ms // every if self.now_ms else 0
 
     def _pay_funding(self, rate: Decimal) -> None:
         for account in self.accounts.values():

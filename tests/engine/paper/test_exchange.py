@@ -345,6 +345,23 @@ def test_a_killed_exchange_comes_back_as_it_was(tmp_path):
     again.place("alice", ask("buy", "0.1"))
 
 
+def test_funding_is_the_same_when_the_journal_is_read_again(tmp_path):
+    exchange = floor(journal=Journal(tmp_path / "j"))
+    opened(exchange)
+    exchange.place("alice", ask("sell", "0.1", 61_000))
+    to_funding = 8 * 3600 - exchange.now_ms // 1000 % (8 * 3600)
+    move(exchange, btc=60_500, seconds=to_funding)  # nothing is held yet
+    move(exchange, btc=61_500, seconds=0)
+    move(exchange, btc=61_000)  # changes nothing
+    move(exchange, btc=60_000, seconds=8 * 3600)
+    alice = exchange.accounts["alice"]
+    funding = [one.amount for one in alice.moved if one.kind is Money.FUNDING]
+    assert funding == [Decimal("0.61")]
+    exchange._journal.close()
+    again = Exchange(INSTRUMENTS, journal=Journal(tmp_path / "j"))
+    assert truth(again) == truth(exchange)
+
+
 def test_a_journal_has_one_writer(tmp_path):
     first = Journal(tmp_path / "j")
     with pytest.raises(JournalBroken):

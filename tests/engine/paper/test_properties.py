@@ -211,7 +211,7 @@ def is_as_good(order, price):
     return price <= order.ask.price if order.ask.side is Side.BUY else price >= order.ask.price
 
 
-Trading.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
+Trading.TestCase.settings = settings(max_examples=80, stateful_step_count=50)
 TestTrading = Trading.TestCase
 
 
