@@ -6,7 +6,6 @@ everybody's cash always add up to what was deposited.
 """
 
 import enum
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_UP, Decimal
 
@@ -84,12 +83,6 @@ class Account:
     def held(self, symbol: str, direction: Direction) -> Decimal:
         holding = self.holdings.get((symbol, direction))
         return holding.quantity if holding else ZERO
-
-    def of(self, symbol: str) -> Iterator[Holding]:
-        """What is held of a symbol, long first."""
-        for direction in Direction:
-            if holding := self.holdings.get((symbol, direction)):
-                yield holding
 
     def is_busy(self, symbol: str | None = None) -> Reason | None:
         """Why a mode cannot be changed now: something is held, or something is in the book."""

@@ -23,7 +23,6 @@ class Reason(enum.StrEnum):
     HAS_POSITION = "has_position"
     HAS_ORDERS = "has_orders"
     NOT_OPEN = "not_open"  # the order is done: there is nothing to cancel
-    NO_CASH = "no_cash"
     BAD_REQUEST = "bad_request"
 
 

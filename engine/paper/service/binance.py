@@ -66,7 +66,6 @@ REFUSALS = {
     Reason.PRICE_BAND: (-4131, "The counterparty's best price does not meet the PERCENT_PRICE."),
     Reason.BAD_DIRECTION: (-4061, "Order's position side does not match user's setting."),
     Reason.NO_MARGIN: (-2019, "Margin is insufficient."),
-    Reason.NO_CASH: (-2018, "Balance is insufficient."),
     Reason.NOTHING_HELD: (-2022, "ReduceOnly Order is rejected."),
     Reason.WOULD_TAKE: (
         -5022,

@@ -61,7 +61,6 @@ REFUSALS = {
     Reason.PRICE_BAND: (400, "PRICE_TOO_DEVIATED", "price too deviated from the mark price"),
     Reason.BAD_DIRECTION: (400, "INVALID_PARAM_VALUE", "not allowed in this position mode"),
     Reason.NO_MARGIN: (400, "INSUFFICIENT_AVAILABLE", "insufficient available balance"),
-    Reason.NO_CASH: (400, "BALANCE_NOT_ENOUGH", "balance not enough"),
     Reason.NOTHING_HELD: (400, "POSITION_EMPTY", "empty position"),
     Reason.WOULD_TAKE: (400, "ORDER_POC_IMMEDIATE", "order would be filled at once"),
     Reason.WOULD_TRIGGER: (

@@ -70,7 +70,6 @@ REFUSALS = {
     Reason.PRICE_BAND: ("51006", "Order price is not within the price limit"),
     Reason.BAD_DIRECTION: ("51000", "Parameter posSide error"),
     Reason.NO_MARGIN: ("51008", "Order failed. Insufficient USDT margin in account"),
-    Reason.NO_CASH: ("51008", "Order failed. Insufficient USDT balance in account"),
     Reason.NOTHING_HELD: ("51169", "Order failed: you have no positions in this direction"),
     Reason.WOULD_TAKE: ("51006", "The order would have filled at once"),
     Reason.WOULD_TRIGGER: ("51280", "SL trigger price can not be higher than the last price"),

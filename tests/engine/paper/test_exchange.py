@@ -11,7 +11,7 @@ from engine.paper.account import IdRule
 from engine.paper.errors import JournalBroken, Reason, Refused
 from engine.paper.exchange import Exchange
 from engine.paper.journal import Journal
-from engine.paper.market import Quoting, replayed_candles
+from engine.paper.market import Quoting, replayed_candles, replayed_trades
 from engine.paper.orders import Money, Origin, Status
 from engine.paper.truth import truth
 from engine.signal import Direction, Side
@@ -402,3 +402,15 @@ def test_candles_are_replayed_as_ticks():
         exchange.tick(tick.at_ms, tick.prices)
     assert exchange.marks[BTC] == exact(candles.close[-1]).quantize(Decimal("0.1"))
     assert exchange.total() == 10_000
+
+
+def test_trades_are_replayed_as_ticks(exchange, alice):
+    order = exchange.place("alice", ask("buy", "0.01", 59_000))
+    start = exchange.now_ms
+    trades = [(start + 10, Decimal(59_500)), (start + 20, Decimal("58_990.05"))]
+    for tick in replayed_trades(BTC, trades):
+        exchange.tick(tick.at_ms, tick.prices)
+    # A real market's price may lie between the ticks of this one; the quotes never do.
+    assert order.status is Status.FILLED
+    assert exchange.marks[BTC] == Decimal("58990.05")
+    assert not exchange.book(BTC).side(Side.SELL).best() % INSTRUMENTS[BTC].tick
