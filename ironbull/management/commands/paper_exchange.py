@@ -1,0 +1,86 @@
+"""The paper exchange as a service on this host, in the dialects of Binance, OKX and Gate.
+
+It needs no database and reaches no network: clients made for the real venues
+trade here with play money, once their host is this one.
+"""
+
+import json
+import signal
+import threading
+from dataclasses import asdict
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from engine.paper.errors import JournalBroken
+from engine.paper.service.control import START_CASH
+from engine.paper.service.service import PaperService
+
+
+class Command(BaseCommand):
+    help = "Serve the paper exchange on 127.0.0.1 until SIGTERM or Ctrl-C."
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+        parser.add_argument("--control-port", type=int, default=0, help="0 takes a free one")
+        parser.add_argument(
+            "--home", type=Path, help="where the journal and the keys lie", default=None
+        )
+        parser.add_argument(
+            "--forget", action="store_true", help="keep nothing: no journal and no keys"
+        )
+        parser.add_argument("--latency-ms", type=int, default=0, help="each way")
+        parser.add_argument("--cash", default=str(START_CASH), help="of each new demo account")
+        parser.add_argument("--json", action="store_true", help="say all in one line of JSON")
+
+    def handle(self, *, port, control_port, home, forget, latency_ms, cash, **options):
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        try:
+            service = PaperService(
+                clock=now_ms,
+                home=None if forget else home or settings.VAR / "paper_exchange",
+                port=port,
+                control_port=control_port,
+                latency_ms=latency_ms,
+                cash=Decimal(cash),
+            )
+        except (JournalBroken, OSError, InvalidOperation) as error:
+            raise CommandError(f"the paper exchange cannot start: {error}") from error
+        service.start()
+        try:
+            self.greet(service, as_json=options["json"])
+            stopping.wait()
+        finally:
+            service.stop()
+
+    def greet(self, service, *, as_json):
+        told = {
+            "address": service.address,
+            "control": service.control_address,
+            "keys": [asdict(key) for key in service.keys],
+        }
+        if as_json:
+            self.say(json.dumps(told))
+            return
+        self.say(f"The paper exchange answers at {service.address}")
+        self.say(f"Faults, prices and the truth: {service.control_address}")
+        for key in service.keys:
+            self.say(f"\n{key.account} ({key.dialect}), play money only")
+            self.say(f"  API key     {key.api_key}")
+            self.say(f"  Secret      {key.secret}")
+            if key.dialect == "okx":
+                self.say(f"  Passphrase  {key.passphrase}")
+
+    def say(self, text):
+        self.stdout.write(text)
+        self.stdout.flush()
+
+
+def now_ms():
+    return int(timezone.now().timestamp() * 1000)
