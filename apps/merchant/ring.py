@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
 
+from django.utils import timezone
+
 from apps.core import sealed
 from apps.core.memory import memory
 from apps.quotas.models import TenantPlan
@@ -87,7 +89,7 @@ def state_of_memory() -> tuple[int, int]:
     """The version of all keys, and since when memory remembers; it begins now if it was lost."""
     found = memory().read([ACCESS, BEGAN])
     if len(found) < 2:
-        memory().remember(BEGAN, int(time.time()), seconds=FOR_LONG)
+        memory().remember(BEGAN, int(timezone.now().timestamp()), seconds=FOR_LONG)
         if ACCESS not in found:
             memory().stamp(ACCESS)
         found = memory().read([ACCESS, BEGAN])

@@ -147,9 +147,10 @@ class CreateKey(Asked):
 @face.call("POST", "api/app-keys", scope="tenants.add_appkey", status=201, tells_secret=True)
 def create_key(visitor: Visitor, asked: CreateKey) -> KeyMade:
     """Let a tenant's server in. A key that moves money or reads secrets is an owner's to give."""
+    tenant = tenant_of(visitor, asked.for_tenant)
     refuse_owners_scopes(visitor, asked.scopes)
     made = create_app_key(
-        tenant=tenant_of(visitor, asked.for_tenant),
+        tenant=tenant,
         name=asked.name,
         scopes=asked.scopes,
         networks=asked.networks,

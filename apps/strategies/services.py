@@ -233,11 +233,11 @@ def subscribe(
     account = locked_account(venue_account)
     refuse_unready(tenant_strategy=tenant_strategy, account=account)
     refuse_small(capital, tenant_strategy)
-    refuse_poor(account.member)
 
     of_tenant = Subscription.objects.of(account.tenant)
     row = of_tenant.filter(venue_account=account, tenant_strategy=tenant_strategy).first()
     if row is None or row.status == Subscription.Status.STOPPED:
+        refuse_poor(account.member)
         refuse_full(tenant=account.tenant, limit="max_subscriptions", rows=counted(account.tenant))
     if row is None:
         row = of_tenant.create(
@@ -288,7 +288,10 @@ def refuse_poor(member: Member, *, least: Decimal = LEAST_CARDS) -> None:
     held = held_by(member)
     if held < least:
         raise InsufficientPoints(
-            "the member has not enough point cards", field="member", held=held, least=least
+            "the member has not enough point cards",
+            field="member",
+            held=f"{held:f}",
+            least=f"{least:f}",
         )
 
 

@@ -29,6 +29,7 @@ from apps.tenants.models import AppKey, Tenant
 from apps.venues.models import VenueAccount
 from tests import factories
 from tests.factories import RowFactory, TenantFactory, UserFactory
+from tests.points import give
 
 pytestmark = pytest.mark.django_db
 
@@ -470,6 +471,7 @@ def test_an_account_is_given_to_another_node(platform):
 
 def test_a_strategy_is_offered_and_followed(platform):
     account, strategy = factories.VenueAccountFactory(), factories.StrategyFactory()
+    give(account.member)
     tenant = account.tenant
     asked = {"tenant": tenant.pk, "strategy": strategy.pk, "display_name": "Fast"}
     asked |= {"capital": "1000", "leverage": "20", "risk_mode": "1", "sort_order": "0"}

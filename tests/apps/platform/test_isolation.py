@@ -27,6 +27,7 @@ from tests.factories import (
     TenantFactory,
     VenueAccountFactory,
 )
+from tests.points import give
 
 pytestmark = pytest.mark.django_db
 
@@ -160,7 +161,7 @@ class World:
             for who in ("boss", "member")
         )
         self.account = VenueAccountFactory(member=self.member)
-        self.free = VenueAccountFactory(member=self.boss)
+        self.free = VenueAccountFactory(member=give(self.boss))
         self.offer = shop.offer()
         self.subscription = SubscriptionFactory(
             venue_account=self.account, tenant_strategy=self.offer

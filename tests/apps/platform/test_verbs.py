@@ -24,6 +24,7 @@ from tests.factories import (
     TenantFactory,
     VenueAccountFactory,
 )
+from tests.points import give
 
 pytestmark = pytest.mark.django_db
 
@@ -163,6 +164,7 @@ def test_members_are_created_recharged_moved_and_disabled(desk, opened):
 
 def test_a_strategy_is_offered_followed_and_stopped(desk):
     account, strategy = VenueAccountFactory(), StrategyFactory()
+    give(account.member)
     asked = {"for_tenant": account.tenant_id, "strategy_id": strategy.pk, "min_capital": "300"}
     offered = data_of(desk.post("tenant-strategies", **asked), 201)
     one = f"tenant-strategies/{offered['id']}"

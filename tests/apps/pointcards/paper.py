@@ -69,7 +69,8 @@ class Paper:
             raise InsufficientPoints("too few")
         self.made[key] = content
         self.put(debit, credit, amount)
-        self.paused.discard(credit[0])
+        if self.balances[credit[0], K.SELF] + self.balances[credit[0], K.GIFT] >= 1:
+            self.paused.discard(credit[0])
 
     def put(self, debit, credit, amount):
         self.balances[debit] -= amount

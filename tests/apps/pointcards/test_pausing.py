@@ -115,6 +115,8 @@ def test_paused_it_opens_nothing_and_still_closes_what_it_holds(shop):
 @pytest.mark.parametrize("kind", [K.SELF, K.GIFT])
 def test_a_recharge_lets_it_go_on(shop, kind):
     row = paused(shop)
+    recharge_member(key="dust", member=row.member, kind=kind, amount=Decimal("0.99999999"))
+    assert status(row) == S.PAUSED
     recharge_member(key="again", member=row.member, kind=kind, amount=Decimal("0.00000001"))
     assert status(row) == S.ACTIVE
 
