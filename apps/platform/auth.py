@@ -136,6 +136,50 @@ def end_mine(visitor: Visitor, asked: EndLogin) -> None:
     services.end_login(login=mine, now=timezone.now(), because="ended by its user")
 
 
+class Setup(Struct):
+    # As authenticators read it; it counts once a code of it was shown.
+    address: str
+
+
+@face.call("POST", "api/auth/second-factor", scope=SOMEBODY, tells_secret=True)
+def begin_factor(visitor: Visitor, asked: Nothing) -> Setup:
+    """A second factor of one's own, to be confirmed with its first code."""
+    return Setup(services.begin_second_factor(user=visitor.user))
+
+
+class Confirm(Asked):
+    code: str
+
+
+class Recovery(Struct):
+    # Each stands in once for a device that was lost; told once.
+    codes: list[str]
+
+
+@face.call("POST", "api/auth/second-factor/confirm", scope=SOMEBODY, tells_secret=True)
+def confirm_factor(visitor: Visitor, asked: Confirm) -> Recovery:
+    """Show that the device makes the right codes: they are asked for from the next login on."""
+    codes = services.confirm_second_factor(user=visitor.user, code=asked.code, now=timezone.now())
+    return Recovery(codes)
+
+
+class RemoveFactor(Asked):
+    password: str
+    code: str
+
+
+@face.call("POST", "api/auth/second-factor/remove", scope=SOMEBODY)
+def remove_factor(visitor: Visitor, asked: RemoveFactor) -> None:
+    """Go without a second factor, where one's role may."""
+    services.remove_second_factor(
+        user=visitor.user,
+        password=asked.password,
+        code=asked.code,
+        source=address_of(visitor.request),
+        now=timezone.now(),
+    )
+
+
 class ChangePassword(Asked):
     old_password: str
     new_password: str

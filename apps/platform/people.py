@@ -22,9 +22,13 @@ from apps.quotas.services import assign_plan
 from apps.tenants.models import AppKey, Tenant, User
 from apps.tenants.roles import is_owner, may_give
 from apps.tenants.services import (
+    change_app_key,
+    change_user,
     create_app_key,
     create_user,
+    end_login,
     rename_tenant,
+    reset_second_factor,
     rotate_app_key,
     set_policy,
 )
@@ -212,6 +216,78 @@ def create_a_user(visitor: Visitor, asked: CreateUser) -> lists.users.line:
         tenant=tenant,
     )
     return lists.users.line_of(user)
+
+
+class ChangeUser(Asked):
+    id: Id
+    email: str | UnsetType = UNSET
+    role: Role | UnsetType = UNSET
+
+
+@face.call("PATCH", "api/users/<int:id>", scope="tenants.change_user", only=PLATFORM)
+def change_a_user(visitor: Visitor, asked: ChangeUser) -> lists.users.line:
+    """Give somebody another address or role: an owner's to do. A new role takes a new login."""
+    refuse_others(visitor)
+    row = lists.users.one(visitor, asked.id)
+    change_user(
+        user=row,
+        email=row.email if asked.email is UNSET else asked.email,
+        role=row.role if asked.role is UNSET else asked.role,
+        rights=row.user_permissions.all(),
+    )
+    row.refresh_from_db()
+    return lists.users.line_of(row)
+
+
+class OneUser(Asked):
+    id: Id
+
+
+@face.call(
+    "POST", "api/users/<int:id>/reset-second-factor", scope="tenants.change_user", only=PLATFORM
+)
+def reset_factor(visitor: Visitor, asked: OneUser) -> lists.users.line:
+    """Forget the second factor of somebody who lost it: an owner's to do. Their logins end."""
+    refuse_others(visitor)
+    row = lists.users.one(visitor, asked.id)
+    reset_second_factor(user=row)
+    row.refresh_from_db()
+    return lists.users.line_of(row)
+
+
+def refuse_others(visitor: Visitor) -> None:
+    if not is_owner(visitor.user):
+        raise NotAllowed("only an owner changes users")
+
+
+class OneLogin(Asked):
+    id: Id
+
+
+@face.call("POST", "api/logins/<int:id>/end", scope="tenants.change_login", only=PLATFORM)
+def end_a_login(visitor: Visitor, asked: OneLogin) -> lists.logins.line:
+    """Let this browser or program in no more."""
+    row = lists.logins.one(visitor, asked.id)
+    end_login(login=row, now=timezone.now(), because="ended by staff")
+    row.refresh_from_db()
+    return lists.logins.line_of(row)
+
+
+class ChangeKey(Asked):
+    id: Id
+    name: str | UnsetType = UNSET
+    scopes: list[Scope] | UnsetType = UNSET
+    networks: list[str] | UnsetType = UNSET
+
+
+@face.call("PATCH", "api/app-keys/<int:id>", scope="tenants.change_appkey")
+def change_key(visitor: Visitor, asked: ChangeKey) -> lists.app_keys.line:
+    """Give a key another name, other scopes or networks, from its next call on."""
+    row = lists.app_keys.one(visitor, asked.id)
+    changes = {name: value for name, value in asdict(asked).items() if value is not UNSET}
+    del changes["id"]
+    refuse_owners_scopes(visitor, set(changes.get("scopes", ())) - set(row.scopes))
+    return lists.app_keys.line_of(change_app_key(app_key=row, **changes))
 
 
 class CreateMember(Asked):

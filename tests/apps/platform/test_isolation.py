@@ -42,6 +42,9 @@ ONES_OWN = {
     "POST api/auth/logins/<int:login_id>/end",
     "POST api/auth/logout",
     "POST api/auth/change-password",
+    "POST api/auth/second-factor",
+    "POST api/auth/second-factor/confirm",
+    "POST api/auth/second-factor/remove",
 }
 
 
@@ -232,6 +235,7 @@ def asked_of(call, world):
         "email": "new@globex.example",
         "password": "a long word of mine",
         "venue": "paper",
+        "url": "https://shop.example/hook",
         "capital": "500",
     }
     return {

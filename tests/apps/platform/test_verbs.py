@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pyotp
 import pytest
 from django.contrib.auth.models import Permission
 
@@ -17,11 +18,15 @@ from tests.apps.platform.desk import Desk, data_of, refusal_of
 from tests.apps.rewards.shop import Shop
 from tests.apps.rewards.test_withdrawals import ADDRESS, HASH, NOW, earned
 from tests.factories import (
+    PASSWORD,
+    DeliveryFactory,
     LevelFactory,
+    LoginFactory,
     NodeFactory,
     PlanFactory,
     StrategyFactory,
     TenantFactory,
+    UserFactory,
     VenueAccountFactory,
 )
 from tests.points import give
@@ -96,9 +101,15 @@ def test_what_tells_a_secret_says_so():
     telling = {
         call.name
         for call in face.calls
-        if {"secret", "app_secret"} & set(getattr(call.told, "__struct_fields__", ()))
+        if {"secret", "app_secret", "address", "codes"}
+        & set(getattr(call.told, "__struct_fields__", ()))
     }
-    assert telling == {"open_a_tenant", "create_key", "rotate_key"}
+    assert telling == {
+        *("open_a_tenant", "create_key", "rotate_key", "create_hook", "rotate_hook"),
+        "confirm_factor",
+    }
+    # An authenticator's address holds its secret.
+    telling.add("begin_factor")
     assert telling == {call.name for call in face.calls if call.tells_secret}
 
 
@@ -240,3 +251,88 @@ def test_the_numbers_of_the_whole_are_those_of_the_tenant_in_view(desk, opened):
     checks = {check["name"]: check["is_well"] for check in data_of(desk.get("monitoring/status"))}
     assert checks["refused messages"]
     assert Member.objects.across_tenants().count() == 1
+
+
+def test_a_master_strategy_is_made_and_changed(desk):
+    asked = {
+        "code": "fast",
+        "name": "Fast cross",
+        "rule": "ma_cross",
+        "params": {"fast_ma": 5, "slow_ma": 20},
+        "symbols": ["BTC/USDT"],
+        "timeframe": "1m",
+    }
+    made = data_of(desk.post("strategies", **asked), 201)
+    assert (made["code"], made["params"]) == ("fast", {"fast_ma": 5, "slow_ma": 20})
+    wrong = desk.patch(f"strategies/{made['id']}", params={"fast_ma": "x"})
+    assert wrong.json()["context"]["field"] == "params"
+    changed = data_of(desk.patch(f"strategies/{made['id']}", symbols=["ETH/USDT"]))
+    assert (changed["symbols"], changed["params"]) == (["ETH/USDT"], {"fast_ma": 5, "slow_ma": 20})
+    again = desk.post("strategies", **asked)
+    assert refusal_of(again) == (409, "conflict")
+    staff = Desk("staff", tenant=TenantFactory(), is_superuser=True)
+    assert refusal_of(staff.post("strategies", **asked | {"code": "own"})) == (403, "not_allowed")
+
+
+def test_an_owner_changes_users_and_nobody_else_does(desk):
+    bob = UserFactory(tenant=None, role="support", username="bob")
+    one = f"users/{bob.pk}"
+    assert data_of(desk.patch(one, role="finance", email="bob@example.com"))["role"] == "finance"
+    assert refusal_of(desk.patch(one, role="staff")) == (400, "bad_input")
+    assert data_of(desk.post(f"{one}/reset-second-factor"))["totp_since"] is None
+    clerk = Desk("", username="clerk")
+    clerk.user.user_permissions.set(Permission.objects.filter(codename="change_user"))
+    assert refusal_of(clerk.patch(one, role="owner")) == (403, "not_allowed")
+    assert refusal_of(clerk.post(f"{one}/reset-second-factor")) == (403, "not_allowed")
+    assert refusal_of(Desk("operator").patch(one, role="owner")) == (403, "not_allowed")
+
+
+def test_anothers_login_is_ended(desk):
+    login = LoginFactory(user=UserFactory(tenant=None, role="support"))
+    ended = data_of(desk.post(f"logins/{login.pk}/end"))
+    assert ended["ended_because"] == "ended by staff"
+    assert refusal_of(Desk("support").post(f"logins/{login.pk}/end")) == (403, "not_allowed")
+
+
+def test_a_second_factor_is_set_up_and_removed():
+    desk = Desk("operator")
+    address = data_of(desk.post("auth/second-factor"))["address"]
+    code = pyotp.parse_uri(address).now()
+    wrong = desk.post("auth/second-factor/confirm", code="000000")
+    assert refusal_of(wrong) == (401, "wrong_code")
+    codes = data_of(desk.post("auth/second-factor/confirm", code=code))["codes"]
+    assert len(codes) == 10
+    asked = {"password": PASSWORD, "code": codes[0]}
+    bad = desk.post("auth/second-factor/remove", **asked | {"password": "no"})
+    assert bad.json()["context"]["field"] == "password"
+    assert data_of(desk.post("auth/second-factor/remove", **asked)) is None
+    desk.user.refresh_from_db()
+    assert desk.user.totp_since is None
+
+
+def test_a_webhook_endpoint_is_made_and_its_secret_told_once(desk):
+    tenant = TenantFactory()
+    asked = {"for_tenant": tenant.pk, "url": "https://example.com/hook", "events": ["order"]}
+    made = data_of(desk.post("webhook-endpoints", **asked), 201)
+    one = f"webhook-endpoints/{made['endpoint']['id']}"
+    assert "secret" not in data_of(desk.get(one))
+    rotated = data_of(desk.post(f"{one}/rotate-secret"))
+    assert rotated["secret"] != made["secret"]
+    inside = desk.post("webhook-endpoints", **asked | {"url": "https://127.0.0.1/hook"})
+    assert inside.json()["context"]["field"] == "url"
+
+
+def test_a_delivery_is_sent_again(desk):
+    row = DeliveryFactory(status="dead")
+    assert data_of(desk.post(f"webhook-deliveries/{row.pk}/replay"))["status"] == "waiting"
+    assert refusal_of(Desk("support").post(f"webhook-deliveries/{row.pk}/replay"))[0] == 403
+
+
+def test_a_key_is_changed(desk, opened):
+    key = AppKey.objects.of(opened["tenant"]["id"]).get()
+    changed = data_of(desk.patch(f"app-keys/{key.pk}", name="server", networks=["203.0.113.7"]))
+    assert (changed["name"], changed["networks"]) == ("server", ["203.0.113.7/32"])
+    operator = Desk("operator")
+    more = operator.patch(f"app-keys/{key.pk}", scopes=["read", "secrets:read"])
+    assert refusal_of(more) == (403, "not_allowed")
+    assert data_of(operator.patch(f"app-keys/{key.pk}", scopes=["read"]))["scopes"] == ["read"]
