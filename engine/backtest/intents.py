@@ -4,8 +4,7 @@ An intent acts on the bar after its own and on no earlier one: there is no way t
 """
 
 import enum
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,22 +44,12 @@ class Intents:
     order rests, 0 until it is canceled. `volatility` is a distance in price.
     """
 
-    bar: Whole
-    action: Whole
-    direction: Whole
-    kind: Whole
-    price: Floats
-    stop: Floats
-    target: Floats
-    target_part: Floats
-    trail: Floats
-    trail_from: Floats
-    size: Floats
-    volatility: Floats
-    bars: Whole
+    # One column each of WHOLE and of FLOATS.
+    codes: Whole
+    asked: Floats
 
     def __len__(self) -> int:
-        return len(self.bar)
+        return len(self.codes)
 
     @classmethod
     def of(cls, bar: ArrayLike, **columns: ArrayLike) -> "Intents":
@@ -68,53 +57,66 @@ class Intents:
 
         Rows are brought in order of their bars; those of one bar stay as they came.
         """
-        unknown = columns.keys() - {each.name for each in fields(cls)}
-        if unknown:
-            raise BadParameters("unknown columns of intents", columns=sorted(unknown))
-        bars = np.ascontiguousarray(bar, dtype=np.int64)
-        is_sorted = bool((bars[1:] >= bars[:-1]).all())
-        order = None if is_sorted else np.argsort(bars, kind="stable")
-
-        def column(name: str, missing: float, dtype: Any) -> NDArray[Any]:
-            filled = np.empty(len(bars), dtype)
-            filled[:] = columns.get(name, missing)
-            return filled if order is None else filled[order]
-
-        asked = {name: column(name, 0, np.int64) for name in WHOLE}
-        asked |= {name: column(name, np.nan, np.float64) for name in FLOATS}
-        made = cls(bar=bars if order is None else bars[order], **asked)
+        bars = np.asarray(bar, dtype=np.int64)
+        codes = np.zeros((len(bars), len(WHOLE)), np.int64)
+        asked = np.full((len(bars), len(FLOATS)), np.nan)
+        codes[:, 0] = bars
+        for name, column in columns.items():
+            if name in WHOLE[2:]:
+                codes[:, WHOLE.index(name)] = column
+            elif name in FLOATS:
+                asked[:, FLOATS.index(name)] = column
+            else:
+                raise BadParameters("intents have no such column", column=name)
+        if (bars[1:] < bars[:-1]).any():
+            order = np.argsort(bars, kind="stable")
+            codes, asked = codes[order], asked[order]
+        made = cls(codes, asked)
         made.check()
         return made
 
+    def column(self, name: str) -> Floats | Whole:
+        if name in WHOLE:
+            return self.codes[:, WHOLE.index(name)]
+        return self.asked[:, FLOATS.index(name)]
+
+    @property
+    def bar(self) -> Whole:
+        return self.codes[:, 0]
+
     def check(self) -> None:
         """Refuse rows that mean nothing, naming the first of them."""
-        is_order = self.action <= Do.CLOSE
-        rules = {
-            "bar": self.bar < 0,
-            "action": (self.action < 0) | (self.action > Do.PROTECT),
-            "direction": (self.direction < 0) | (self.direction > SHORT),
-            "kind": (self.kind < 0) | (self.kind > Kind.STOP),
-            "price": is_order & (self.kind != Kind.MARKET) & ~(self.price > 0),
-            "size": self.size <= 0,
-            "stop": self.stop <= 0,
-            "target": self.target <= 0,
-            "target_part": (self.target_part <= 0) | (self.target_part > 1),
-            "trail": (self.trail <= 0) | (self.trail >= 1),
-            "trail_from": self.trail_from < 0,
-            "volatility": self.volatility <= 0,
-            "bars": self.bars < 0,
+        bar, _, action, direction, kind, bars = self.codes.T
+        told = ~np.isnan(self.asked)
+        lowest, highest = np.array(ABOVE), np.array(UP_TO)
+        wrong = dict(zip(FLOATS, (told & ~is_within(self.asked, lowest, highest)).T, strict=True))
+        wrong["price"] = wrong["price"] | (action <= Do.CLOSE) & (kind != Kind.MARKET) & ~told[:, 0]
+        wrong |= {
+            "bar": bar < 0,
+            "action": (action < 0) | (action > Do.PROTECT),
+            "direction": (direction < 0) | (direction > SHORT),
+            "kind": (kind < 0) | (kind > Kind.STOP),
+            "bars": bars < 0,
         }
-        for name, is_wrong in rules.items():
+        for name, is_wrong in wrong.items():
             if is_wrong.any():
                 row = int(np.flatnonzero(is_wrong)[0])
-                value = getattr(self, name)[row].item()
+                value = self.column(name)[row].item()
                 raise BadParameters("an intent is impossible", row=row, field=name, value=value)
 
     def before(self, bar: int) -> "Intents":
         """The intents of the bars before this one."""
         end = int(np.searchsorted(self.bar, bar))
-        return Intents(**{each.name: getattr(self, each.name)[:end] for each in fields(self)})
+        return Intents(self.codes[:end], self.asked[:end])
 
 
-WHOLE = ("action", "direction", "kind", "bars")
+def is_within(values: Floats, above: Floats, up_to: Floats) -> NDArray[np.bool_]:
+    return (values > above) & (values <= up_to)
+
+
+WHOLE = ("bar", "symbol", "action", "direction", "kind", "bars")
 FLOATS = ("price", "stop", "target", "target_part", "trail", "trail_from", "size", "volatility")
+# What a float column may be, where it is told.
+MOST = 1e300
+ABOVE = (0.0, 0.0, 0.0, 0.0, 0.0, -1e-300, 0.0, 0.0)
+UP_TO = (MOST, MOST, MOST, 1.0, 1.0, MOST, MOST, MOST)

@@ -24,7 +24,11 @@ A direction is 0 for long and 1 for short; a leg is what is held of one symbol i
 direction, at `2 * symbol + direction`. `sign` is 1 for long and -1 for short.
 """
 
-from typing import NamedTuple
+# What an array holds at a place is Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
@@ -33,6 +37,7 @@ from numpy.typing import NDArray
 Grid = NDArray[np.float64]
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
+Inner = TypeVar("Inner", bound=Callable[..., Any])
 
 OPEN, CLOSE, CANCEL, PROTECT = range(4)
 MARKET, LIMIT, STOP = range(3)
@@ -96,175 +101,176 @@ CASH, FORGIVEN = range(2)
 NO_ROW = -1
 
 
-class Market(NamedTuple):
-    """Prices, one row a symbol; `due` are the bars at whose open funding is paid."""
+# A bar's phases: exits at the open, orders at the open, then inside the bar.
+OPEN_EXITS, OPEN_ORDERS, INSIDE, REVERSALS = range(4)
+PHASES = 4
 
-    open: Grid
-    high: Grid
-    low: Grid
-    close: Grid
-    volume: Grid
-    funding: Grid
-    due: Whole
-
-
-class Rows(NamedTuple):
-    """Intents in order of their bars; NaN says that nothing is asked."""
-
-    bar: Whole
-    symbol: Whole
-    action: Whole
-    direction: Whole
-    kind: Whole
-    price: Floats
-    stop: Floats
-    target: Floats
-    target_part: Floats
-    trail: Floats
-    trail_from: Floats
-    size: Floats
-    volatility: Floats
-    bars: Whole
+# An intent's columns: whole numbers in `codes`, the others in `asked`, NaN where nothing is.
+A_BAR, A_SYMBOL, A_ACTION, A_DIRECTION, A_KIND, A_BARS = range(6)
+(
+    A_PRICE,
+    A_STOP,
+    A_TARGET,
+    A_TARGET_PART,
+    A_TRAIL,
+    A_TRAIL_FROM,
+    A_SIZE,
+    A_VOLATILITY,
+) = range(8)
+CODES, ASKED = 6, 8
 
 
 class Rules(NamedTuple):
-    cash: np.float64
-    leverage: np.float64
+    leverage: float
     is_cross: bool
     # Below zero: nobody is liquidated.
-    maintenance: np.float64
-    liquidation_fee: np.float64
-    maker_fee: np.float64
-    taker_fee: np.float64
+    maintenance: float
+    liquidation_fee: float
+    maker_fee: float
+    taker_fee: float
     slippage: int
-    slip: np.float64
+    slip: float
     may_leave_bar: bool
     sizing: int
-    size: np.float64
+    size: float
     is_hedged: bool
     may_add: bool
     from_entry: bool
     closes_at_end: bool
     with_curve: bool
     with_records: bool
-    step: Floats
-    least_quantity: Floats
-    least_notional: Floats
 
 
-class Book(NamedTuple):
-    """All that changes while the bars go by."""
+class Run(NamedTuple):
+    """One backtest: what it is given, and the books that change while the bars go by."""
 
+    # One row a symbol.
+    open: Grid
+    high: Grid
+    low: Grid
+    close: Grid
+    volume: Grid
+    funding: Grid
+    # The bars at whose open funding is paid.
+    due: Whole
+    # One row an intent, in order of their bars.
+    codes: Whole
+    asked: Grid
+    # A symbol's step, least quantity and least notional.
+    limits: Grid
+    rules: Rules
     money: Floats
     legs: Grid
     resting: Whole
     counts: Whole
     fills: Grid
     trades: Grid
+    curve: Floats
+
+
+def inner(function: Inner) -> Inner:
+    """Compile a part of `simulate`, which alone is kept on disk, with all of its parts."""
+    # Without the ways in from Python, which its types do not know of: that is half the time.
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast(Inner, njit(error_model="numpy", **options)(function))
 
 
 # --- prices -----------------------------------------------------------------------------
 
 
-@njit(cache=True)
-def lowest(market: Market, symbol: int, bar: int, at_open: bool) -> float:  # pragma: no cover
-    return market.open[symbol, bar] if at_open else market.low[symbol, bar]
+@inner
+def lowest(run: Run, symbol: int, bar: int, at_open: bool) -> float:
+    return run.open[symbol, bar] if at_open else run.low[symbol, bar]
 
 
-@njit(cache=True)
-def highest(market: Market, symbol: int, bar: int, at_open: bool) -> float:  # pragma: no cover
-    return market.open[symbol, bar] if at_open else market.high[symbol, bar]
+@inner
+def highest(run: Run, symbol: int, bar: int, at_open: bool) -> float:
+    return run.open[symbol, bar] if at_open else run.high[symbol, bar]
 
 
-@njit(cache=True)
-def worst(  # pragma: no cover
-    market: Market, leg: int, bar: int, at_open: bool
-) -> float:
+@inner
+def worst(run: Run, leg: int, bar: int, at_open: bool) -> float:
     """The price that hurts the leg most."""
     if leg & 1:
-        return highest(market, leg >> 1, bar, at_open)
-    return lowest(market, leg >> 1, bar, at_open)
+        return highest(run, leg >> 1, bar, at_open)
+    return lowest(run, leg >> 1, bar, at_open)
 
 
-@njit(cache=True)
-def best(market: Market, leg: int, bar: int, at_open: bool) -> float:  # pragma: no cover
+@inner
+def best(run: Run, leg: int, bar: int, at_open: bool) -> float:
     if leg & 1:
-        return lowest(market, leg >> 1, bar, at_open)
-    return highest(market, leg >> 1, bar, at_open)
+        return lowest(run, leg >> 1, bar, at_open)
+    return highest(run, leg >> 1, bar, at_open)
 
 
-@njit(cache=True)
-def taken(  # pragma: no cover
-    market: Market,
-    rules: Rules,
-    symbol: int,
-    bar: int,
-    price: float,
-    side: float,
-    quantity: float,
-) -> float:
+@inner
+def taken(run: Run, symbol: int, bar: int, price: float, side: float, quantity: float) -> float:
     """What a taker gets for a price: worse by the slippage, inside the bar unless let out."""
-    if rules.slip == 0.0:
+    if run.rules.slip == 0.0:
         return price
-    high, low = market.high[symbol, bar], market.low[symbol, bar]
-    if rules.slippage == FIXED:
-        apart = price * rules.slip
-    elif rules.slippage == RANGE:
-        apart = (high - low) * rules.slip
+    high, low = run.high[symbol, bar], run.low[symbol, bar]
+    if run.rules.slippage == FIXED:
+        apart = price * run.rules.slip
+    elif run.rules.slippage == RANGE:
+        apart = (high - low) * run.rules.slip
     else:
-        volume = market.volume[symbol, bar]
-        apart = price * rules.slip
+        volume = run.volume[symbol, bar]
+        apart = price * run.rules.slip
         if quantity < volume:
             apart *= quantity / volume
     slipped = price + side * apart
-    if rules.may_leave_bar:
+    if run.rules.may_leave_bar:
         return slipped
     return min(max(slipped, low), high)
 
 
-@njit(cache=True)
-def liquidated_at(rules: Rules, book: Book, leg: int) -> float:  # pragma: no cover
+@inner
+def liquidated_at(run: Run, leg: int) -> float:
     """Where the margin of an isolated leg is down to its maintenance."""
-    held = book.legs[leg]
+    held = run.legs[leg]
     a_unit = held[L_MARGIN] / held[L_QUANTITY]
     if leg & 1:
-        return (held[L_ENTRY] + a_unit) / (1.0 + rules.maintenance)
-    return (held[L_ENTRY] - a_unit) / (1.0 - rules.maintenance)
+        return (held[L_ENTRY] + a_unit) / (1.0 + run.rules.maintenance)
+    return (held[L_ENTRY] - a_unit) / (1.0 - run.rules.maintenance)
 
 
 # --- what is held -----------------------------------------------------------------------
 
 
-@njit(cache=True)
-def unrealized(market: Market, book: Book, bar: int) -> float:  # pragma: no cover
+@inner
+def unrealized(run: Run, bar: int) -> float:
     """What all legs have gained at the open of the bar."""
     total = 0.0
-    for leg in range(len(book.legs)):
-        held = book.legs[leg]
+    for leg in range(len(run.legs)):
+        held = run.legs[leg]
         if held[L_QUANTITY] > 0.0:
             sign = 1.0 - 2.0 * (leg & 1)
-            total += sign * held[L_QUANTITY] * (market.open[leg >> 1, bar] - held[L_ENTRY])
+            total += sign * held[L_QUANTITY] * (run.open[leg >> 1, bar] - held[L_ENTRY])
     return total
 
 
-@njit(cache=True)
-def free_margin(market: Market, rules: Rules, book: Book, bar: int) -> float:  # pragma: no cover
+@inner
+def free_margin(run: Run, bar: int) -> float:
     """Cash less margins; a cross account also has what it gained, at the open."""
-    free = book.money[CASH] - book.legs[:, L_MARGIN].sum()
-    if rules.is_cross:
-        free += unrealized(market, book, bar)
+    free = run.money[CASH] - run.legs[:, L_MARGIN].sum()
+    if run.rules.is_cross:
+        free += unrealized(run, bar)
     return free
 
 
-@njit(cache=True)
-def refuse(book: Book, why: int) -> None:  # pragma: no cover
-    book.counts[N_REFUSED + why] += 1
+@inner
+def leg_of(run: Run, row: int) -> int:
+    return 2 * run.codes[row, A_SYMBOL] + run.codes[row, A_DIRECTION]
 
 
-@njit(cache=True)
-def write_fill(  # pragma: no cover
-    rules: Rules,
-    book: Book,
+@inner
+def refuse(run: Run, why: int) -> None:
+    run.counts[N_REFUSED + why] += 1
+
+
+@inner
+def write_fill(
+    run: Run,
     bar: int,
     leg: int,
     action: int,
@@ -273,17 +279,16 @@ def write_fill(  # pragma: no cover
     fee: float,
     reason: int,
 ) -> None:
-    if rules.with_records:
-        fill = book.fills[book.counts[N_FILLS]]
+    if run.rules.with_records:
+        fill = run.fills[run.counts[N_FILLS]]
         fill[0], fill[1], fill[2], fill[3] = bar, leg, action, price
         fill[4], fill[5], fill[6] = quantity, fee, reason
-    book.counts[N_FILLS] += 1
+    run.counts[N_FILLS] += 1
 
 
-@njit(cache=True)
-def write_trade(  # pragma: no cover
-    rules: Rules,
-    book: Book,
+@inner
+def write_trade(
+    run: Run,
     bar: int,
     leg: int,
     quantity: float,
@@ -293,28 +298,20 @@ def write_trade(  # pragma: no cover
     funding: float,
     reason: int,
 ) -> None:
-    if rules.with_records:
-        held, trade = book.legs[leg], book.trades[book.counts[N_TRADES]]
+    if run.rules.with_records:
+        held, trade = run.legs[leg], run.trades[run.counts[N_TRADES]]
         trade[0], trade[1], trade[2], trade[3] = leg, held[L_BAR], bar, quantity
         trade[4], trade[5], trade[6] = held[L_ENTRY], price, profit
         trade[7], trade[8], trade[9] = fees, funding, reason
-    book.counts[N_TRADES] += 1
+    run.counts[N_TRADES] += 1
 
 
-@njit(cache=True)
-def leave(  # pragma: no cover
-    rules: Rules,
-    book: Book,
-    rows: Rows,
-    bar: int,
-    leg: int,
-    quantity: float,
-    price: float,
-    rate: float,
-    reason: int,
+@inner
+def leave(
+    run: Run, bar: int, leg: int, quantity: float, price: float, rate: float, reason: int
 ) -> None:
     """Close some of a leg at a price; the last of it takes the resting closes with it."""
-    held = book.legs[leg]
+    held = run.legs[leg]
     is_whole = quantity >= held[L_QUANTITY]
     if is_whole:
         quantity = held[L_QUANTITY]
@@ -322,20 +319,20 @@ def leave(  # pragma: no cover
     sign = 1.0 - 2.0 * (leg & 1)
     profit = sign * quantity * (price - held[L_ENTRY])
     fee = quantity * price * rate
-    if reason == BY_LIQUIDATION and not rules.is_cross:
+    if reason == BY_LIQUIDATION and not run.rules.is_cross:
         # An isolated leg loses its margin and no more; a gap beyond it is not its owner's.
         left = held[L_MARGIN] + profit
         fee = min(fee, max(left, 0.0))
         if left < 0.0:
-            book.money[FORGIVEN] -= left
-            book.money[CASH] -= left
+            run.money[FORGIVEN] -= left
+            run.money[CASH] -= left
     entry_fees, funding = held[L_FEES] * part, held[L_FUNDING] * part
-    book.money[CASH] += profit - fee
-    write_fill(rules, book, bar, leg, CLOSE, price, quantity, fee, reason)
-    write_trade(rules, book, bar, leg, quantity, price, profit, entry_fees + fee, funding, reason)
+    run.money[CASH] += profit - fee
+    write_fill(run, bar, leg, CLOSE, price, quantity, fee, reason)
+    write_trade(run, bar, leg, quantity, price, profit, entry_fees + fee, funding, reason)
     if is_whole:
         held[:] = 0.0
-        cancel(book, rows, leg, True)
+        cancel(run, leg, True)
     else:
         held[L_QUANTITY] -= quantity
         held[L_MARGIN] -= held[L_MARGIN] * part
@@ -343,101 +340,81 @@ def leave(  # pragma: no cover
         held[L_FUNDING] -= funding
 
 
-@njit(cache=True)
-def leave_as_taker(  # pragma: no cover
-    market: Market,
-    rules: Rules,
-    book: Book,
-    rows: Rows,
-    bar: int,
-    leg: int,
-    quantity: float,
-    price: float,
-    reason: int,
+@inner
+def leave_as_taker(
+    run: Run, bar: int, leg: int, quantity: float, price: float, reason: int
 ) -> None:
     side = 2.0 * (leg & 1) - 1.0
-    paid = taken(market, rules, leg >> 1, bar, price, side, quantity)
-    leave(rules, book, rows, bar, leg, quantity, paid, rules.taker_fee, reason)
+    paid = taken(run, leg >> 1, bar, price, side, quantity)
+    leave(run, bar, leg, quantity, paid, run.rules.taker_fee, reason)
 
 
-@njit(cache=True)
-def cancel(book: Book, rows: Rows, leg: int, only_closes: bool) -> None:  # pragma: no cover
+@inner
+def cancel(run: Run, leg: int, only_closes: bool) -> None:
     """Take the resting orders of a leg away."""
-    for place in range(book.counts[N_RESTING]):
-        row = book.resting[place]
-        if row == NO_ROW or 2 * rows.symbol[row] + rows.direction[row] != leg:
+    for place in range(run.counts[N_RESTING]):
+        row = run.resting[place]
+        if row == NO_ROW or leg_of(run, row) != leg:
             continue
-        if not only_closes or rows.action[row] == CLOSE:
-            book.resting[place] = NO_ROW
+        if not only_closes or run.codes[row, A_ACTION] == CLOSE:
+            run.resting[place] = NO_ROW
 
 
 # --- entries ----------------------------------------------------------------------------
 
 
-@njit(cache=True)
-def stepped(rules: Rules, symbol: int, quantity: float) -> float:  # pragma: no cover
+@inner
+def stepped(run: Run, symbol: int, quantity: float) -> float:
     """Down to the venue's step; a quantity that is a step but for its last bits stays one."""
-    step = rules.step[symbol]
+    step = run.limits[symbol, 0]
     return np.floor(quantity / step + 1e-9) * step if step > 0.0 else quantity
 
 
-@njit(cache=True)
-def wanted(  # pragma: no cover
-    market: Market, rules: Rules, book: Book, rows: Rows, row: int, bar: int, price: float
-) -> float:
+@inner
+def wanted(run: Run, row: int, bar: int, price: float) -> float:
     """The quantity an order is for; NaN where what its size is made of was not told."""
-    size = rules.size if np.isnan(rows.size[row]) else rows.size[row]
-    if rules.sizing == QUANTITY:
+    size = run.rules.size if np.isnan(run.asked[row, A_SIZE]) else run.asked[row, A_SIZE]
+    if run.rules.sizing == QUANTITY:
         return size
-    if rules.sizing == NOTIONAL:
+    if run.rules.sizing == NOTIONAL:
         return size / price
-    equity = book.money[CASH] + unrealized(market, book, bar)
+    equity = run.money[CASH] + unrealized(run, bar)
     at_stake = equity * size
-    if rules.sizing == MARGIN:
-        return at_stake * rules.leverage / price
-    if rules.sizing == VOLATILITY:
-        distance = rows.volatility[row]
-    elif rules.from_entry:
-        distance = price * rows.stop[row]
+    if run.rules.sizing == MARGIN:
+        return at_stake * run.rules.leverage / price
+    if run.rules.sizing == VOLATILITY:
+        distance = run.asked[row, A_VOLATILITY]
+    elif run.rules.from_entry:
+        distance = price * run.asked[row, A_STOP]
     else:
-        distance = abs(price - rows.stop[row])
+        distance = abs(price - run.asked[row, A_STOP])
     return at_stake / distance if distance > 0.0 else np.nan
 
 
-@njit(cache=True)
-def protect(rules: Rules, book: Book, rows: Rows, row: int, leg: int) -> None:  # pragma: no cover
+@inner
+def protect(run: Run, row: int, leg: int) -> None:
     """Give a leg the levels its order asks for; what is not asked for stays."""
-    held = book.legs[leg]
+    held = run.legs[leg]
     sign = 1.0 - 2.0 * (leg & 1)
-    stop, target = rows.stop[row], rows.target[row]
-    if rules.from_entry:
+    stop, target = run.asked[row, A_STOP], run.asked[row, A_TARGET]
+    if run.rules.from_entry:
         stop = held[L_ENTRY] * (1.0 - sign * stop)
         target = held[L_ENTRY] * (1.0 + sign * target)
     if not np.isnan(stop):
         held[L_STOP], held[L_TRAILED] = stop, 0.0
     if not np.isnan(target):
         held[L_TARGET] = target
-        part = rows.target_part[row]
+        part = run.asked[row, A_TARGET_PART]
         held[L_TARGET_PART] = 1.0 if np.isnan(part) else part
-    if not np.isnan(rows.trail[row]):
-        held[L_TRAIL] = rows.trail[row]
-        since = rows.trail_from[row]
+    if not np.isnan(run.asked[row, A_TRAIL]):
+        held[L_TRAIL] = run.asked[row, A_TRAIL]
+        since = run.asked[row, A_TRAIL_FROM]
         held[L_TRAIL_FROM] = 0.0 if np.isnan(since) else since
 
 
-@njit(cache=True)
-def hold(  # pragma: no cover
-    rules: Rules,
-    book: Book,
-    rows: Rows,
-    row: int,
-    bar: int,
-    leg: int,
-    quantity: float,
-    paid: float,
-    fee: float,
-) -> None:
-    held = book.legs[leg]
+@inner
+def hold(run: Run, row: int, bar: int, leg: int, quantity: float, paid: float, fee: float) -> None:
+    held = run.legs[leg]
     sign = 1.0 - 2.0 * (leg & 1)
     if held[L_QUANTITY] == 0.0:
         held[L_STOP], held[L_TARGET] = -sign * np.inf, sign * np.inf
@@ -447,242 +424,206 @@ def hold(  # pragma: no cover
         total = held[L_QUANTITY] + quantity
         held[L_ENTRY] = (held[L_QUANTITY] * held[L_ENTRY] + quantity * paid) / total
         held[L_QUANTITY] = total
-    held[L_MARGIN] += quantity * paid / rules.leverage
+    held[L_MARGIN] += quantity * paid / run.rules.leverage
     held[L_FEES] += fee
-    book.money[CASH] -= fee
-    protect(rules, book, rows, row, leg)
+    run.money[CASH] -= fee
+    protect(run, row, leg)
 
 
-@njit(cache=True)
-def enter(  # pragma: no cover
-    market: Market,
-    rules: Rules,
-    book: Book,
-    rows: Rows,
-    row: int,
-    bar: int,
-    price: float,
-    is_taker: bool,
-    entered: float,
-) -> None:
+@inner
+def enter(run: Run, row: int, bar: int, price: float, is_taker: bool, entered: float) -> None:
     """Open what a row asks for; where both directions cannot be held, the other closes first."""
-    symbol = rows.symbol[row]
-    leg = 2 * symbol + rows.direction[row]
+    symbol = run.codes[row, A_SYMBOL]
+    leg = leg_of(run, row)
     side = 1.0 - 2.0 * (leg & 1)
-    rate = rules.taker_fee if is_taker else rules.maker_fee
-    other = book.legs[leg ^ 1, L_QUANTITY]
-    if not rules.is_hedged and other > 0.0:
-        paid = taken(market, rules, symbol, bar, price, side, other) if is_taker else price
-        leave(rules, book, rows, bar, leg ^ 1, other, paid, rate, BY_REVERSAL)
-    if not rules.may_add and book.legs[leg, L_QUANTITY] > 0.0:
-        refuse(book, HELD)
+    rate = run.rules.taker_fee if is_taker else run.rules.maker_fee
+    other = run.legs[leg ^ 1, L_QUANTITY]
+    if not run.rules.is_hedged and other > 0.0:
+        paid = taken(run, symbol, bar, price, side, other) if is_taker else price
+        leave(run, bar, leg ^ 1, other, paid, rate, BY_REVERSAL)
+    if not run.rules.may_add and run.legs[leg, L_QUANTITY] > 0.0:
+        refuse(run, HELD)
         return
-    quantity = stepped(rules, symbol, wanted(market, rules, book, rows, row, bar, price))
+    quantity = stepped(run, symbol, wanted(run, row, bar, price))
     if np.isnan(quantity):
-        refuse(book, UNSIZED)
+        refuse(run, UNSIZED)
         return
-    paid = taken(market, rules, symbol, bar, price, side, quantity) if is_taker else price
-    needed = paid * (1.0 / rules.leverage + rate)
-    free = free_margin(market, rules, book, bar)
+    paid = taken(run, symbol, bar, price, side, quantity) if is_taker else price
+    needed = paid * (1.0 / run.rules.leverage + rate)
+    free = free_margin(run, bar)
     if quantity * needed > free:
-        if rules.sizing <= NOTIONAL:
-            refuse(book, NO_MARGIN)
+        if run.rules.sizing <= NOTIONAL:
+            refuse(run, NO_MARGIN)
             return
-        quantity = stepped(rules, symbol, max(free, 0.0) / needed)
+        quantity = stepped(run, symbol, max(free, 0.0) / needed)
     notional = quantity * price
-    is_small = quantity < rules.least_quantity[symbol] or notional < rules.least_notional[symbol]
+    is_small = quantity < run.limits[symbol, 1] or notional < run.limits[symbol, 2]
     if quantity <= 0.0 or is_small:
-        refuse(book, TOO_SMALL)
+        refuse(run, TOO_SMALL)
         return
     fee = quantity * paid * rate
-    write_fill(rules, book, bar, leg, OPEN, paid, quantity, fee, BY_SIGNAL)
-    hold(rules, book, rows, row, bar, leg, quantity, paid, fee)
+    write_fill(run, bar, leg, OPEN, paid, quantity, fee, BY_SIGNAL)
+    hold(run, row, bar, leg, quantity, paid, fee)
     if entered != BEFORE:
-        book.legs[leg, L_START] = price
+        run.legs[leg, L_START] = price
     else:
-        book.legs[leg, L_START] = market.open[symbol, bar]
-    book.legs[leg, L_ENTERED] = entered
+        run.legs[leg, L_START] = run.open[symbol, bar]
+    run.legs[leg, L_ENTERED] = entered
 
 
 # --- exits ------------------------------------------------------------------------------
 
 
-@njit(cache=True)
-def closing(rules: Rules, book: Book, rows: Rows, row: int, leg: int) -> float:  # pragma: no cover
+@inner
+def closing(run: Run, row: int, leg: int) -> float:
     """How much a closing order takes: its share of what is held, all of it if none is told."""
-    held = book.legs[leg, L_QUANTITY]
-    share = rows.size[row]
+    held = run.legs[leg, L_QUANTITY]
+    share = run.asked[row, A_SIZE]
     if np.isnan(share) or share >= 1.0:
         return held
-    return stepped(rules, leg >> 1, held * share)
+    return stepped(run, leg >> 1, held * share)
 
 
-@njit(cache=True)
-def leave_by_row(  # pragma: no cover
-    market: Market,
-    rules: Rules,
-    book: Book,
-    rows: Rows,
-    row: int,
-    bar: int,
-    price: float,
-    is_taker: bool,
-) -> None:
-    leg = 2 * rows.symbol[row] + rows.direction[row]
-    quantity = closing(rules, book, rows, row, leg)
+@inner
+def leave_by_row(run: Run, row: int, bar: int, price: float, is_taker: bool) -> None:
+    leg = leg_of(run, row)
+    quantity = closing(run, row, leg)
     if quantity <= 0.0:
-        refuse(book, TOO_SMALL)
+        refuse(run, TOO_SMALL)
     elif is_taker:
-        leave_as_taker(market, rules, book, rows, bar, leg, quantity, price, BY_SIGNAL)
+        leave_as_taker(run, bar, leg, quantity, price, BY_SIGNAL)
     else:
-        leave(rules, book, rows, bar, leg, quantity, price, rules.maker_fee, BY_SIGNAL)
+        leave(run, bar, leg, quantity, price, run.rules.maker_fee, BY_SIGNAL)
 
 
-@njit(cache=True)
-def nearest_close(  # pragma: no cover
-    book: Book, rows: Rows, leg: int, kind: int, toward: float
-) -> int:
+@inner
+def nearest_close(run: Run, leg: int, kind: int, toward: float) -> int:
     """The place of the resting close of this kind that the price meets first, going up
     (toward is 1) or down (-1)."""
-    found = NO_ROW
-    for place in range(book.counts[N_RESTING]):
-        row = book.resting[place]
-        if row == NO_ROW or rows.action[row] != CLOSE or rows.kind[row] != kind:
+    found, nearest = NO_ROW, 0.0
+    for place in range(run.counts[N_RESTING]):
+        row = run.resting[place]
+        if row == NO_ROW or run.codes[row, A_ACTION] != CLOSE or run.codes[row, A_KIND] != kind:
             continue
-        if 2 * rows.symbol[row] + rows.direction[row] != leg:
+        if leg_of(run, row) != leg:
             continue
-        if found == NO_ROW:
-            found = place
-        elif toward * (rows.price[book.resting[found]] - rows.price[row]) > 0.0:
-            found = place
+        price = run.asked[row, A_PRICE]
+        if found == NO_ROW or toward * (nearest - price) > 0.0:
+            found, nearest = place, price
     return found
 
 
-@njit(cache=True)
-def beyond(level: float, price: float, toward: float) -> bool:  # pragma: no cover
+@inner
+def beyond(level: float, price: float, toward: float) -> bool:
     """Whether the price, going up (toward is 1) or down (-1), is at the level or through."""
     return toward * (price - level) >= 0.0
 
 
-@njit(cache=True)
-def next_stop(book: Book, rows: Rows, leg: int) -> tuple[float, int]:  # pragma: no cover
+@inner
+def next_stop(run: Run, leg: int) -> tuple[float, int]:
     """The stop that the leg meets first, and the place of its order if it is a resting one."""
     sign = 1.0 - 2.0 * (leg & 1)
-    level = book.legs[leg, L_STOP]
-    place = nearest_close(book, rows, leg, STOP, -sign)
+    level = run.legs[leg, L_STOP]
+    place = nearest_close(run, leg, STOP, -sign)
     if place != NO_ROW:
-        price = rows.price[book.resting[place]]
+        price = run.asked[run.resting[place], A_PRICE]
         if sign * (price - level) > 0.0:
             return price, place
     return level, NO_ROW
 
 
-@njit(cache=True)
-def stop_out(  # pragma: no cover
-    market: Market, rules: Rules, book: Book, rows: Rows, bar: int, leg: int, place: int
-) -> None:
+@inner
+def stop_out(run: Run, bar: int, leg: int, place: int) -> None:
     """Fill the leg's stop, or the resting one at this place: at its level, or where the price
     already was beyond it."""
     sign = 1.0 - 2.0 * (leg & 1)
-    held = book.legs[leg]
-    level = held[L_STOP] if place == NO_ROW else rows.price[book.resting[place]]
+    held = run.legs[leg]
+    level = held[L_STOP] if place == NO_ROW else run.asked[run.resting[place], A_PRICE]
     price = held[L_START] if beyond(level, held[L_START], -sign) else level
     if place == NO_ROW:
         reason = BY_TRAIL if held[L_TRAILED] > 0.0 else BY_STOP
-        leave_as_taker(market, rules, book, rows, bar, leg, held[L_QUANTITY], price, reason)
+        leave_as_taker(run, bar, leg, held[L_QUANTITY], price, reason)
     else:
-        row = book.resting[place]
-        book.resting[place] = NO_ROW
-        leave_by_row(market, rules, book, rows, row, bar, price, True)
+        row = run.resting[place]
+        run.resting[place] = NO_ROW
+        leave_by_row(run, row, bar, price, True)
 
 
-@njit(cache=True)
-def stops_of_leg(  # pragma: no cover
-    market: Market, rules: Rules, book: Book, rows: Rows, bar: int, leg: int, at_open: bool
-) -> None:
+@inner
+def stops_of_leg(run: Run, bar: int, leg: int, at_open: bool) -> None:
     """Stops and the liquidation of one leg, as the price goes against it."""
     sign = 1.0 - 2.0 * (leg & 1)
-    low = worst(market, leg, bar, at_open)
-    is_isolated = not rules.is_cross and rules.maintenance >= 0.0
-    while book.legs[leg, L_QUANTITY] > 0.0:
-        level, place = next_stop(book, rows, leg)
+    low = worst(run, leg, bar, at_open)
+    is_isolated = not run.rules.is_cross and run.rules.maintenance >= 0.0
+    while run.legs[leg, L_QUANTITY] > 0.0:
+        level, place = next_stop(run, leg)
         if is_isolated:
-            last = liquidated_at(rules, book, leg)
+            last = liquidated_at(run, leg)
             if beyond(last, level, -sign):
                 if beyond(last, low, -sign):
-                    liquidate(rules, book, rows, bar, leg, last)
+                    liquidate(run, bar, leg, last)
                 return
         if not beyond(level, low, -sign):
             return
-        stop_out(market, rules, book, rows, bar, leg, place)
+        stop_out(run, bar, leg, place)
 
 
-@njit(cache=True)
-def liquidate(  # pragma: no cover
-    rules: Rules, book: Book, rows: Rows, bar: int, leg: int, level: float
-) -> None:
+@inner
+def liquidate(run: Run, bar: int, leg: int, level: float) -> None:
     sign = 1.0 - 2.0 * (leg & 1)
-    start, quantity = book.legs[leg, L_START], book.legs[leg, L_QUANTITY]
+    start, quantity = run.legs[leg, L_START], run.legs[leg, L_QUANTITY]
     price = start if beyond(level, start, -sign) else level
-    leave(rules, book, rows, bar, leg, quantity, price, rules.liquidation_fee, BY_LIQUIDATION)
+    leave(run, bar, leg, quantity, price, run.rules.liquidation_fee, BY_LIQUIDATION)
 
 
-@njit(cache=True)
-def above_maintenance(
-    rules: Rules, book: Book, leg: int, price: float
-) -> float:  # pragma: no cover
+@inner
+def above_maintenance(run: Run, leg: int, price: float) -> float:
     """What a leg adds to an account's distance from its liquidation, at a price."""
-    held = book.legs[leg]
+    held = run.legs[leg]
     sign = 1.0 - 2.0 * (leg & 1)
-    gained = sign * (price - held[L_ENTRY]) - rules.maintenance * price
+    gained = sign * (price - held[L_ENTRY]) - run.rules.maintenance * price
     return held[L_QUANTITY] * gained
 
 
-@njit(cache=True)
-def worst_end(  # pragma: no cover
-    market: Market, rules: Rules, book: Book, symbol: int, bar: int, at_open: bool
-) -> float:
+@inner
+def worst_end(run: Run, symbol: int, bar: int, at_open: bool) -> float:
     """The end of a bar that leaves least of both legs of a symbol."""
-    low = lowest(market, symbol, bar, at_open)
-    high = highest(market, symbol, bar, at_open)
-    at_low = above_maintenance(rules, book, 2 * symbol, low)
-    at_low += above_maintenance(rules, book, 2 * symbol + 1, low)
-    at_high = above_maintenance(rules, book, 2 * symbol, high)
-    at_high += above_maintenance(rules, book, 2 * symbol + 1, high)
+    low = lowest(run, symbol, bar, at_open)
+    high = highest(run, symbol, bar, at_open)
+    at_low = above_maintenance(run, 2 * symbol, low)
+    at_low += above_maintenance(run, 2 * symbol + 1, low)
+    at_high = above_maintenance(run, 2 * symbol, high)
+    at_high += above_maintenance(run, 2 * symbol + 1, high)
     return low if at_low <= at_high else high
 
 
-@njit(cache=True)
-def way_to_liquidation(  # pragma: no cover
-    market: Market, rules: Rules, book: Book, bar: int, at_open: bool
-) -> float:
+@inner
+def way_to_liquidation(run: Run, bar: int, at_open: bool) -> float:
     """How far along the bar's worst way a cross account is liquidated: from 0 where it begins
     to 1 at its end, more if it is not. On that way all symbols move at once."""
-    at_start = book.money[CASH]
-    at_end = book.money[CASH]
-    for symbol in range(len(book.legs) // 2):
-        end = worst_end(market, rules, book, symbol, bar, at_open)
+    at_start = run.money[CASH]
+    at_end = run.money[CASH]
+    for symbol in range(len(run.legs) // 2):
+        end = worst_end(run, symbol, bar, at_open)
         for leg in range(2 * symbol, 2 * symbol + 2):
-            at_start += above_maintenance(rules, book, leg, book.legs[leg, L_START])
-            at_end += above_maintenance(rules, book, leg, end)
+            at_start += above_maintenance(run, leg, run.legs[leg, L_START])
+            at_end += above_maintenance(run, leg, end)
     if at_start <= 0.0:
         return 0.0
     return at_start / (at_start - at_end) if at_end <= 0.0 else 2.0
 
 
-@njit(cache=True)
-def next_stop_on_the_way(  # pragma: no cover
-    market: Market, rules: Rules, book: Book, rows: Rows, bar: int, at_open: bool
-) -> tuple[float, int, int]:
+@inner
+def next_stop_on_the_way(run: Run, bar: int, at_open: bool) -> tuple[float, int, int]:
     """Of the stops on the worst way the first: how far along it, its leg and its place."""
     first, of_leg, of_place = 2.0, 0, NO_ROW
-    for leg in range(len(book.legs)):
-        if book.legs[leg, L_QUANTITY] == 0.0:
+    for leg in range(len(run.legs)):
+        if run.legs[leg, L_QUANTITY] == 0.0:
             continue
-        end = worst_end(market, rules, book, leg >> 1, bar, at_open)
+        end = worst_end(run, leg >> 1, bar, at_open)
         sign = 1.0 - 2.0 * (leg & 1)
-        start = book.legs[leg, L_START]
-        level, place = next_stop(book, rows, leg)
+        start = run.legs[leg, L_START]
+        level, place = next_stop(run, leg)
         if not beyond(level, end, -sign):
             continue
         way = 0.0 if beyond(level, start, -sign) else (start - level) / (start - end)
@@ -691,56 +632,50 @@ def next_stop_on_the_way(  # pragma: no cover
     return first, of_leg, of_place
 
 
-@njit(cache=True)
-def liquidate_account(  # pragma: no cover
-    market: Market, rules: Rules, book: Book, rows: Rows, bar: int, at_open: bool, way: float
-) -> None:
+@inner
+def liquidate_account(run: Run, bar: int, at_open: bool, way: float) -> None:
     """Close all legs where they stand at this point of the worst way; nobody owes the rest."""
-    fee = rules.liquidation_fee
-    for symbol in range(len(book.legs) // 2):
-        end = worst_end(market, rules, book, symbol, bar, at_open)
+    fee = run.rules.liquidation_fee
+    for symbol in range(len(run.legs) // 2):
+        end = worst_end(run, symbol, bar, at_open)
         for leg in range(2 * symbol, 2 * symbol + 2):
-            quantity, start = book.legs[leg, L_QUANTITY], book.legs[leg, L_START]
+            quantity, start = run.legs[leg, L_QUANTITY], run.legs[leg, L_START]
             if quantity > 0.0:
                 price = start + way * (end - start)
-                leave(rules, book, rows, bar, leg, quantity, price, fee, BY_LIQUIDATION)
-    if book.money[CASH] < 0.0:
-        book.money[FORGIVEN] -= book.money[CASH]
-        book.money[CASH] = 0.0
+                leave(run, bar, leg, quantity, price, fee, BY_LIQUIDATION)
+    if run.money[CASH] < 0.0:
+        run.money[FORGIVEN] -= run.money[CASH]
+        run.money[CASH] = 0.0
 
 
-@njit(cache=True)
-def stops(  # pragma: no cover
-    market: Market, rules: Rules, book: Book, rows: Rows, bar: int, at_open: bool
-) -> None:
+@inner
+def stops(run: Run, bar: int, at_open: bool) -> None:
     """Stops and liquidations of all legs."""
-    if rules.is_cross and rules.maintenance >= 0.0:
-        while book.legs[:, L_QUANTITY].sum() > 0.0:
-            last = way_to_liquidation(market, rules, book, bar, at_open)
+    if run.rules.is_cross and run.rules.maintenance >= 0.0:
+        while run.legs[:, L_QUANTITY].sum() > 0.0:
+            last = way_to_liquidation(run, bar, at_open)
             if last > 1.0:
                 break
-            way, leg, place = next_stop_on_the_way(market, rules, book, rows, bar, at_open)
+            way, leg, place = next_stop_on_the_way(run, bar, at_open)
             if way >= last:
-                liquidate_account(market, rules, book, rows, bar, at_open, last)
+                liquidate_account(run, bar, at_open, last)
                 break
-            stop_out(market, rules, book, rows, bar, leg, place)
-    for leg in range(len(book.legs)):
-        stops_of_leg(market, rules, book, rows, bar, leg, at_open)
+            stop_out(run, bar, leg, place)
+    for leg in range(len(run.legs)):
+        stops_of_leg(run, bar, leg, at_open)
 
 
-@njit(cache=True)
-def targets_of_leg(  # pragma: no cover
-    market: Market, rules: Rules, book: Book, rows: Rows, bar: int, leg: int, at_open: bool
-) -> None:
+@inner
+def targets_of_leg(run: Run, bar: int, leg: int, at_open: bool) -> None:
     """The target and the resting limit closes of one leg, as the price goes its way."""
     sign = 1.0 - 2.0 * (leg & 1)
-    high = best(market, leg, bar, at_open)
-    held = book.legs[leg]
+    high = best(run, leg, bar, at_open)
+    held = run.legs[leg]
     while held[L_QUANTITY] > 0.0 and held[L_ENTERED] != INSIDE_BY_LIMIT:
         level = held[L_TARGET]
-        place = nearest_close(book, rows, leg, LIMIT, sign)
+        place = nearest_close(run, leg, LIMIT, sign)
         if place != NO_ROW:
-            asked = rows.price[book.resting[place]]
+            asked = run.asked[run.resting[place], A_PRICE]
             if sign * (level - asked) > 0.0:
                 level = asked
             else:
@@ -749,161 +684,149 @@ def targets_of_leg(  # pragma: no cover
             return
         price = held[L_START] if beyond(level, held[L_START], sign) else level
         if place == NO_ROW:
-            take_target(rules, book, rows, bar, leg, price)
+            take_target(run, bar, leg, price)
         else:
-            row = book.resting[place]
-            book.resting[place] = NO_ROW
-            leave_by_row(market, rules, book, rows, row, bar, price, False)
+            row = run.resting[place]
+            run.resting[place] = NO_ROW
+            leave_by_row(run, row, bar, price, False)
 
 
-@njit(cache=True)
-def take_target(  # pragma: no cover
-    rules: Rules, book: Book, rows: Rows, bar: int, leg: int, price: float
-) -> None:
-    held = book.legs[leg]
+@inner
+def take_target(run: Run, bar: int, leg: int, price: float) -> None:
+    held = run.legs[leg]
     sign = 1.0 - 2.0 * (leg & 1)
     part = held[L_TARGET_PART]
     held[L_TARGET] = sign * np.inf
     quantity = held[L_QUANTITY]
     if part < 1.0:
-        quantity = stepped(rules, leg >> 1, quantity * part)
+        quantity = stepped(run, leg >> 1, quantity * part)
     if quantity > 0.0:
-        leave(rules, book, rows, bar, leg, quantity, price, rules.maker_fee, BY_TARGET)
+        leave(run, bar, leg, quantity, price, run.rules.maker_fee, BY_TARGET)
     else:
-        refuse(book, TOO_SMALL)
+        refuse(run, TOO_SMALL)
 
 
-@njit(cache=True)
-def targets(  # pragma: no cover
-    market: Market, rules: Rules, book: Book, rows: Rows, bar: int, at_open: bool
-) -> None:
-    for leg in range(len(book.legs)):
-        targets_of_leg(market, rules, book, rows, bar, leg, at_open)
+@inner
+def targets(run: Run, bar: int, at_open: bool) -> None:
+    for leg in range(len(run.legs)):
+        targets_of_leg(run, bar, leg, at_open)
 
 
 # --- orders -----------------------------------------------------------------------------
 
 
-@njit(cache=True)
-def rest(book: Book, row: int) -> None:  # pragma: no cover
-    book.resting[book.counts[N_RESTING]] = row
-    book.counts[N_RESTING] += 1
+@inner
+def rest(run: Run, row: int) -> None:
+    run.resting[run.counts[N_RESTING]] = row
+    run.counts[N_RESTING] += 1
 
 
-@njit(cache=True)
-def toward_of(rows: Rows, row: int) -> float:  # pragma: no cover
+@inner
+def toward_of(run: Run, row: int) -> float:
     """Which way the price must go to fill an order: buying limits and selling stops wait below."""
-    side = 1.0 if (rows.action[row] == OPEN) == (rows.direction[row] == 0) else -1.0
-    return side if rows.kind[row] == STOP else -side
+    side = 1.0 if (run.codes[row, A_ACTION] == OPEN) == (run.codes[row, A_DIRECTION] == 0) else -1.0
+    return side if run.codes[row, A_KIND] == STOP else -side
 
 
-@njit(cache=True)
-def tidy(book: Book, rows: Rows, bar: int) -> None:  # pragma: no cover
+@inner
+def tidy(run: Run, bar: int) -> None:
     """Forget the orders that were filled, canceled or are too old."""
     kept = 0
-    for place in range(book.counts[N_RESTING]):
-        row = book.resting[place]
-        if row == NO_ROW or (rows.bars[row] > 0 and bar > rows.bar[row] + rows.bars[row]):
+    for place in range(run.counts[N_RESTING]):
+        row = run.resting[place]
+        if row == NO_ROW or (
+            run.codes[row, A_BARS] > 0 and bar > run.codes[row, A_BAR] + run.codes[row, A_BARS]
+        ):
             continue
-        book.resting[kept] = row
+        run.resting[kept] = row
         kept += 1
-    book.counts[N_RESTING] = kept
+    run.counts[N_RESTING] = kept
 
 
-@njit(cache=True)
-def resting_entries(  # pragma: no cover
-    market: Market,
-    rules: Rules,
-    book: Book,
-    rows: Rows,
-    bar: int,
-    at_open: bool,
-    with_reversals: bool,
-) -> None:
+@inner
+def resting_entries(run: Run, bar: int, at_open: bool, with_reversals: bool) -> None:
     """Fill the resting entries that the price reaches, the oldest first."""
-    for place in range(book.counts[N_RESTING]):
-        row = book.resting[place]
-        if row == NO_ROW or rows.action[row] != OPEN:
+    for place in range(run.counts[N_RESTING]):
+        row = run.resting[place]
+        if row == NO_ROW or run.codes[row, A_ACTION] != OPEN:
             continue
-        leg = 2 * rows.symbol[row] + rows.direction[row]
-        turns = not rules.is_hedged and book.legs[leg ^ 1, L_QUANTITY] > 0.0
+        leg = leg_of(run, row)
+        turns = not run.rules.is_hedged and run.legs[leg ^ 1, L_QUANTITY] > 0.0
         if turns and not with_reversals:
             continue
-        toward, level = toward_of(rows, row), rows.price[row]
-        symbol = rows.symbol[row]
+        toward, level = toward_of(run, row), run.asked[row, A_PRICE]
+        symbol = run.codes[row, A_SYMBOL]
         if toward > 0.0:
-            end = highest(market, symbol, bar, at_open)
+            end = highest(run, symbol, bar, at_open)
         else:
-            end = lowest(market, symbol, bar, at_open)
+            end = lowest(run, symbol, bar, at_open)
         if not beyond(level, end, toward):
             continue
-        book.resting[place] = NO_ROW
-        is_taker = rows.kind[row] == STOP
+        run.resting[place] = NO_ROW
+        is_taker = run.codes[row, A_KIND] == STOP
         if at_open:
-            enter(market, rules, book, rows, row, bar, end, is_taker, BEFORE)
+            enter(run, row, bar, end, is_taker, BEFORE)
         else:
             entered = INSIDE_BY_STOP if is_taker else INSIDE_BY_LIMIT
-            enter(market, rules, book, rows, row, bar, level, is_taker, entered)
+            enter(run, row, bar, level, is_taker, entered)
 
 
-@njit(cache=True)
-def arrive(  # pragma: no cover
-    market: Market, rules: Rules, book: Book, rows: Rows, row: int, bar: int
-) -> None:
+@inner
+def arrive(run: Run, row: int, bar: int) -> None:
     """An order reaches the market at the open of the bar after it was asked for."""
-    action = rows.action[row]
-    symbol = rows.symbol[row]
-    leg = 2 * symbol + rows.direction[row]
+    action = run.codes[row, A_ACTION]
+    symbol = run.codes[row, A_SYMBOL]
+    leg = leg_of(run, row)
     if action == CANCEL:
-        cancel(book, rows, leg, False)
+        cancel(run, leg, False)
         return
-    is_held = book.legs[leg, L_QUANTITY] > 0.0
+    is_held = run.legs[leg, L_QUANTITY] > 0.0
     if action == PROTECT:
         if is_held:
-            protect(rules, book, rows, row, leg)
+            protect(run, row, leg)
         else:
-            refuse(book, NOTHING_HELD)
+            refuse(run, NOTHING_HELD)
         return
-    price = market.open[symbol, bar]
-    is_market = rows.kind[row] == MARKET
-    is_through = is_market or beyond(rows.price[row], price, toward_of(rows, row))
+    price = run.open[symbol, bar]
+    is_market = run.codes[row, A_KIND] == MARKET
+    is_through = is_market or beyond(run.asked[row, A_PRICE], price, toward_of(run, row))
     if action == OPEN and is_through:
-        enter(market, rules, book, rows, row, bar, price, True, BEFORE)
+        enter(run, row, bar, price, True, BEFORE)
     elif action == CLOSE and is_through and is_held:
-        leave_by_row(market, rules, book, rows, row, bar, price, True)
+        leave_by_row(run, row, bar, price, True)
     elif is_market:
-        refuse(book, NOTHING_HELD)
+        refuse(run, NOTHING_HELD)
     else:
-        rest(book, row)
+        rest(run, row)
 
 
 # --- the bar ----------------------------------------------------------------------------
 
 
-@njit(cache=True)
-def pay_funding(market: Market, book: Book, bar: int) -> None:  # pragma: no cover
+@inner
+def pay_funding(run: Run, bar: int) -> None:
     """Longs pay a positive rate on what they hold at the open, shorts get it."""
-    for leg in range(len(book.legs)):
-        held = book.legs[leg]
+    for leg in range(len(run.legs)):
+        held = run.legs[leg]
         if held[L_QUANTITY] > 0.0:
             sign = 1.0 - 2.0 * (leg & 1)
-            notional = held[L_QUANTITY] * market.open[leg >> 1, bar]
-            paid = sign * notional * market.funding[leg >> 1, bar]
+            notional = held[L_QUANTITY] * run.open[leg >> 1, bar]
+            paid = sign * notional * run.funding[leg >> 1, bar]
             held[L_FUNDING] += paid
-            book.money[CASH] -= paid
+            run.money[CASH] -= paid
 
 
-@njit(cache=True)
-def trail(market: Market, book: Book, bar: int) -> None:  # pragma: no cover
+@inner
+def trail(run: Run, bar: int) -> None:
     """Let trailing stops follow the best price; what came before an entry is not its best."""
-    for leg in range(len(book.legs)):
-        held = book.legs[leg]
+    for leg in range(len(run.legs)):
+        held = run.legs[leg]
         if held[L_QUANTITY] == 0.0 or held[L_TRAIL] <= 0.0:
             continue
         sign = 1.0 - 2.0 * (leg & 1)
-        seen = best(market, leg, bar, False)
+        seen = best(run, leg, bar, False)
         if held[L_ENTERED] == INSIDE_BY_LIMIT:
-            seen = market.close[leg >> 1, bar]
+            seen = run.close[leg >> 1, bar]
         if sign * (seen - held[L_BEST]) > 0.0:
             held[L_BEST] = seen
         if sign * (held[L_BEST] - held[L_ENTRY] * (1.0 + sign * held[L_TRAIL_FROM])) < 0.0:
@@ -913,51 +836,38 @@ def trail(market: Market, book: Book, bar: int) -> None:  # pragma: no cover
             held[L_STOP], held[L_TRAILED] = stop, 1.0
 
 
-@njit(cache=True)
-def one_bar(  # pragma: no cover
-    market: Market,
-    rules: Rules,
-    book: Book,
-    rows: Rows,
-    bar: int,
-    first: int,
-    last: int,
-    is_due: bool,
-) -> None:
+@inner
+def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
     """All that happens in a bar; the rows from `first` to before `last` arrive at its open."""
-    for leg in range(len(book.legs)):
-        book.legs[leg, L_START] = market.open[leg >> 1, bar]
-        book.legs[leg, L_ENTERED] = BEFORE
-    tidy(book, rows, bar)
+    for leg in range(len(run.legs)):
+        run.legs[leg, L_START] = run.open[leg >> 1, bar]
+        run.legs[leg, L_ENTERED] = BEFORE
+    tidy(run, bar)
     if is_due:
-        pay_funding(market, book, bar)
-    stops(market, rules, book, rows, bar, True)
-    targets(market, rules, book, rows, bar, True)
-    resting_entries(market, rules, book, rows, bar, True, True)
-    for row in range(first, last):
-        arrive(market, rules, book, rows, row, bar)
-    resting_entries(market, rules, book, rows, bar, False, False)
-    stops(market, rules, book, rows, bar, False)
-    targets(market, rules, book, rows, bar, False)
-    if book.counts[N_RESTING] > 0:
-        resting_entries(market, rules, book, rows, bar, False, True)
-        stops(market, rules, book, rows, bar, False)
-        targets(market, rules, book, rows, bar, False)
-    trail(market, book, bar)
+        pay_funding(run, bar)
+    for phase in range(PHASES):
+        at_open = phase <= OPEN_ORDERS
+        if phase >= OPEN_ORDERS:
+            resting_entries(run, bar, at_open, phase != INSIDE)
+        if phase == OPEN_ORDERS:
+            for row in range(first, last):
+                arrive(run, row, bar)
+        else:
+            stops(run, bar, at_open)
+            targets(run, bar, at_open)
+    trail(run, bar)
 
 
-@njit(cache=True)
-def account_levels(
-    rules: Rules, book: Book, symbol: int
-) -> tuple[float, float]:  # pragma: no cover
+@inner
+def account_levels(run: Run, symbol: int) -> tuple[float, float]:
     """Between which prices a cross account that holds this symbol alone is not liquidated,
     a little tighter than that: waking too early is no harm."""
-    at_zero, a_unit = book.money[CASH], 0.0
+    at_zero, a_unit = run.money[CASH], 0.0
     for leg in range(2 * symbol, 2 * symbol + 2):
-        held = book.legs[leg]
+        held = run.legs[leg]
         sign = 1.0 - 2.0 * (leg & 1)
         at_zero -= sign * held[L_QUANTITY] * held[L_ENTRY]
-        a_unit += held[L_QUANTITY] * (sign - rules.maintenance)
+        a_unit += held[L_QUANTITY] * (sign - run.rules.maintenance)
     if a_unit > 0.0:
         return -at_zero / a_unit * (1.0 + 1e-9), np.inf
     if a_unit < 0.0:
@@ -965,60 +875,56 @@ def account_levels(
     return -np.inf, np.inf
 
 
-@njit(cache=True)
-def levels_of_symbol(  # pragma: no cover
-    rules: Rules, book: Book, rows: Rows, symbol: int
-) -> tuple[float, float]:
+@inner
+def levels_of_symbol(run: Run, symbol: int) -> tuple[float, float]:
     """Between which prices nothing happens to the legs and orders of a symbol."""
     low, high = -np.inf, np.inf
-    if rules.is_cross and rules.maintenance >= 0.0:
-        low, high = account_levels(rules, book, symbol)
+    if run.rules.is_cross and run.rules.maintenance >= 0.0:
+        low, high = account_levels(run, symbol)
     for leg in range(2 * symbol, 2 * symbol + 2):
-        held = book.legs[leg]
+        held = run.legs[leg]
         if held[L_QUANTITY] == 0.0:
             continue
         sign = 1.0 - 2.0 * (leg & 1)
         stop, target = held[L_STOP], held[L_TARGET]
-        if not rules.is_cross and rules.maintenance >= 0.0:
-            last = liquidated_at(rules, book, leg)
+        if not run.rules.is_cross and run.rules.maintenance >= 0.0:
+            last = liquidated_at(run, leg)
             stop = max(sign * stop, sign * last) * sign
         low, high = max(low, min(stop, target)), min(high, max(stop, target))
-    for place in range(book.counts[N_RESTING]):
-        row = book.resting[place]
-        if row == NO_ROW or rows.symbol[row] != symbol:
+    for place in range(run.counts[N_RESTING]):
+        row = run.resting[place]
+        if row == NO_ROW or run.codes[row, A_SYMBOL] != symbol:
             continue
-        if toward_of(rows, row) > 0.0:
-            high = min(high, rows.price[row])
+        if toward_of(run, row) > 0.0:
+            high = min(high, run.asked[row, A_PRICE])
         else:
-            low = max(low, rows.price[row])
+            low = max(low, run.asked[row, A_PRICE])
     return low, high
 
 
-@njit(cache=True)
-def holds_many(book: Book) -> bool:  # pragma: no cover
+@inner
+def holds_many(run: Run) -> bool:
     """Whether more than one symbol is held."""
     held = 0
-    for symbol in range(len(book.legs) // 2):
-        if book.legs[2 * symbol, L_QUANTITY] + book.legs[2 * symbol + 1, L_QUANTITY] > 0.0:
+    for symbol in range(len(run.legs) // 2):
+        if run.legs[2 * symbol, L_QUANTITY] + run.legs[2 * symbol + 1, L_QUANTITY] > 0.0:
             held += 1
     return held > 1
 
 
-@njit(cache=True)
-def next_touch(  # pragma: no cover
-    market: Market, rules: Rules, book: Book, rows: Rows, bar: int, until: int
-) -> int:
+@inner
+def next_touch(run: Run, bar: int, until: int) -> int:
     """The first bar from this one on, and before `until`, on which something may happen."""
-    for leg in range(len(book.legs)):
-        if book.legs[leg, L_TRAIL] > 0.0:
+    for leg in range(len(run.legs)):
+        if run.legs[leg, L_TRAIL] > 0.0:
             return bar
-    if rules.is_cross and rules.maintenance >= 0.0 and holds_many(book):
+    if run.rules.is_cross and run.rules.maintenance >= 0.0 and holds_many(run):
         return bar
-    for symbol in range(len(book.legs) // 2):
-        low, high = levels_of_symbol(rules, book, rows, symbol)
+    for symbol in range(len(run.legs) // 2):
+        low, high = levels_of_symbol(run, symbol)
         if low <= 0.0 and high == np.inf:
             continue
-        lows, highs = market.low[symbol], market.high[symbol]
+        lows, highs = run.low[symbol], run.high[symbol]
         calm = bar
         while calm < until and lows[calm] > low and highs[calm] < high:
             calm += 1
@@ -1026,71 +932,53 @@ def next_touch(  # pragma: no cover
     return until
 
 
-@njit(cache=True)
-def mark(  # pragma: no cover
-    market: Market, book: Book, curve: Floats, bar: int, until: int
-) -> None:
+@inner
+def mark(run: Run, bar: int, until: int) -> None:
     """Write what the account is worth at the closes from `bar` to before `until`."""
-    curve[bar:until] = book.money[CASH]
-    for leg in range(len(book.legs)):
-        quantity, entry = book.legs[leg, L_QUANTITY], book.legs[leg, L_ENTRY]
+    run.curve[bar:until] = run.money[CASH]
+    for leg in range(len(run.legs)):
+        quantity, entry = run.legs[leg, L_QUANTITY], run.legs[leg, L_ENTRY]
         if quantity > 0.0:
             signed = quantity * (1.0 - 2.0 * (leg & 1))
-            closes = market.close[leg >> 1]
+            closes = run.close[leg >> 1]
             for at in range(bar, until):
-                curve[at] += signed * (closes[at] - entry)
+                run.curve[at] += signed * (closes[at] - entry)
 
 
-@njit(cache=True)
-def end(market: Market, rules: Rules, book: Book, rows: Rows) -> None:  # pragma: no cover
+@inner
+def end(run: Run) -> None:
     """Close what is still held at the last close."""
-    bar = market.close.shape[1] - 1
-    for leg in range(len(book.legs)):
-        quantity = book.legs[leg, L_QUANTITY]
+    bar = run.close.shape[1] - 1
+    for leg in range(len(run.legs)):
+        quantity = run.legs[leg, L_QUANTITY]
         if quantity > 0.0:
-            price = market.close[leg >> 1, bar]
-            leave_as_taker(market, rules, book, rows, bar, leg, quantity, price, BY_END)
+            price = run.close[leg >> 1, bar]
+            leave_as_taker(run, bar, leg, quantity, price, BY_END)
 
 
-@njit(cache=True)
-def new_book(symbols: int, rules: Rules, count: int) -> Book:  # pragma: no cover
-    """An order fills once and may turn a leg round; the leg it opens closes by target and at last."""
-    records = 4 * count + 2 * symbols if rules.with_records else 0
-    return Book(
-        np.array([rules.cash, 0.0]),
-        np.zeros((2 * symbols, LEG_FIELDS)),
-        np.empty(count, np.int64),
-        np.zeros(N_REFUSED + REFUSALS, np.int64),
-        np.empty((records, F_WIDTH)),
-        np.empty((records, T_WIDTH)),
-    )
-
-
-@njit(cache=True, nogil=True)
-def simulate(market: Market, rows: Rows, rules: Rules) -> tuple[Book, Floats]:  # pragma: no cover
-    """Every bar in turn, and the account's worth at each close where that is asked for."""
-    symbols, bars = market.open.shape
-    book = new_book(symbols, rules, len(rows.bar))
-    curve = np.empty(bars if rules.with_curve else 0)
+@njit(cache=True, nogil=True, error_model="numpy")
+def simulate(run: Run) -> None:
+    """Every bar in turn; the books of the run are left as they are after the last."""
+    bars = run.open.shape[1]
+    intents = len(run.codes)
     bar, row, due = 0, 0, 0
     while bar < bars:
         first = row
-        while row < len(rows.bar) and rows.bar[row] < bar:
+        while row < intents and run.codes[row, A_BAR] < bar:
             row += 1
-        is_due = due < len(market.due) and market.due[due] == bar
-        one_bar(market, rules, book, rows, bar, first, row, is_due)
+        is_due = due < len(run.due) and run.due[due] == bar
+        one_bar(run, bar, first, row, is_due)
         due += is_due
         until = bars
-        if row < len(rows.bar):
-            until = min(until, rows.bar[row] + 1)
-        if due < len(market.due):
-            until = min(until, market.due[due])
-        until = next_touch(market, rules, book, rows, bar + 1, until)
-        if rules.with_curve:
-            mark(market, book, curve, bar, until)
+        if row < intents:
+            until = min(until, run.codes[row, A_BAR] + 1)
+        if due < len(run.due):
+            until = min(until, run.due[due])
+        until = next_touch(run, bar + 1, until)
+        if run.rules.with_curve:
+            mark(run, bar, until)
         bar = until
-    if rules.closes_at_end:
-        end(market, rules, book, rows)
-        if rules.with_curve:
-            curve[bars - 1] = book.money[CASH]
-    return book, curve
+    if run.rules.closes_at_end:
+        end(run)
+        if run.rules.with_curve:
+            run.curve[bars - 1] = run.money[CASH]

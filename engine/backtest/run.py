@@ -1,7 +1,6 @@
 """From candles, intents and settings to a result."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,9 @@ from engine.candle import Candles, seconds
 from engine.errors import BadCandles, BadParameters
 
 Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
 Rates = Mapping[str, Floats]
+NO_INTENTS = Intents.of([])
 
 
 def run(
@@ -30,17 +31,38 @@ def run(
     due at its open; without them the settings' own rate is due at its hours.
     """
     symbols = tuple(candles_by_symbol)
-    market = market_of(candles_by_symbol, settings, rates_by_symbol)
-    bars = market.open.shape[1]
-    rows = rows_of(symbols, intents_by_symbol, bars)
-    book, curve = kernel.simulate(market, rows, rules_of(symbols, settings))
-    first = next(iter(candles_by_symbol.values()))
-    return result_of(symbols, first, settings, book, curve, market.close[:, -1])
+    series = list(candles_by_symbol.values())
+    check_bars(candles_by_symbol)
+    funding = funding_of(candles_by_symbol, settings, rates_by_symbol)
+    codes, asked = rows_of(symbols, intents_by_symbol, len(series[0]))
+    records = 4 * len(codes) + 2 * len(symbols) if settings.with_records else 0
+    given = kernel.Run(
+        open=grid([candles.open for candles in series]),
+        high=grid([candles.high for candles in series]),
+        low=grid([candles.low for candles in series]),
+        close=grid([candles.close for candles in series]),
+        volume=grid([candles.volume for candles in series]),
+        funding=funding,
+        due=np.flatnonzero(funding.any(axis=0)),
+        codes=codes,
+        asked=asked,
+        limits=limits_of(symbols, settings),
+        rules=rules_of(settings),
+        money=np.array([settings.cash, 0.0]),
+        legs=np.zeros((2 * len(symbols), kernel.LEG_FIELDS)),
+        resting=np.empty(len(codes), np.int64),
+        counts=np.zeros(kernel.N_REFUSED + kernel.REFUSALS, np.int64),
+        # An order fills once and may turn a position round; the one it opens has a target and
+        # an end.
+        fills=np.empty((records, kernel.F_WIDTH)),
+        trades=np.empty((records, kernel.T_WIDTH)),
+        curve=np.empty(len(series[0]) if settings.with_curve else 0),
+    )
+    kernel.simulate(given)
+    return result_of(symbols, series[0], settings, given)
 
 
-def market_of(
-    candles_by_symbol: Mapping[str, Candles], settings: Settings, rates: Rates | None
-) -> kernel.Market:
+def check_bars(candles_by_symbol: Mapping[str, Candles]) -> None:
     series = list(candles_by_symbol.values())
     if not series:
         raise BadCandles("no symbols")
@@ -49,15 +71,6 @@ def market_of(
         is_same = candles is first or np.array_equal(candles.opened_at, first.opened_at)
         if candles.timeframe != first.timeframe or not is_same:
             raise BadCandles("symbols stand on different bars", symbol=symbol)
-    funding = funding_of(candles_by_symbol, settings, rates)
-    return kernel.Market(
-        *(
-            grid([getattr(candles, name) for candles in series])
-            for name in ("open", "high", "low", "close", "volume")
-        ),
-        funding=funding,
-        due=np.flatnonzero(funding.any(axis=0)),
-    )
 
 
 def grid(columns: Sequence[Floats]) -> Floats:
@@ -89,7 +102,7 @@ def rates_of(rates: Rates, symbol: str, bars: int) -> Floats:
 
 def rows_of(
     symbols: tuple[str, ...], intents_by_symbol: Mapping[str, Intents], bars: int
-) -> kernel.Rows:
+) -> tuple[Whole, Floats]:
     """All intents in order of their bars; on one bar those of the first symbol come first."""
     unknown = intents_by_symbol.keys() - set(symbols)
     if unknown:
@@ -97,73 +110,61 @@ def rows_of(
     for symbol, intents in intents_by_symbol.items():
         if len(intents) and int(intents.bar[-1]) >= bars:
             raise BadParameters("an intent is after the last bar", symbol=symbol, bars=bars)
-    named = [(symbols.index(symbol), intents_by_symbol[symbol]) for symbol in intents_by_symbol]
-    named.sort(key=lambda pair: pair[0])
-    places = [np.full(len(intents), place, np.int64) for place, intents in named]
-    if len(named) == 1:
-        return kernel.Rows(symbol=places[0], **columns_of(named[0][1]))
-    return joined(places, [intents for _, intents in named])
+    if len(symbols) == 1 and intents_by_symbol:
+        alone = intents_by_symbol[symbols[0]]
+        return alone.codes, alone.asked
+    told = [intents_by_symbol.get(symbol, NO_INTENTS) for symbol in symbols]
+    codes = np.concatenate([intents.codes for intents in told])
+    codes[:, kernel.A_SYMBOL] = np.repeat(np.arange(len(told)), [len(each) for each in told])
+    order = np.argsort(codes[:, kernel.A_BAR], kind="stable")
+    return codes[order], np.concatenate([intents.asked for intents in told])[order]
 
 
-def columns_of(intents: Intents) -> dict[str, NDArray[np.generic]]:
-    return {each.name: getattr(intents, each.name) for each in fields(intents)}
-
-
-def joined(places: list[NDArray[np.int64]], several: list[Intents]) -> kernel.Rows:
-    empty = [] if several else [Intents.of([])]
-    parts = [columns_of(intents) for intents in several or empty]
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    symbol = np.concatenate([*places, np.zeros(0, np.int64)])
-    order = np.argsort(whole["bar"], kind="stable")
-    return kernel.Rows(
-        symbol=symbol[order], **{name: column[order] for name, column in whole.items()}
-    )
-
-
-def rules_of(symbols: tuple[str, ...], settings: Settings) -> kernel.Rules:
+def limits_of(symbols: tuple[str, ...], settings: Settings) -> Floats:
+    """One row a symbol."""
     limits = [settings.limits.get(symbol, Limits()) for symbol in symbols]
+    return np.array([(each.step, each.least_quantity, each.least_notional) for each in limits])
+
+
+def rules_of(settings: Settings) -> kernel.Rules:
     maintenance = -1.0 if settings.maintenance is None else settings.maintenance
     return kernel.Rules(
-        cash=np.float64(settings.cash),
-        leverage=np.float64(settings.leverage),
+        leverage=as_float(settings.leverage),
         is_cross=settings.margin is Margin.CROSS,
-        maintenance=np.float64(maintenance),
-        liquidation_fee=np.float64(settings.liquidation_fee),
-        maker_fee=np.float64(settings.maker_fee),
-        taker_fee=np.float64(settings.taker_fee),
+        maintenance=as_float(maintenance),
+        liquidation_fee=as_float(settings.liquidation_fee),
+        maker_fee=as_float(settings.maker_fee),
+        taker_fee=as_float(settings.taker_fee),
         slippage=int(settings.slippage),
-        slip=np.float64(settings.slip),
+        slip=as_float(settings.slip),
         may_leave_bar=settings.slip_may_leave_bar,
         sizing=int(settings.sizing),
-        size=np.float64(settings.size),
+        size=as_float(settings.size),
         is_hedged=settings.hedge,
         may_add=settings.adds,
         from_entry=settings.levels_from_entry,
         closes_at_end=settings.closes_at_end,
         with_curve=settings.with_curve,
         with_records=settings.with_records,
-        step=np.array([limit.step for limit in limits], np.float64),
-        least_quantity=np.array([limit.least_quantity for limit in limits], np.float64),
-        least_notional=np.array([limit.least_notional for limit in limits], np.float64),
     )
 
 
+def as_float(value: float) -> float:
+    """A whole number given for a share would be another type, and be compiled for anew."""
+    return np.float64(value).item()
+
+
 def result_of(
-    symbols: tuple[str, ...],
-    candles: Candles,
-    settings: Settings,
-    book: kernel.Book,
-    curve: Floats,
-    last_close: Floats,
+    symbols: tuple[str, ...], candles: Candles, settings: Settings, done: kernel.Run
 ) -> Result:
-    counts, legs = book.counts.tolist(), book.legs
-    cash, forgiven = book.money.tolist()
+    counts, legs = done.counts.tolist(), done.legs
+    cash, forgiven = done.money.tolist()
     held, gained = [], 0.0
     for leg in np.flatnonzero(legs[:, kernel.L_QUANTITY]).tolist():
         quantity, entry = legs[leg, [kernel.L_QUANTITY, kernel.L_ENTRY]].tolist()
         held.append(Held(symbols[leg // 2], leg % 2, quantity, entry))
-        gained += (1 - 2 * (leg % 2)) * quantity * (last_close[leg // 2].item() - entry)
-    recorded = settings.with_records
+        gained += (1 - 2 * (leg % 2)) * quantity * (done.close[leg // 2, -1].item() - entry)
+    fills, trades = counts[kernel.N_FILLS], counts[kernel.N_TRADES]
     return Result(
         symbols=symbols,
         opened_at=candles.opened_at,
@@ -172,11 +173,11 @@ def result_of(
         equity=cash + gained,
         cash=cash,
         forgiven=forgiven,
-        fill_count=counts[kernel.N_FILLS],
-        trade_count=counts[kernel.N_TRADES],
-        fills=fills_of(book.fills[: counts[kernel.N_FILLS] if recorded else 0]),
-        trades=trades_of(book.trades[: counts[kernel.N_TRADES] if recorded else 0]),
-        curve=curve,
+        fill_count=fills,
+        trade_count=trades,
+        fills=fills_of(done.fills[:fills]),
+        trades=trades_of(done.trades[:trades]),
+        curve=done.curve,
         held=tuple(held),
         refused={why: count for why in Refusal if (count := counts[kernel.N_REFUSED + why])},
     )
