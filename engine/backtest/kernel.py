@@ -846,6 +846,8 @@ def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
     if is_due:
         pay_funding(run, bar)
     for phase in range(PHASES):
+        if phase == REVERSALS and run.counts[N_RESTING] == 0:
+            break
         at_open = phase <= OPEN_ORDERS
         if phase >= OPEN_ORDERS:
             resting_entries(run, bar, at_open, phase != INSIDE)
