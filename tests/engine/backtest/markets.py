@@ -36,7 +36,7 @@ def plain(**changes):
     return Settings(**asked | {"maintenance": None} | changes)
 
 
-def trade(bars, settings, **columns):
+def trade(bars, settings, /, **columns):
     """One symbol's run; `bar` and the other columns of its intents by name."""
     return run({BTC: candles(*bars)}, {BTC: Intents.of(**columns)}, settings)
 

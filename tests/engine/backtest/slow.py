@@ -336,10 +336,11 @@ class Slow:
         while self.legs:
             last = self.liquidation_on_the_way()
             if last is None:
-                return None
+                return
             found = min(self.stops_on_the_way(), key=lambda stop: stop[0], default=(inf, 0, 0))
             if found[0] >= last:
-                return self.liquidate_account(last)
+                self.liquidate_account(last)
+                return
             self.stop_out(found[1], *found[2])
 
     def liquidate_account(self, way):

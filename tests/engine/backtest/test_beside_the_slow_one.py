@@ -131,9 +131,9 @@ def compare(market, wanted, asked):
         (bar, symbols.index(symbol), 0 if sign > 0 else 1, action, price, quantity, fee, reason)
         for bar, symbol, sign, action, price, quantity, fee, reason in slow.fills
     ]
-    assert is_near(np.array(list(zip(*columns(told.fills), strict=True))), np.array(fills))
+    assert is_near(np.array(list(zip(*astuple(told.fills), strict=True))), np.array(fills))
     trades = [(symbols.index(each[0]), 0 if each[1] > 0 else 1, *each[2:]) for each in slow.trades]
-    assert is_near(np.array(list(zip(*columns(told.trades), strict=True))), np.array(trades))
+    assert is_near(np.array(list(zip(*astuple(told.trades), strict=True))), np.array(trades))
     assert is_near(told.curve, np.array(slow.curve))
     assert is_near(
         [told.equity, told.cash, told.forgiven], [slow.worth(), slow.cash, slow.forgiven]
@@ -141,10 +141,6 @@ def compare(market, wanted, asked):
     assert told.refused == {why: slow.refused.count(why) for why in told.refused}
     assert sum(told.refused.values()) == len(slow.refused)
     return told
-
-
-def columns(table):
-    return astuple(table)
 
 
 @given(cases((BTC,)))
@@ -191,7 +187,7 @@ def test_what_comes_later_changes_nothing_before(case, cut):
     early = [order for order in wanted if order.bar < cut]
     again = run(other, {symbol: intents(early, symbol) for symbol in market}, asked)
     for before, after in ((told.fills, again.fills), (told.trades, again.trades)):
-        for one, two in zip(columns(before), columns(after), strict=True):
+        for one, two in zip(astuple(before), astuple(after), strict=True):
             length = (key(before) < cut).sum()
             assert length == (key(after) < cut).sum()
             assert np.array_equal(one[:length], two[:length])
