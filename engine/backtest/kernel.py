@@ -168,11 +168,19 @@ class Run(NamedTuple):
     curve: Floats
 
 
+# Nothing in here makes an array or keeps one, so nothing needs to be counted: without its
+# counts of references, and with every part inside the one whole, it is thirty times as fast.
+UNCOUNTED: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
+PART: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
 def inner(function: Inner) -> Inner:
     """Compile a part of `simulate`, which alone is kept on disk, with all of its parts."""
-    # Without the ways in from Python, which its types do not know of: that is half the time.
-    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return cast(Inner, njit(error_model="numpy", **options)(function))
+    return cast(Inner, njit(**UNCOUNTED, **PART)(function))
+
+
+def whole(function: Inner) -> Inner:
+    return cast(Inner, njit(cache=True, nogil=True, **UNCOUNTED)(function))
 
 
 # --- prices -----------------------------------------------------------------------------
@@ -958,7 +966,7 @@ def end(run: Run) -> None:
             leave_as_taker(run, bar, leg, quantity, price, BY_END)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@whole
 def simulate(run: Run) -> None:
     """Every bar in turn; the books of the run are left as they are after the last."""
     bars = run.open.shape[1]

@@ -1,7 +1,8 @@
 """What a backtest came to: its fills, its trades and the account's worth at each close."""
 
 import enum
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +91,7 @@ class Held:
     entry_price: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Result:
     symbols: tuple[str, ...]
     # The start of each bar, in epoch seconds, and how long one is.
@@ -104,12 +105,21 @@ class Result:
     forgiven: float
     fill_count: int
     trade_count: int
-    fills: Fills
-    trades: Trades
+    # As the kernel wrote them; `fills` and `trades` are what to read.
+    fill_table: NDArray[np.float64] = field(repr=False)
+    trade_table: NDArray[np.float64] = field(repr=False)
     # The account's worth at the close of each bar; empty if it was not asked for.
     curve: Floats
     held: tuple[Held, ...]
     refused: dict[Refusal, int]
+
+    @cached_property
+    def fills(self) -> Fills:
+        return fills_of(self.fill_table)
+
+    @cached_property
+    def trades(self) -> Trades:
+        return trades_of(self.trade_table)
 
 
 def fills_of(columns: NDArray[np.float64]) -> Fills:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from engine.backtest import kernel
 from engine.backtest.intents import Intents
-from engine.backtest.result import Held, Refusal, Result, fills_of, trades_of
+from engine.backtest.result import Held, Refusal, Result
 from engine.backtest.settings import Limits, Margin, Settings
 from engine.candle import Candles, seconds
 from engine.errors import BadCandles, BadParameters
@@ -175,8 +175,8 @@ def result_of(
         forgiven=forgiven,
         fill_count=fills,
         trade_count=trades,
-        fills=fills_of(done.fills[:fills]),
-        trades=trades_of(done.trades[:trades]),
+        fill_table=done.fills[:fills],
+        trade_table=done.trades[:trades],
         curve=done.curve,
         held=tuple(held),
         refused={why: count for why in Refusal if (count := counts[kernel.N_REFUSED + why])},

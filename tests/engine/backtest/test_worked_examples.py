@@ -4,8 +4,6 @@ Bars are (open, high, low, close). Unless told otherwise one coin is bought with
 10,000 and nothing costs anything.
 """
 
-from dataclasses import replace
-
 import pytest
 
 from engine.backtest import (
