@@ -1,6 +1,9 @@
 """Backtests: what a strategy's intents would have come to on candles that are past."""
 
+from engine.backtest.check import Check, check, looks_ahead
+from engine.backtest.decided import from_strategy
 from engine.backtest.intents import LONG, SHORT, Do, Intents, Kind
+from engine.backtest.metrics import Metrics, measure
 from engine.backtest.result import Fills, Reason, Refusal, Result, Trades
 from engine.backtest.run import run
 from engine.backtest.settings import Limits, Margin, Settings, Sizing, Slippage
@@ -8,12 +11,14 @@ from engine.backtest.settings import Limits, Margin, Settings, Sizing, Slippage
 __all__ = [
     "LONG",
     "SHORT",
+    "Check",
     "Do",
     "Fills",
     "Intents",
     "Kind",
     "Limits",
     "Margin",
+    "Metrics",
     "Reason",
     "Refusal",
     "Result",
@@ -21,5 +26,9 @@ __all__ = [
     "Sizing",
     "Slippage",
     "Trades",
+    "check",
+    "from_strategy",
+    "looks_ahead",
+    "measure",
     "run",
 ]

@@ -89,6 +89,7 @@ class Held:
     direction: int
     quantity: float
     entry_price: float
+    entry_bar: int
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,8 @@ def result_of(
     held, gained = [], 0.0
     for leg in np.flatnonzero(legs[:, kernel.L_QUANTITY]).tolist():
         quantity, entry = legs[leg, [kernel.L_QUANTITY, kernel.L_ENTRY]].tolist()
-        held.append(Held(symbols[leg // 2], leg % 2, quantity, entry))
+        since = int(legs[leg, kernel.L_BAR])
+        held.append(Held(symbols[leg // 2], leg % 2, quantity, entry, since))
         gained += (1 - 2 * (leg % 2)) * quantity * (done.close[leg // 2, -1].item() - entry)
     fills, trades = counts[kernel.N_FILLS], counts[kernel.N_TRADES]
     return Result(
