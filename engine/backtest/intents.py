@@ -119,4 +119,4 @@ FLOATS = ("price", "stop", "target", "target_part", "trail", "trail_from", "size
 # What a float column may be, where it is told.
 MOST = 1e300
 ABOVE = (0.0, 0.0, 0.0, 0.0, 0.0, -1e-300, 0.0, 0.0)
-UP_TO = (MOST, MOST, MOST, 1.0, 1.0, MOST, MOST, MOST)
+UP_TO = (MOST, MOST, MOST, 1.0, 1.0 - 1e-9, MOST, MOST, MOST)
