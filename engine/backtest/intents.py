@@ -4,6 +4,7 @@ An intent acts on the bar after its own and on no earlier one: there is no way t
 """
 
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +73,7 @@ class Intents:
             order = np.argsort(bars, kind="stable")
             codes, asked = codes[order], asked[order]
         made = cls(codes, asked)
-        made.check()
+        made.check(("bar", *columns))
         return made
 
     def column(self, name: str) -> Floats | Whole:
@@ -84,25 +85,21 @@ class Intents:
     def bar(self) -> Whole:
         return self.codes[:, 0]
 
-    def check(self) -> None:
-        """Refuse rows that mean nothing, naming the first of them."""
-        bar, _, action, direction, kind, bars = self.codes.T
-        told = ~np.isnan(self.asked)
-        lowest, highest = np.array(ABOVE), np.array(UP_TO)
-        wrong = dict(zip(FLOATS, (told & ~is_within(self.asked, lowest, highest)).T, strict=True))
-        wrong["price"] = wrong["price"] | (action <= Do.CLOSE) & (kind != Kind.MARKET) & ~told[:, 0]
-        wrong |= {
-            "bar": bar < 0,
-            "action": (action < 0) | (action > Do.PROTECT),
-            "direction": (direction < 0) | (direction > SHORT),
-            "kind": (kind < 0) | (kind > Kind.STOP),
-            "bars": bars < 0,
-        }
-        for name, is_wrong in wrong.items():
-            if is_wrong.any():
-                row = int(np.flatnonzero(is_wrong)[0])
-                value = self.column(name)[row].item()
-                raise BadParameters("an intent is impossible", row=row, field=name, value=value)
+    def check(self, names: Collection[str]) -> None:
+        """Refuse rows that mean nothing, naming the first of them by its column."""
+        for name in names:
+            column = self.column(name)
+            above, up_to = BOUNDS[name]
+            self._refuse(name, ~(np.isnan(column) | (column > above) & (column <= up_to)))
+        if "kind" in names:
+            rests = (self.column("action") <= Do.CLOSE) & (self.column("kind") != Kind.MARKET)
+            self._refuse("price", rests & np.isnan(self.column("price")))
+
+    def _refuse(self, name: str, is_wrong: NDArray[np.bool_]) -> None:
+        if is_wrong.any():
+            row = int(np.flatnonzero(is_wrong)[0])
+            value = self.column(name)[row].item()
+            raise BadParameters("an intent is impossible", row=row, field=name, value=value)
 
     def before(self, bar: int) -> "Intents":
         """The intents of the bars before this one."""
@@ -110,13 +107,22 @@ class Intents:
         return Intents(self.codes[:end], self.asked[:end])
 
 
-def is_within(values: Floats, above: Floats, up_to: Floats) -> NDArray[np.bool_]:
-    return (values > above) & (values <= up_to)
-
-
 WHOLE = ("bar", "symbol", "action", "direction", "kind", "bars")
 FLOATS = ("price", "stop", "target", "target_part", "trail", "trail_from", "size", "volatility")
-# What a float column may be, where it is told.
-MOST = 1e300
-ABOVE = (0.0, 0.0, 0.0, 0.0, 0.0, -1e-300, 0.0, 0.0)
-UP_TO = (MOST, MOST, MOST, 1.0, 1.0 - 1e-9, MOST, MOST, MOST)
+MOST = 1e15
+# What a column may be where it is told: more than the first, and not more than the second.
+BOUNDS: dict[str, tuple[float, float]] = {
+    "bar": (-1, MOST),
+    "action": (-1, Do.PROTECT),
+    "direction": (-1, SHORT),
+    "kind": (-1, Kind.STOP),
+    "bars": (-1, MOST),
+    "price": (0, MOST),
+    "stop": (0, MOST),
+    "target": (0, MOST),
+    "target_part": (0, 1),
+    "trail": (0, 1 - 1e-9),
+    "trail_from": (-1e-9, MOST),
+    "size": (0, MOST),
+    "volatility": (0, MOST),
+}

@@ -260,7 +260,9 @@ def unrealized(run: Run, bar: int) -> float:
 @inner
 def free_margin(run: Run, bar: int) -> float:
     """Cash less margins; a cross account also has what it gained, at the open."""
-    free = run.money[CASH] - run.legs[:, L_MARGIN].sum()
+    free = run.money[CASH]
+    for leg in range(len(run.legs)):
+        free -= run.legs[leg, L_MARGIN]
     if run.rules.is_cross:
         free += unrealized(run, bar)
     return free
@@ -269,6 +271,14 @@ def free_margin(run: Run, bar: int) -> float:
 @inner
 def leg_of(run: Run, row: int) -> int:
     return 2 * run.codes[row, A_SYMBOL] + run.codes[row, A_DIRECTION]
+
+
+@inner
+def symbols_held(run: Run) -> int:
+    held = 0
+    for symbol in range(len(run.legs) // 2):
+        held += run.legs[2 * symbol, L_QUANTITY] + run.legs[2 * symbol + 1, L_QUANTITY] > 0.0
+    return held
 
 
 @inner
@@ -660,7 +670,7 @@ def liquidate_account(run: Run, bar: int, at_open: bool, way: float) -> None:
 def stops(run: Run, bar: int, at_open: bool) -> None:
     """Stops and liquidations of all legs."""
     if run.rules.is_cross and run.rules.maintenance >= 0.0:
-        while run.legs[:, L_QUANTITY].sum() > 0.0:
+        while symbols_held(run) > 0:
             last = way_to_liquidation(run, bar, at_open)
             if last > 1.0:
                 break
@@ -913,22 +923,12 @@ def levels_of_symbol(run: Run, symbol: int) -> tuple[float, float]:
 
 
 @inner
-def holds_many(run: Run) -> bool:
-    """Whether more than one symbol is held."""
-    held = 0
-    for symbol in range(len(run.legs) // 2):
-        if run.legs[2 * symbol, L_QUANTITY] + run.legs[2 * symbol + 1, L_QUANTITY] > 0.0:
-            held += 1
-    return held > 1
-
-
-@inner
 def next_touch(run: Run, bar: int, until: int) -> int:
     """The first bar from this one on, and before `until`, on which something may happen."""
     for leg in range(len(run.legs)):
         if run.legs[leg, L_TRAIL] > 0.0:
             return bar
-    if run.rules.is_cross and run.rules.maintenance >= 0.0 and holds_many(run):
+    if run.rules.is_cross and run.rules.maintenance >= 0.0 and symbols_held(run) > 1:
         return bar
     for symbol in range(len(run.legs) // 2):
         low, high = levels_of_symbol(run, symbol)
@@ -945,14 +945,20 @@ def next_touch(run: Run, bar: int, until: int) -> int:
 @inner
 def mark(run: Run, bar: int, until: int) -> None:
     """Write what the account is worth at the closes from `bar` to before `until`."""
-    run.curve[bar:until] = run.money[CASH]
+    is_first = True
+    cash = run.money[CASH]
     for leg in range(len(run.legs)):
         quantity, entry = run.legs[leg, L_QUANTITY], run.legs[leg, L_ENTRY]
-        if quantity > 0.0:
-            signed = quantity * (1.0 - 2.0 * (leg & 1))
-            closes = run.close[leg >> 1]
-            for at in range(bar, until):
-                run.curve[at] += signed * (closes[at] - entry)
+        if quantity == 0.0:
+            continue
+        signed = quantity * (1.0 - 2.0 * (leg & 1))
+        symbol = leg >> 1
+        for at in range(bar, until):
+            before = cash if is_first else run.curve[at]
+            run.curve[at] = before + signed * (run.close[symbol, at] - entry)
+        is_first = False
+    if is_first:
+        run.curve[bar:until] = cash
 
 
 @inner

@@ -120,15 +120,17 @@ def drawdown_of(result: Result) -> tuple[float | None, int | None]:
 @njit(cache=True)
 def deepest(curve: NDArray[np.float64], start: float) -> tuple[float, int]:
     """The deepest fall as a share of its peak, and the most bars below a peak."""
-    peak, depth, since, longest = start, 0.0, 0, 0
-    for worth in curve:
+    peak, trough, depth, peak_bar, longest = start, start, 0.0, -1, 0
+    for bar in range(len(curve)):
+        worth = curve[bar]
         if worth >= peak:
-            peak, since = worth, 0
-        else:
-            since += 1
-            longest = max(longest, since)
-            depth = max(depth, (peak - worth) / peak)
-    return depth, longest
+            depth = max(depth, (peak - trough) / peak)
+            longest = max(longest, bar - peak_bar - 1)
+            peak, trough, peak_bar = worth, worth, bar
+        elif worth < trough:
+            trough = worth
+    longest = max(longest, len(curve) - peak_bar - 1)
+    return max(depth, (peak - trough) / peak), longest
 
 
 def days_of(result: Result) -> tuple[float | None, float | None, float | None]:

@@ -1,6 +1,7 @@
 """From candles, intents and settings to a result."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,42 +25,70 @@ def run(
     settings: Settings,
     rates_by_symbol: Rates | None = None,
 ) -> Result:
-    """Trade the intents on the candles, all symbols with one account's cash.
+    """Trade the intents on the candles, all symbols with one account's cash."""
+    return Backtest(candles_by_symbol, settings, rates_by_symbol).run(intents_by_symbol)
+
+
+class Backtest:
+    """Candles and settings made ready once, for as many runs as there are wishes to try.
 
     Symbols stand on the same bars. Within a bar they take turns in the order given: orders
     of the first have first call on the cash. `rates_by_symbol` are funding rates, one a bar,
     due at its open; without them the settings' own rate is due at its hours.
     """
-    symbols = tuple(candles_by_symbol)
-    series = list(candles_by_symbol.values())
-    check_bars(candles_by_symbol)
-    funding = funding_of(candles_by_symbol, settings, rates_by_symbol)
-    codes, asked = rows_of(symbols, intents_by_symbol, len(series[0]))
-    records = 4 * len(codes) + 2 * len(symbols) if settings.with_records else 0
-    given = kernel.Run(
-        open=grid([candles.open for candles in series]),
-        high=grid([candles.high for candles in series]),
-        low=grid([candles.low for candles in series]),
-        close=grid([candles.close for candles in series]),
-        volume=grid([candles.volume for candles in series]),
-        funding=funding,
-        due=np.flatnonzero(funding.any(axis=0)),
-        codes=codes,
-        asked=asked,
-        limits=limits_of(symbols, settings),
-        rules=rules_of(settings),
-        money=np.array([settings.cash, 0.0]),
-        legs=np.zeros((2 * len(symbols), kernel.LEG_FIELDS)),
-        resting=np.empty(len(codes), np.int64),
-        counts=np.zeros(kernel.N_REFUSED + kernel.REFUSALS, np.int64),
-        # An order fills once and may turn a position round; the one it opens has a target and
-        # an end.
-        fills=np.empty((records, kernel.F_WIDTH)),
-        trades=np.empty((records, kernel.T_WIDTH)),
-        curve=np.empty(len(series[0]) if settings.with_curve else 0),
-    )
-    kernel.simulate(given)
-    return result_of(symbols, series[0], settings, given)
+
+    def __init__(
+        self,
+        candles_by_symbol: Mapping[str, Candles],
+        settings: Settings,
+        rates_by_symbol: Rates | None = None,
+    ) -> None:
+        check_bars(candles_by_symbol)
+        self.symbols = tuple(candles_by_symbol)
+        self.settings = settings
+        series = list(candles_by_symbol.values())
+        self.candles = series[0]
+        funding = funding_of(candles_by_symbol, settings, rates_by_symbol)
+        self._ground = kernel.Run(
+            open=grid([candles.open for candles in series]),
+            high=grid([candles.high for candles in series]),
+            low=grid([candles.low for candles in series]),
+            close=grid([candles.close for candles in series]),
+            volume=grid([candles.volume for candles in series]),
+            funding=funding,
+            due=np.flatnonzero(funding.any(axis=0)),
+            limits=limits_of(self.symbols, settings),
+            rules=rules_of(settings),
+            **books(NO_INTENTS.codes, NO_INTENTS.asked, 0, settings, 0),
+        )
+
+    def run(self, intents_by_symbol: Mapping[str, Intents]) -> Result:
+        """Several threads may do this at once: nothing is shared that changes."""
+        settings, bars = self.settings, len(self.candles)
+        codes, asked = rows_of(self.symbols, intents_by_symbol, bars)
+        own = books(codes, asked, len(self.symbols), settings, bars)
+        done = self._ground._replace(**own)
+        kernel.simulate(done)
+        return result_of(self.symbols, self.candles, settings, done)
+
+
+def books(
+    codes: Whole, asked: Floats, symbols: int, settings: Settings, bars: int
+) -> dict[str, Any]:
+    """What a run writes in: an order fills once and may turn a position round; the one it
+    opens has a target and an end."""
+    records = 4 * len(codes) + 2 * symbols if settings.with_records else 0
+    return {
+        "codes": codes,
+        "asked": asked,
+        "money": np.array([settings.cash, 0.0]),
+        "legs": np.zeros((2 * symbols, kernel.LEG_FIELDS)),
+        "resting": np.empty(len(codes), np.int64),
+        "counts": np.zeros(kernel.N_REFUSED + kernel.REFUSALS, np.int64),
+        "fills": np.empty((records, kernel.F_WIDTH)),
+        "trades": np.empty((records, kernel.T_WIDTH)),
+        "curve": np.empty(bars if settings.with_curve else 0),
+    }
 
 
 def check_bars(candles_by_symbol: Mapping[str, Candles]) -> None:
