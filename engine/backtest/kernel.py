@@ -101,9 +101,9 @@ CASH, FORGIVEN = range(2)
 NO_ROW = -1
 
 
-# A bar's phases: exits at the open, orders at the open, then inside the bar.
-OPEN_EXITS, OPEN_ORDERS, INSIDE, REVERSALS = range(4)
-PHASES = 4
+# A bar's phases: at the open exits, resting entries and what arrives; then inside the bar.
+OPEN_EXITS, OPEN_ENTRIES, ARRIVALS, INSIDE, REVERSALS = range(5)
+PHASES = 5
 
 # An intent's columns: whole numbers in `codes`, the others in `asked`, NaN where nothing is.
 A_BAR, A_SYMBOL, A_ACTION, A_DIRECTION, A_KIND, A_BARS = range(6)
@@ -855,30 +855,6 @@ def trail(run: Run, bar: int) -> None:
 
 
 @inner
-def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
-    """All that happens in a bar; the rows from `first` to before `last` arrive at its open."""
-    for leg in range(len(run.legs)):
-        run.legs[leg, L_START] = run.open[leg >> 1, bar]
-        run.legs[leg, L_ENTERED] = BEFORE
-    tidy(run, bar)
-    if is_due:
-        pay_funding(run, bar)
-    for phase in range(PHASES):
-        if phase == REVERSALS and run.counts[N_RESTING] == 0:
-            break
-        at_open = phase <= OPEN_ORDERS
-        if phase >= OPEN_ORDERS:
-            resting_entries(run, bar, at_open, phase != INSIDE)
-        if phase == OPEN_ORDERS:
-            for row in range(first, last):
-                arrive(run, row, bar)
-        else:
-            stops(run, bar, at_open)
-            targets(run, bar, at_open)
-    trail(run, bar)
-
-
-@inner
 def account_levels(run: Run, symbol: int) -> tuple[float, float]:
     """Between which prices a cross account that holds this symbol alone is not liquidated,
     a little tighter than that: waking too early is no harm."""
@@ -893,6 +869,12 @@ def account_levels(run: Run, symbol: int) -> tuple[float, float]:
     if a_unit < 0.0:
         return -np.inf, -at_zero / a_unit * (1.0 - 1e-9)
     return -np.inf, np.inf
+
+
+@inner
+def is_account_watched(run: Run) -> bool:
+    """Whether a cross account holds several symbols: no price alone says when it is liquidated."""
+    return run.rules.is_cross and run.rules.maintenance >= 0.0 and symbols_held(run) > 1
 
 
 @inner
@@ -923,42 +905,87 @@ def levels_of_symbol(run: Run, symbol: int) -> tuple[float, float]:
 
 
 @inner
+def is_calm(run: Run, bar: int, at_open: bool) -> bool:
+    """Whether the open, or the whole bar, reaches no level of any leg or order."""
+    if is_account_watched(run):
+        return False
+    for symbol in range(len(run.legs) // 2):
+        low, high = levels_of_symbol(run, symbol)
+        is_reached = lowest(run, symbol, bar, at_open) <= low
+        if is_reached or highest(run, symbol, bar, at_open) >= high:
+            return False
+    return True
+
+
+@inner
+def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
+    """All that happens in a bar; the rows from `first` to before `last` arrive at its open."""
+    for leg in range(len(run.legs)):
+        run.legs[leg, L_START] = run.open[leg >> 1, bar]
+        run.legs[leg, L_ENTERED] = BEFORE
+    tidy(run, bar)
+    if is_due:
+        pay_funding(run, bar)
+    for phase in range(PHASES):
+        if phase == ARRIVALS:
+            for row in range(first, last):
+                arrive(run, row, bar)
+            continue
+        is_entering = phase not in (OPEN_EXITS, ARRIVALS)
+        if is_entering and phase != INSIDE and run.counts[N_RESTING] == 0:
+            continue
+        at_open = phase < ARRIVALS
+        if is_calm(run, bar, at_open):
+            continue
+        if is_entering:
+            resting_entries(run, bar, at_open, phase != INSIDE)
+        if phase != OPEN_ENTRIES:
+            stops(run, bar, at_open)
+            targets(run, bar, at_open)
+    trail(run, bar)
+
+
+@inner
 def next_touch(run: Run, bar: int, until: int) -> int:
     """The first bar from this one on, and before `until`, on which something may happen."""
     for leg in range(len(run.legs)):
         if run.legs[leg, L_TRAIL] > 0.0:
             return bar
-    if run.rules.is_cross and run.rules.maintenance >= 0.0 and symbols_held(run) > 1:
+    if is_account_watched(run):
         return bar
     for symbol in range(len(run.legs) // 2):
         low, high = levels_of_symbol(run, symbol)
         if low <= 0.0 and high == np.inf:
             continue
-        lows, highs = run.low[symbol], run.high[symbol]
-        calm = bar
-        while calm < until and lows[calm] > low and highs[calm] < high:
+        lows, highs = run.low[symbol, bar:until], run.high[symbol, bar:until]
+        calm = 0
+        while calm < len(lows) and lows[calm] > low and highs[calm] < high:
             calm += 1
-        until = calm
+        until = bar + calm
     return until
 
 
 @inner
 def mark(run: Run, bar: int, until: int) -> None:
     """Write what the account is worth at the closes from `bar` to before `until`."""
+    worths = run.curve[bar:until]
     is_first = True
-    cash = run.money[CASH]
     for leg in range(len(run.legs)):
         quantity, entry = run.legs[leg, L_QUANTITY], run.legs[leg, L_ENTRY]
         if quantity == 0.0:
             continue
         signed = quantity * (1.0 - 2.0 * (leg & 1))
-        symbol = leg >> 1
-        for at in range(bar, until):
-            before = cash if is_first else run.curve[at]
-            run.curve[at] = before + signed * (run.close[symbol, at] - entry)
+        closes = run.close[leg >> 1, bar:until]
+        if is_first:
+            cash = run.money[CASH]
+            for at in range(len(worths)):
+                worths[at] = cash + signed * (closes[at] - entry)
+        else:
+            for at in range(len(worths)):
+                worths[at] += signed * (closes[at] - entry)
         is_first = False
     if is_first:
-        run.curve[bar:until] = cash
+        worths[:] = run.money[CASH]
 
 
 @inner
