@@ -1,0 +1,65 @@
+"""Our own backtest of the cross."""
+
+import sys
+import time
+
+import numpy as np
+
+from bench.backtests.market import CASH, FAST, FEE, SLOW, STOP, TARGET, contend
+from engine.backtest import Intents, Settings, Sizing
+from engine.backtest.metrics import deepest
+from engine.backtest.run import Backtest
+from engine.backtest.sweep import crossings, sweep
+from engine.candle import Candles
+from engine.indicators import ema
+
+BTC = "BTC/USDT"
+COSTS = {"cash": CASH, "sizing": Sizing.QUANTITY, "size": 1, "taker_fee": FEE, "maker_fee": FEE}
+# The peers liquidate nobody and mark what is held at the end.
+LIKE_PEERS = {"maintenance": None, "closes_at_end": False, "levels_from_entry": True}
+
+
+def candles_of(prices):
+    opened_at = np.arange(len(prices["close"]), dtype=np.int64) * 60
+    return Candles("1m", opened_at, **prices)
+
+
+def cross(fast, slow, stops):
+    bars, rises = crossings(fast, slow)
+    levels = {"stop": STOP, "target": TARGET} if stops else {}
+    return {BTC: Intents.of(bars, direction=~rises, **levels)}
+
+
+READY = {}
+
+
+def once(prices, stops):
+    """Averages, crosses, every fill and trade, the worth at each bar and the deepest fall."""
+    key = id(prices["close"])
+    if key not in READY:
+        READY[key] = candles_of(prices)
+    close = prices["close"]
+    wanted = cross(ema(close, FAST), ema(close, SLOW), stops)
+    done = Backtest({BTC: READY[key]}, Settings(**COSTS, **LIKE_PEERS)).run(wanted)
+    deepest(done.curve, CASH)
+    return done
+
+
+def many(prices, pairs, stops):
+    settings = Settings(**COSTS, **LIKE_PEERS, with_curve=False, with_records=False)
+    backtest = Backtest({BTC: candles_of(prices)}, settings)
+    crossings(prices["open"][:100], prices["close"][:100])
+    threads = int(sys.argv[5])
+    begun = time.perf_counter()
+    averages = {period: ema(prices["close"], period) for pair in pairs for period in pair}
+    done = sweep(
+        backtest,
+        lambda pair: cross(averages[pair[0]], averages[pair[1]], stops),
+        pairs,
+        threads=threads,
+    )
+    return {"seconds": time.perf_counter() - begun, "worth": [each.equity for each in done]}
+
+
+if __name__ == "__main__":
+    contend(once, many, lambda done: done.curve)
