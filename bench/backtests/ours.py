@@ -48,7 +48,7 @@ def once(prices, stops):
 def many(prices, pairs, stops):
     settings = Settings(**COSTS, **LIKE_PEERS, with_curve=False, with_records=False)
     backtest = Backtest({BTC: candles_of(prices)}, settings)
-    crossings(prices["open"][:100], prices["close"][:100])
+    backtest.run(cross(prices["open"], prices["close"], stops))
     threads = int(sys.argv[5])
     begun = time.perf_counter()
     averages = {period: ema(prices["close"], period) for pair in pairs for period in pair}

@@ -5,12 +5,14 @@ from engine.backtest.decided import from_strategy
 from engine.backtest.intents import LONG, SHORT, Do, Intents, Kind
 from engine.backtest.metrics import Metrics, measure
 from engine.backtest.result import Fills, Reason, Refusal, Result, Trades
-from engine.backtest.run import run
+from engine.backtest.run import Backtest, run
 from engine.backtest.settings import Limits, Margin, Settings, Sizing, Slippage
+from engine.backtest.sweep import crossings, sweep
 
 __all__ = [
     "LONG",
     "SHORT",
+    "Backtest",
     "Check",
     "Do",
     "Fills",
@@ -27,8 +29,10 @@ __all__ = [
     "Slippage",
     "Trades",
     "check",
+    "crossings",
     "from_strategy",
     "looks_ahead",
     "measure",
     "run",
+    "sweep",
 ]

@@ -80,5 +80,5 @@ def looks_ahead(
 
 def is_same(one: Intents, other: Intents) -> bool:
     return np.array_equal(one.codes, other.codes) and np.array_equal(
-        one.asked, other.asked, equal_nan=True
+        one.rows, other.rows, equal_nan=True
     )

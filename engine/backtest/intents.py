@@ -14,7 +14,6 @@ from engine.backtest import kernel
 from engine.errors import BadParameters
 
 Floats = NDArray[np.float64]
-Whole = NDArray[np.int64]
 
 LONG, SHORT = 0, 1
 
@@ -45,8 +44,8 @@ class Intents:
     order rests, 0 until it is canceled. `volatility` is a distance in price.
     """
 
-    # One column each of WHOLE and of FLOATS.
-    codes: Whole
+    # One column each of WHOLE and of FLOATS; a single row of `asked` is that of every intent.
+    codes: NDArray[np.int32]
     asked: Floats
 
     def __len__(self) -> int:
@@ -58,9 +57,10 @@ class Intents:
 
         Rows are brought in order of their bars; those of one bar stay as they came.
         """
-        bars = np.asarray(bar, dtype=np.int64)
-        codes = np.zeros((len(bars), len(WHOLE)), np.int64)
-        asked = np.full((len(bars), len(FLOATS)), np.nan)
+        bars = np.asarray(bar)
+        is_shared = all(np.ndim(columns[name]) == 0 for name in columns.keys() & set(FLOATS))
+        codes = np.zeros((len(bars), len(WHOLE)), np.int32)
+        asked = np.full((1 if is_shared else len(bars), len(FLOATS)), np.nan)
         codes[:, 0] = bars
         for name, column in columns.items():
             if name in WHOLE[2:]:
@@ -69,20 +69,25 @@ class Intents:
                 asked[:, FLOATS.index(name)] = column
             else:
                 raise BadParameters("intents have no such column", column=name)
-        if (bars[1:] < bars[:-1]).any():
-            order = np.argsort(bars, kind="stable")
-            codes, asked = codes[order], asked[order]
+        if (codes[1:, 0] < codes[:-1, 0]).any():
+            order = np.argsort(codes[:, 0], kind="stable")
+            codes, asked = codes[order], asked if is_shared else asked[order]
         made = cls(codes, asked)
         made.check(("bar", *columns))
         return made
 
-    def column(self, name: str) -> Floats | Whole:
+    def column(self, name: str) -> Floats | NDArray[np.int32]:
         if name in WHOLE:
             return self.codes[:, WHOLE.index(name)]
-        return self.asked[:, FLOATS.index(name)]
+        return self.rows[:, FLOATS.index(name)]
 
     @property
-    def bar(self) -> Whole:
+    def rows(self) -> Floats:
+        """What each intent asks, one row each."""
+        return np.broadcast_to(self.asked, (len(self), len(FLOATS)))
+
+    @property
+    def bar(self) -> NDArray[np.int32]:
         return self.codes[:, 0]
 
     def check(self, names: Collection[str]) -> None:
@@ -90,7 +95,10 @@ class Intents:
         for name in names:
             column = self.column(name)
             above, up_to = BOUNDS[name]
-            self._refuse(name, ~(np.isnan(column) | (column > above) & (column <= up_to)))
+            if name in WHOLE:
+                self._refuse(name, (column <= above) | (column > up_to))
+            else:
+                self._refuse(name, ~(np.isnan(column) | (column > above) & (column <= up_to)))
         if "kind" in names:
             rests = (self.column("action") <= Do.CLOSE) & (self.column("kind") != Kind.MARKET)
             self._refuse("price", rests & np.isnan(self.column("price")))
@@ -104,7 +112,7 @@ class Intents:
     def before(self, bar: int) -> "Intents":
         """The intents of the bars before this one."""
         end = int(np.searchsorted(self.bar, bar))
-        return Intents(self.codes[:end], self.asked[:end])
+        return Intents(self.codes[:end], self.rows[:end])
 
 
 WHOLE = ("bar", "symbol", "action", "direction", "kind", "bars")

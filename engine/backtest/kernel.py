@@ -153,8 +153,8 @@ class Run(NamedTuple):
     funding: Grid
     # The bars at whose open funding is paid.
     due: Whole
-    # One row an intent, in order of their bars.
-    codes: Whole
+    # One row an intent, in order of their bars; or one row of `asked` for all of them.
+    codes: NDArray[np.int32]
     asked: Grid
     # A symbol's step, least quantity and least notional.
     limits: Grid
@@ -266,6 +266,12 @@ def free_margin(run: Run, bar: int) -> float:
     if run.rules.is_cross:
         free += unrealized(run, bar)
     return free
+
+
+@inner
+def asked(run: Run, row: int, column: int) -> float:
+    """What an intent asks, where all may ask the same."""
+    return run.asked[row if len(run.asked) > 1 else 0, column]
 
 
 @inner
@@ -391,7 +397,7 @@ def stepped(run: Run, symbol: int, quantity: float) -> float:
 @inner
 def wanted(run: Run, row: int, bar: int, price: float) -> float:
     """The quantity an order is for; NaN where what its size is made of was not told."""
-    size = run.rules.size if np.isnan(run.asked[row, A_SIZE]) else run.asked[row, A_SIZE]
+    size = run.rules.size if np.isnan(asked(run, row, A_SIZE)) else asked(run, row, A_SIZE)
     if run.rules.sizing == QUANTITY:
         return size
     if run.rules.sizing == NOTIONAL:
@@ -401,11 +407,11 @@ def wanted(run: Run, row: int, bar: int, price: float) -> float:
     if run.rules.sizing == MARGIN:
         return at_stake * run.rules.leverage / price
     if run.rules.sizing == VOLATILITY:
-        distance = run.asked[row, A_VOLATILITY]
+        distance = asked(run, row, A_VOLATILITY)
     elif run.rules.from_entry:
-        distance = price * run.asked[row, A_STOP]
+        distance = price * asked(run, row, A_STOP)
     else:
-        distance = abs(price - run.asked[row, A_STOP])
+        distance = abs(price - asked(run, row, A_STOP))
     return at_stake / distance if distance > 0.0 else np.nan
 
 
@@ -414,7 +420,7 @@ def protect(run: Run, row: int, leg: int) -> None:
     """Give a leg the levels its order asks for; what is not asked for stays."""
     held = run.legs[leg]
     sign = 1.0 - 2.0 * (leg & 1)
-    stop, target = run.asked[row, A_STOP], run.asked[row, A_TARGET]
+    stop, target = asked(run, row, A_STOP), asked(run, row, A_TARGET)
     if run.rules.from_entry:
         stop = held[L_ENTRY] * (1.0 - sign * stop)
         target = held[L_ENTRY] * (1.0 + sign * target)
@@ -422,11 +428,11 @@ def protect(run: Run, row: int, leg: int) -> None:
         held[L_STOP], held[L_TRAILED] = stop, 0.0
     if not np.isnan(target):
         held[L_TARGET] = target
-        part = run.asked[row, A_TARGET_PART]
+        part = asked(run, row, A_TARGET_PART)
         held[L_TARGET_PART] = 1.0 if np.isnan(part) else part
-    if not np.isnan(run.asked[row, A_TRAIL]):
-        held[L_TRAIL] = run.asked[row, A_TRAIL]
-        since = run.asked[row, A_TRAIL_FROM]
+    if not np.isnan(asked(run, row, A_TRAIL)):
+        held[L_TRAIL] = asked(run, row, A_TRAIL)
+        since = asked(run, row, A_TRAIL_FROM)
         held[L_TRAIL_FROM] = 0.0 if np.isnan(since) else since
 
 
@@ -496,7 +502,7 @@ def enter(run: Run, row: int, bar: int, price: float, is_taker: bool, entered: f
 def closing(run: Run, row: int, leg: int) -> float:
     """How much a closing order takes: its share of what is held, all of it if none is told."""
     held = run.legs[leg, L_QUANTITY]
-    share = run.asked[row, A_SIZE]
+    share = asked(run, row, A_SIZE)
     if np.isnan(share) or share >= 1.0:
         return held
     return stepped(run, leg >> 1, held * share)
@@ -525,7 +531,7 @@ def nearest_close(run: Run, leg: int, kind: int, toward: float) -> int:
             continue
         if leg_of(run, row) != leg:
             continue
-        price = run.asked[row, A_PRICE]
+        price = asked(run, row, A_PRICE)
         if found == NO_ROW or toward * (nearest - price) > 0.0:
             found, nearest = place, price
     return found
@@ -544,7 +550,7 @@ def next_stop(run: Run, leg: int) -> tuple[float, int]:
     level = run.legs[leg, L_STOP]
     place = nearest_close(run, leg, STOP, -sign)
     if place != NO_ROW:
-        price = run.asked[run.resting[place], A_PRICE]
+        price = asked(run, run.resting[place], A_PRICE)
         if sign * (price - level) > 0.0:
             return price, place
     return level, NO_ROW
@@ -556,7 +562,7 @@ def stop_out(run: Run, bar: int, leg: int, place: int) -> None:
     already was beyond it."""
     sign = 1.0 - 2.0 * (leg & 1)
     held = run.legs[leg]
-    level = held[L_STOP] if place == NO_ROW else run.asked[run.resting[place], A_PRICE]
+    level = held[L_STOP] if place == NO_ROW else asked(run, run.resting[place], A_PRICE)
     price = held[L_START] if beyond(level, held[L_START], -sign) else level
     if place == NO_ROW:
         reason = BY_TRAIL if held[L_TRAILED] > 0.0 else BY_STOP
@@ -693,9 +699,9 @@ def targets_of_leg(run: Run, bar: int, leg: int, at_open: bool) -> None:
         level = held[L_TARGET]
         place = nearest_close(run, leg, LIMIT, sign)
         if place != NO_ROW:
-            asked = run.asked[run.resting[place], A_PRICE]
-            if sign * (level - asked) > 0.0:
-                level = asked
+            price_asked = asked(run, run.resting[place], A_PRICE)
+            if sign * (level - price_asked) > 0.0:
+                level = price_asked
             else:
                 place = NO_ROW
         if not beyond(level, high, sign):
@@ -772,7 +778,7 @@ def resting_entries(run: Run, bar: int, at_open: bool, with_reversals: bool) -> 
         turns = not run.rules.is_hedged and run.legs[leg ^ 1, L_QUANTITY] > 0.0
         if turns and not with_reversals:
             continue
-        toward, level = toward_of(run, row), run.asked[row, A_PRICE]
+        toward, level = toward_of(run, row), asked(run, row, A_PRICE)
         symbol = run.codes[row, A_SYMBOL]
         if toward > 0.0:
             end = highest(run, symbol, bar, at_open)
@@ -807,7 +813,7 @@ def arrive(run: Run, row: int, bar: int) -> None:
         return
     price = run.open[symbol, bar]
     is_market = run.codes[row, A_KIND] == MARKET
-    is_through = is_market or beyond(run.asked[row, A_PRICE], price, toward_of(run, row))
+    is_through = is_market or beyond(asked(run, row, A_PRICE), price, toward_of(run, row))
     if action == OPEN and is_through:
         enter(run, row, bar, price, True, BEFORE)
     elif action == CLOSE and is_through and is_held:
@@ -898,9 +904,9 @@ def levels_of_symbol(run: Run, symbol: int) -> tuple[float, float]:
         if row == NO_ROW or run.codes[row, A_SYMBOL] != symbol:
             continue
         if toward_of(run, row) > 0.0:
-            high = min(high, run.asked[row, A_PRICE])
+            high = min(high, asked(run, row, A_PRICE))
         else:
-            low = max(low, run.asked[row, A_PRICE])
+            low = max(low, asked(run, row, A_PRICE))
     return low, high
 
 

@@ -14,7 +14,7 @@ from engine.candle import Candles, seconds
 from engine.errors import BadCandles, BadParameters
 
 Floats = NDArray[np.float64]
-Whole = NDArray[np.int64]
+Codes = NDArray[np.int32]
 Rates = Mapping[str, Floats]
 NO_INTENTS = Intents.of([])
 
@@ -73,7 +73,7 @@ class Backtest:
 
 
 def books(
-    codes: Whole, asked: Floats, symbols: int, settings: Settings, bars: int
+    codes: Codes, asked: Floats, symbols: int, settings: Settings, bars: int
 ) -> dict[str, Any]:
     """What a run writes in: an order fills once and may turn a position round; the one it
     opens has a target and an end."""
@@ -131,7 +131,7 @@ def rates_of(rates: Rates, symbol: str, bars: int) -> Floats:
 
 def rows_of(
     symbols: tuple[str, ...], intents_by_symbol: Mapping[str, Intents], bars: int
-) -> tuple[Whole, Floats]:
+) -> tuple[Codes, Floats]:
     """All intents in order of their bars; on one bar those of the first symbol come first."""
     unknown = intents_by_symbol.keys() - set(symbols)
     if unknown:
@@ -141,12 +141,12 @@ def rows_of(
             raise BadParameters("an intent is after the last bar", symbol=symbol, bars=bars)
     if len(symbols) == 1 and intents_by_symbol:
         alone = intents_by_symbol[symbols[0]]
-        return alone.codes, alone.asked
+        return alone.codes, np.ascontiguousarray(alone.asked)
     told = [intents_by_symbol.get(symbol, NO_INTENTS) for symbol in symbols]
     codes = np.concatenate([intents.codes for intents in told])
     codes[:, kernel.A_SYMBOL] = np.repeat(np.arange(len(told)), [len(each) for each in told])
     order = np.argsort(codes[:, kernel.A_BAR], kind="stable")
-    return codes[order], np.concatenate([intents.asked for intents in told])[order]
+    return codes[order], np.concatenate([intents.rows for intents in told])[order]
 
 
 def limits_of(symbols: tuple[str, ...], settings: Settings) -> Floats:

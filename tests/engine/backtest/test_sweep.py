@@ -1,0 +1,75 @@
+"""Many runs at once are the same as one after the other."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.backtest import Backtest, Intents, Sizing, crossings, run, sweep
+from engine.indicators import ema
+from tests.engine.backtest.markets import BTC, plain, walk
+
+MARKET = walk(11, 500, tick=0.01)
+COSTS = plain(sizing=Sizing.NOTIONAL, size=1000, taker_fee=0.001, levels_from_entry=True)
+PAIRS = [(fast, slow) for fast in range(3, 9) for slow in range(12, 20)]
+
+
+def wanted(pair):
+    bars, rises = crossings(*(ema(MARKET.close, period) for period in pair))
+    return {BTC: Intents.of(bars, direction=~rises, stop=0.02, target=0.05)}
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_sweep_is_its_runs_in_order(threads):
+    told = sweep(Backtest({BTC: MARKET}, COSTS), wanted, PAIRS, threads=threads)
+    alone = [run({BTC: MARKET}, wanted(pair), COSTS) for pair in PAIRS]
+    assert [each.equity for each in told] == [each.equity for each in alone]
+    assert [each.trade_count for each in told] == [each.trade_count for each in alone]
+    assert len({each.equity for each in told}) > len(PAIRS) / 2
+
+
+def test_a_refusal_ends_the_sweep():
+    with pytest.raises(ZeroDivisionError):
+        sweep(Backtest({BTC: MARKET}, COSTS), lambda pair: {BTC: 1 // 0}, PAIRS)
+    assert sweep(Backtest({BTC: MARKET}, COSTS), wanted, []) == []
+
+
+def test_a_run_leaves_the_next_one_as_it_would_have_been():
+    ready = Backtest({BTC: MARKET}, COSTS)
+    first, _, again = (ready.run(wanted(pair)) for pair in ((3, 12), (8, 19), (3, 12)))
+    assert np.array_equal(first.curve, again.curve)
+    assert np.array_equal(first.trades.net, again.trades.net)
+
+
+@st.composite
+def columns(draw):
+    length = draw(st.integers(1, 70))
+    values = st.lists(st.sampled_from([1.0, 2.0, 3.0]), min_size=length, max_size=length)
+    warm = draw(st.integers(0, length))
+    fast, slow = np.array(draw(values)), np.array(draw(values))
+    slow[:warm] = np.nan
+    return fast, slow
+
+
+@given(columns())
+def test_crossings(pair):
+    fast, slow = pair
+    expected, was_above = [], None
+    for bar, (one, other) in enumerate(zip(fast, slow, strict=True)):
+        if not np.isnan(other):
+            if was_above is not None and (one > other) != was_above:
+                expected.append((bar, one > other))
+            was_above = one > other
+    bars, rises = crossings(fast, slow)
+    assert list(zip(bars, rises, strict=True)) == expected
+
+
+def test_columns_shared_by_all_rows_are_those_of_each():
+    bars = [5, 40, 90, 200]
+    shared = Intents.of(bars, direction=[0, 1, 0, 1], stop=0.02, target=0.03)
+    each = Intents.of(bars, direction=[0, 1, 0, 1], stop=[0.02] * 4, target=0.03)
+    assert (len(shared.asked), len(each.asked)) == (1, 4)
+    assert np.array_equal(shared.rows, each.rows, equal_nan=True)
+    one, two = (run({BTC: MARKET}, {BTC: intents}, COSTS) for intents in (shared, each))
+    assert one.trade_count > 3
+    assert np.array_equal(one.curve, two.curve)
