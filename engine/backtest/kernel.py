@@ -898,7 +898,8 @@ def levels_of_symbol(run: Run, symbol: int) -> tuple[float, float]:
         if not run.rules.is_cross and run.rules.maintenance >= 0.0:
             last = liquidated_at(run, leg)
             stop = max(sign * stop, sign * last) * sign
-        low, high = max(low, min(stop, target)), min(high, max(stop, target))
+        # Either may stand on the wrong side of the price, and is then reached at once.
+        low, high = max(low, target if leg & 1 else stop), min(high, stop if leg & 1 else target)
     for place in range(run.counts[N_RESTING]):
         row = run.resting[place]
         if row == NO_ROW or run.codes[row, A_SYMBOL] != symbol:

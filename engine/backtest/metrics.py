@@ -12,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from engine.backtest.result import Reason, Result, Trades
+from engine.errors import BadParameters
 
 DAY = 86_400
 DAYS_A_YEAR = 365
@@ -54,6 +55,8 @@ class Metrics:
 def measure(result: Result) -> Metrics:
     """The metrics of a result with records; without a curve those of the curve are unknown."""
     trades = result.trades
+    if len(trades) != result.trade_count:
+        raise BadParameters("metrics need a run with records", trades=result.trade_count)
     net = trades.net
     wins, losses = net[net > 0], net[net < 0]
     growth = result.equity / result.start

@@ -105,8 +105,13 @@ def check_bars(candles_by_symbol: Mapping[str, Candles]) -> None:
 def grid(columns: Sequence[Floats]) -> Floats:
     """One row a symbol; a single column is not copied."""
     if len(columns) == 1:
-        return np.ascontiguousarray(columns[0], dtype=np.float64).reshape(1, -1)
-    return np.stack(columns).astype(np.float64, copy=False)
+        return kept(columns[0].reshape(1, -1))
+    return kept(np.stack(columns))
+
+
+def kept(values: Floats) -> Floats:
+    """As the kernel was compiled for: what is read-only or has gaps would be another type."""
+    return np.require(values, np.float64, ("C", "W"))
 
 
 def funding_of(
@@ -141,7 +146,7 @@ def rows_of(
             raise BadParameters("an intent is after the last bar", symbol=symbol, bars=bars)
     if len(symbols) == 1 and intents_by_symbol:
         alone = intents_by_symbol[symbols[0]]
-        return alone.codes, np.ascontiguousarray(alone.asked)
+        return alone.codes, kept(alone.asked)
     told = [intents_by_symbol.get(symbol, NO_INTENTS) for symbol in symbols]
     codes = np.concatenate([intents.codes for intents in told])
     codes[:, kernel.A_SYMBOL] = np.repeat(np.arange(len(told)), [len(each) for each in told])

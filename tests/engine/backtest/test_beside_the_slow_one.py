@@ -1,6 +1,6 @@
 """The compiled loop does what the slow one does, whatever is asked of it."""
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from itertools import pairwise
 from math import nan
 
@@ -16,6 +16,7 @@ from engine.backtest import (
     Kind,
     Limits,
     Margin,
+    Reason,
     Settings,
     Sizing,
     Slippage,
@@ -213,3 +214,23 @@ def test_an_order_acts_on_a_later_bar_than_its_own(case):
     assert all(one <= two for one, two in pairwise(told.fills.bar))
     first = min(order.bar for order in wanted)
     assert (told.fills.bar > first).all() or len(told.fills) == 0
+
+
+@given(cases((BTC,)))
+def test_nobody_is_liquidated_later_than_where_the_margin_ends(case):
+    """Of an isolated position: no bar between its first and its last reaches that price."""
+    market, wanted, asked = case
+    asked = replace(asked, margin=Margin.ISOLATED, maintenance=0.01003, adds=False)
+    trades = run(market, {BTC: intents(wanted, BTC)}, asked).trades
+    for place in range(len(trades)):
+        sign = 1 - 2 * trades.direction[place].item()
+        entry = trades.entry_price[place].item()
+        end = entry * (sign - 1 / asked.leverage) / (sign - asked.maintenance)
+        between = slice(trades.entry_bar[place] + 1, trades.exit_bar[place])
+        low = market[BTC].low[between] if sign > 0 else -market[BTC].high[between]
+        assert (low > sign * end - 1e-9).all()
+        if trades.reason[place] == Reason.LIQUIDATION:
+            start = market[BTC].open[trades.exit_bar[place]].item()
+            first = min(end, start) if sign > 0 else max(end, start)
+            is_own_bar = trades.entry_bar[place] == trades.exit_bar[place]
+            assert is_own_bar or trades.exit_price[place] == pytest.approx(first)

@@ -8,6 +8,7 @@ import pytest
 
 from engine.backtest import Do, Intents, Reason, Result, measure, run
 from engine.backtest.kernel import T_WIDTH, TRADE_FIELDS
+from engine.errors import BadParameters
 from tests.engine.backtest.markets import BTC, candles, plain, trade
 
 DAY = 86_400
@@ -141,3 +142,11 @@ def test_without_a_curve_the_rest_is_known():
     told = measure(run(market, {BTC: Intents.of([0])}, plain(with_curve=False)))
     assert (told.drawdown, told.sharpe) == (None, None)
     assert told.returned == pytest.approx(5 / 10_000)
+
+
+def test_without_records_nothing_is_measured():
+    flat = (100, 101, 99, 100)
+    told = trade([flat] * 4, plain(with_records=False), bar=[1])
+    assert (told.trade_count, len(told.trades)) == (1, 0)
+    with pytest.raises(BadParameters):
+        measure(told)

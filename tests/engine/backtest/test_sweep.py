@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.backtest import Backtest, Intents, Sizing, crossings, run, sweep
+from engine.backtest.kernel import simulate
+from engine.candle import Candles
 from engine.indicators import ema
 from tests.engine.backtest.markets import BTC, plain, walk
 
@@ -73,3 +75,12 @@ def test_columns_shared_by_all_rows_are_those_of_each():
     one, two = (run({BTC: MARKET}, {BTC: intents}, COSTS) for intents in (shared, each))
     assert one.trade_count > 3
     assert np.array_equal(one.curve, two.curve)
+
+
+def test_columns_that_cannot_be_written_or_have_gaps_are_as_good():
+    table = np.stack([MARKET.open, MARKET.high, MARKET.low, MARKET.close, MARKET.volume], axis=1)
+    table.setflags(write=False)
+    other = Candles("1m", MARKET.opened_at, *table.T)
+    one, two = (run({BTC: each}, wanted((3, 12)), COSTS) for each in (MARKET, other))
+    assert np.array_equal(one.curve, two.curve)
+    assert len(simulate.signatures) == 1
