@@ -215,7 +215,9 @@ class Slow:
             (order.symbol, order.sign), Leg(order.symbol, order.sign, self.bar, best=paid)
         )
         total = leg.quantity + quantity
-        leg.entry = (leg.quantity * leg.entry + quantity * paid) / total
+        # The first price as it is: a product divided again may end in another last digit.
+        held = leg.quantity * leg.entry
+        leg.entry = (held + quantity * paid) / total if held else paid
         leg.quantity = total
         leg.margin += quantity * paid / self.settings.leverage
         leg.fees += fee
