@@ -429,3 +429,25 @@ def test_the_levels_of_a_position_can_be_changed():
     asked = {"action": [Do.OPEN, Do.PROTECT], "stop": [90, 102]}
     told = trade(bars, plain(), bar=[0, 2], **asked)
     assert exits(told) == [(3, 1, 102, Reason.STOP)]
+
+
+@pytest.mark.parametrize("levels", [{"stop": 103}, {"target": 94}, {"stop": 103, "target": 94}])
+def test_levels_on_the_wrong_side_of_the_entry_are_reached_at_once(levels):
+    """As when the market has gone past them between the bar that asked and the entry."""
+    told = trade([FLAT, (100, 102, 95, 101), FLAT], plain(), bar=[0], **levels)
+    why = Reason.STOP if "stop" in levels else Reason.TARGET
+    assert exits(told) == [(1, 1, 100, why)]
+
+
+def test_a_short_trails_downwards():
+    bars = [FLAT, (100, 101, 96, 97), (97, 97, 90, 91), (91, 95, 90, 94)]
+    told = trade(bars, plain(), bar=[0], direction=SHORT, trail=0.05)
+    # The lowest is 90: 5 % above it is 94.5.
+    assert exits(told) == [(3, 1, 94.5, Reason.TRAIL)]
+
+
+def test_an_old_best_price_keeps_the_stop_where_it_was():
+    bars = [FLAT, (100, 110, 100, 109), (109, 109, 105, 106), (106, 107, 104, 105)]
+    told = trade(bars, plain(), bar=[0], trail=0.05)
+    # 5 % under 110 is 104.5; lower highs do not lower it.
+    assert exits(told) == [(3, 1, 104.5, Reason.TRAIL)]
