@@ -7,9 +7,10 @@ import numpy as np
 
 from bench.backtests.market import CASH, FAST, FEE, SLOW, STOP, TARGET, contend
 from engine.backtest import Intents, Settings, Sizing
+from engine.backtest.crossings import crossings, ema_crossings
 from engine.backtest.metrics import deepest
 from engine.backtest.run import Backtest
-from engine.backtest.sweep import crossings, sweep
+from engine.backtest.sweep import sweep
 from engine.candle import Candles
 from engine.indicators import ema
 
@@ -24,8 +25,7 @@ def candles_of(prices):
     return Candles("1m", opened_at, **prices)
 
 
-def cross(fast, slow, stops):
-    bars, rises = crossings(fast, slow)
+def cross(bars, rises, stops):
     levels = {"stop": STOP, "target": TARGET} if stops else {}
     return {BTC: Intents.of(bars, direction=~rises, **levels)}
 
@@ -38,8 +38,7 @@ def once(prices, stops):
     key = id(prices["close"])
     if key not in READY:
         READY[key] = candles_of(prices)
-    close = prices["close"]
-    wanted = cross(ema(close, FAST), ema(close, SLOW), stops)
+    wanted = cross(*ema_crossings(prices["close"], FAST, SLOW), stops)
     done = Backtest({BTC: READY[key]}, Settings(**COSTS, **LIKE_PEERS)).run(wanted)
     deepest(done.curve, CASH)
     return done
@@ -48,13 +47,13 @@ def once(prices, stops):
 def many(prices, pairs, stops):
     settings = Settings(**COSTS, **LIKE_PEERS, with_curve=False, with_records=False)
     backtest = Backtest({BTC: candles_of(prices)}, settings)
-    backtest.run(cross(prices["open"], prices["close"], stops))
+    backtest.run(cross(*crossings(prices["open"], prices["close"]), stops))
     threads = int(sys.argv[5])
     begun, begun_own = time.perf_counter(), time.process_time()
     averages = {period: ema(prices["close"], period) for pair in pairs for period in pair}
     done = sweep(
         backtest,
-        lambda pair: cross(averages[pair[0]], averages[pair[1]], stops),
+        lambda pair: cross(*crossings(averages[pair[0]], averages[pair[1]]), stops),
         pairs,
         threads=threads,
     )

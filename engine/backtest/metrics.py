@@ -18,6 +18,7 @@ DAY = 86_400
 DAYS_A_YEAR = 365
 # The natural logarithm of growth beyond which a year's return is no number to tell.
 MOST_GROWTH = 100.0
+STRETCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +121,29 @@ def drawdown_of(result: Result) -> tuple[float | None, int | None]:
     return depth, longest
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath={"nnan", "nsz"})
 def deepest(curve: NDArray[np.float64], start: float) -> tuple[float, int]:
-    """The deepest fall as a share of its peak, and the most bars below a peak."""
+    """The deepest fall as a share of its peak, and the most bars below a peak.
+
+    Stretches without a new peak are looked at as wholes.
+    """
     peak, trough, depth, peak_bar, longest = start, start, 0.0, -1, 0
-    for bar in range(len(curve)):
-        worth = curve[bar]
-        if worth >= peak:
-            depth = max(depth, (peak - trough) / peak)
-            longest = max(longest, bar - peak_bar - 1)
-            peak, trough, peak_bar = worth, worth, bar
-        elif worth < trough:
-            trough = worth
+    for first in range(0, len(curve), STRETCH):
+        stretch = curve[first : first + STRETCH]
+        high, low = -np.inf, np.inf
+        for worth in stretch:
+            high, low = max(high, worth), min(low, worth)
+        if high < peak:
+            trough = min(trough, low)
+            continue
+        for place in range(len(stretch)):
+            worth = stretch[place]
+            if worth >= peak:
+                depth = max(depth, (peak - trough) / peak)
+                longest = max(longest, first + place - peak_bar - 1)
+                peak, trough, peak_bar = worth, worth, first + place
+            else:
+                trough = min(trough, worth)
     longest = max(longest, len(curve) - peak_bar - 1)
     return max(depth, (peak - trough) / peak), longest
 

@@ -204,7 +204,7 @@ def result_of(
         symbols=symbols,
         opened_at=candles.opened_at,
         bar_seconds=seconds(candles.timeframe),
-        start=settings.cash,
+        start=as_float(settings.cash),
         equity=cash + gained,
         cash=cash,
         forgiven=forgiven,

@@ -5,9 +5,12 @@ from math import sqrt
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.backtest import Do, Intents, Reason, Result, measure, run
 from engine.backtest.kernel import T_WIDTH, TRADE_FIELDS
+from engine.backtest.metrics import deepest
 from engine.errors import BadParameters
 from tests.engine.backtest.markets import BTC, candles, plain, trade
 
@@ -150,3 +153,13 @@ def test_without_records_nothing_is_measured():
     assert (told.trade_count, len(told.trades)) == (1, 0)
     with pytest.raises(BadParameters):
         measure(told)
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=300), st.integers(1, 30))
+def test_the_deepest_fall_and_the_longest_time_below_a_peak(curve, start):
+    peak, depth, below, longest = start, 0.0, 0, 0
+    for worth in curve:
+        peak, below = (worth, 0) if worth >= peak else (peak, below + 1)
+        depth, longest = max(depth, (peak - worth) / peak), max(longest, below)
+    told = deepest(np.array(curve, np.float64), np.float64(start))
+    assert told == (pytest.approx(depth), longest)

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.backtest import Backtest, Intents, Sizing, crossings, run, sweep
 from engine.backtest.kernel import simulate
@@ -41,29 +39,6 @@ def test_a_run_leaves_the_next_one_as_it_would_have_been():
     first, _, again = (ready.run(wanted(pair)) for pair in ((3, 12), (8, 19), (3, 12)))
     assert np.array_equal(first.curve, again.curve)
     assert np.array_equal(first.trades.net, again.trades.net)
-
-
-@st.composite
-def columns(draw):
-    length = draw(st.integers(1, 70))
-    values = st.lists(st.sampled_from([1.0, 2.0, 3.0]), min_size=length, max_size=length)
-    warm = draw(st.integers(0, length))
-    fast, slow = np.array(draw(values)), np.array(draw(values))
-    slow[:warm] = np.nan
-    return fast, slow
-
-
-@given(columns())
-def test_crossings(pair):
-    fast, slow = pair
-    expected, was_above = [], None
-    for bar, (one, other) in enumerate(zip(fast, slow, strict=True)):
-        if not np.isnan(other):
-            if was_above is not None and (one > other) != was_above:
-                expected.append((bar, one > other))
-            was_above = one > other
-    bars, rises = crossings(fast, slow)
-    assert list(zip(bars, rises, strict=True)) == expected
 
 
 def test_columns_shared_by_all_rows_are_those_of_each():
