@@ -1,6 +1,7 @@
 """vectorbt's backtest of the cross: signals from TA-Lib's averages, filled at the next open."""
 
 import time
+from itertools import chain
 
 import numpy as np
 import talib
@@ -44,7 +45,7 @@ def simulate(prices, averages, pairs, stops):
 
 
 def averages_of(prices, pairs):
-    return {period: talib.EMA(prices["close"], period) for pair in pairs for period in pair}
+    return {period: talib.EMA(prices["close"], period) for period in {*chain(*pairs)}}
 
 
 def once(prices, stops):

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from itertools import chain
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def many(prices, pairs, stops):
     backtest.run(cross(*crossings(prices["open"], prices["close"]), stops))
     threads = int(sys.argv[5])
     begun, begun_own = time.perf_counter(), time.process_time()
-    averages = {period: ema(prices["close"], period) for pair in pairs for period in pair}
+    averages = {period: ema(prices["close"], period) for period in {*chain(*pairs)}}
     done = sweep(
         backtest,
         lambda pair: cross(*crossings(averages[pair[0]], averages[pair[1]]), stops),
