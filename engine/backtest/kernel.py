@@ -117,7 +117,6 @@ A_BAR, A_SYMBOL, A_ACTION, A_DIRECTION, A_KIND, A_BARS = range(6)
     A_SIZE,
     A_VOLATILITY,
 ) = range(8)
-CODES, ASKED = 6, 8
 
 
 class Rules(NamedTuple):

@@ -1,7 +1,7 @@
 """What a backtest came to: its fills, its trades and the account's worth at each close."""
 
 import enum
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -148,8 +148,3 @@ def trades_of(columns: NDArray[np.float64]) -> Trades:
         reason=whole[:, 3],
         **named,
     )
-
-
-def columns_of(table: Fills | Trades) -> dict[str, NDArray[np.float64] | Whole]:
-    """The columns by name, for files and frames."""
-    return {each.name: getattr(table, each.name) for each in fields(table)}
