@@ -50,7 +50,8 @@ def remembers(candles, params):
 @pytest.mark.parametrize("code", LIBRARY)
 def test_the_library_does_not_look_ahead(code):
     params = LIBRARY[code].read_params({})
-    told = check(LIBRARY[code], MARKET, params)
+    market = walk(5, 2 * LIBRARY[code].candles_needed(params) + BARS, tick=0.01)
+    told = check(LIBRARY[code], market, params, bars=60)
     assert told.is_sound
     assert told.bars > 20
 
