@@ -8,10 +8,10 @@ import numpy as np
 
 from bench.backtests.market import CASH, FAST, FEE, SLOW, STOP, TARGET, contend
 from engine.backtest import Intents, Settings, Sizing
-from engine.backtest.crossings import crossings, ema_crossings
+from engine.backtest.crossings import ema_crossings
 from engine.backtest.metrics import deepest
 from engine.backtest.run import Backtest
-from engine.backtest.sweep import sweep
+from engine.backtest.sweep import sweep_crosses
 from engine.candle import Candles
 from engine.indicators import ema
 
@@ -48,18 +48,16 @@ def once(prices, stops):
 def many(prices, pairs, stops):
     settings = Settings(**COSTS, **LIKE_PEERS, with_curve=False, with_records=False)
     backtest = Backtest({BTC: candles_of(prices)}, settings)
-    backtest.run(cross(*crossings(prices["open"], prices["close"]), stops))
+    levels = {"stop": STOP, "target": TARGET} if stops else {}
+    sweep_crosses(backtest, [prices["open"], prices["close"]], [(0, 1)], **levels)
     threads = int(sys.argv[5])
     begun, begun_own = time.perf_counter(), time.process_time()
-    averages = {period: ema(prices["close"], period) for period in {*chain(*pairs)}}
-    done = sweep(
-        backtest,
-        lambda pair: cross(*crossings(averages[pair[0]], averages[pair[1]]), stops),
-        pairs,
-        threads=threads,
-    )
+    periods = sorted({*chain(*pairs)})
+    averages = [ema(prices["close"], period) for period in periods]
+    places = [(periods.index(fast), periods.index(slow)) for fast, slow in pairs]
+    done = sweep_crosses(backtest, averages, places, **levels, threads=threads)
     own, taken = time.process_time() - begun_own, time.perf_counter() - begun
-    return {"seconds": taken, "own": own, "worth": [each.equity for each in done]}
+    return {"seconds": taken, "own": own, "worth": done.equity.tolist()}
 
 
 if __name__ == "__main__":

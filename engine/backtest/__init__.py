@@ -8,13 +8,14 @@ from engine.backtest.metrics import Metrics, measure
 from engine.backtest.result import Fills, Reason, Refusal, Result, Trades
 from engine.backtest.run import Backtest, run
 from engine.backtest.settings import Limits, Margin, Settings, Sizing, Slippage
-from engine.backtest.sweep import sweep
+from engine.backtest.sweep import Crosses, sweep, sweep_crosses
 
 __all__ = [
     "LONG",
     "SHORT",
     "Backtest",
     "Check",
+    "Crosses",
     "Do",
     "Fills",
     "Intents",
@@ -37,4 +38,5 @@ __all__ = [
     "measure",
     "run",
     "sweep",
+    "sweep_crosses",
 ]

@@ -64,12 +64,14 @@ class Backtest:
 
     def run(self, intents_by_symbol: Mapping[str, Intents]) -> Result:
         """Several threads may do this at once: nothing is shared that changes."""
-        settings, bars = self.settings, len(self.candles)
-        codes, asked = rows_of(self.symbols, intents_by_symbol, bars)
-        own = books(codes, asked, len(self.symbols), settings, bars)
-        done = self._ground._replace(**own)
+        done = self.books(*rows_of(self.symbols, intents_by_symbol, len(self.candles)))
         kernel.simulate(done)
-        return result_of(self.symbols, self.candles, settings, done)
+        return result_of(self.symbols, self.candles, self.settings, done)
+
+    def books(self, codes: Codes, asked: Floats) -> kernel.Run:
+        """A run of these intents, not yet begun."""
+        own = books(codes, asked, len(self.symbols), self.settings, len(self.candles))
+        return self._ground._replace(**own)
 
 
 def books(

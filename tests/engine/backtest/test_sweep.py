@@ -1,11 +1,14 @@
 """Many runs at once are the same as one after the other."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from engine.backtest import Backtest, Intents, Sizing, crossings, run, sweep
+from engine.backtest import Backtest, Intents, Margin, Sizing, crossings, run, sweep, sweep_crosses
 from engine.backtest.kernel import simulate
 from engine.candle import Candles
+from engine.errors import BadParameters
 from engine.indicators import ema
 from tests.engine.backtest.markets import BTC, plain, walk
 
@@ -59,3 +62,30 @@ def test_columns_that_cannot_be_written_or_have_gaps_are_as_good():
     one, two = (run({BTC: each}, wanted((3, 12)), COSTS) for each in (MARKET, other))
     assert np.array_equal(one.curve, two.curve)
     assert len(simulate.signatures) == 1
+
+
+@pytest.mark.parametrize("levels", [{}, {"stop": 0.02, "target": 0.05}])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("margin", Margin)
+def test_crosses_are_swept_as_they_are_run(levels, threads, margin):
+    settings = replace(COSTS, with_curve=False, with_records=False, closes_at_end=False)
+    settings = replace(settings, margin=margin, leverage=5, maintenance=0.01)
+    ready = Backtest({BTC: MARKET}, settings)
+    periods = sorted({period for pair in PAIRS for period in pair})
+    averages = [ema(MARKET.close, period) for period in periods]
+    places = [(periods.index(fast), periods.index(slow)) for fast, slow in PAIRS]
+    told = sweep_crosses(ready, averages, places, threads=threads, **levels)
+    for pair, equity, trades in zip(places, told.equity, told.trades, strict=True):
+        bars, rises = crossings(averages[pair[0]], averages[pair[1]])
+        alone = ready.run({BTC: Intents.of(bars, direction=~rises, **levels)})
+        assert (equity, trades) == (alone.equity, alone.trade_count)
+
+
+def test_crosses_of_nothing_and_of_too_little():
+    ready = Backtest({BTC: MARKET}, replace(COSTS, with_curve=False, with_records=False))
+    never = np.full(len(MARKET), np.nan)
+    told = sweep_crosses(ready, [MARKET.close, never], [(0, 1)])
+    assert (told.equity[0], told.trades[0]) == (COSTS.cash, 0)
+    assert len(sweep_crosses(ready, [never], []).equity) == 0
+    with pytest.raises(BadParameters):
+        sweep_crosses(Backtest({BTC: MARKET}, COSTS), [never], [])
