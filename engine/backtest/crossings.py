@@ -1,0 +1,61 @@
+"""Where one column goes through another: what many a strategy is made of, found quickly."""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from engine.backtest.kernel import write_turns
+
+Whole = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+def crossings(fast: Floats, slow: Floats) -> tuple[Whole, Flags]:
+    """The bars on which one column is on another side of the other than on the bar before, and
+    whether it rose through it. Before both are known there is no side, and equal is below."""
+    above, bars = fast > slow, np.empty(len(fast) + 1, np.int64)
+    first = first_known(fast, slow)
+    above[:first] = above[first] if first < len(above) else False
+    count = write_turns(above, bars)
+    turned = bars[:count].copy()
+    return turned, above[turned]
+
+
+@njit(cache=True, nogil=True)
+def first_known(fast: Floats, slow: Floats) -> int:
+    for bar in range(len(fast)):
+        if not np.isnan(fast[bar] + slow[bar]):
+            return bar
+    return len(fast)
+
+
+def ema_crossings(values: Floats, fast: int, slow: int) -> tuple[Whole, Flags]:
+    """The crossings of two exponential averages, the fast one's period below the slow one's.
+
+    They begin as `engine.indicators.ema` does; nothing is kept of them but where they cross.
+    """
+    bars, rises = np.empty(len(values), np.int64), np.empty(len(values), np.bool_)
+    count = write_ema_crossings(values, fast, slow, bars, rises)
+    return bars[:count].copy(), rises[:count].copy()
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def write_ema_crossings(values: Floats, fast: int, slow: int, bars: Whole, rises: Flags) -> int:
+    if len(values) < slow:
+        return 0
+    quick, calm = values[:fast].mean(), values[:slow].mean()
+    of_quick, of_calm = 2.0 / (fast + 1), 2.0 / (slow + 1)
+    for value in values[fast:slow]:
+        quick = value * of_quick + quick * (1.0 - of_quick)
+    was_above, count = quick > calm, 0
+    for bar in range(slow, len(values)):
+        value = values[bar]
+        quick = value * of_quick + quick * (1.0 - of_quick)
+        calm = value * of_calm + calm * (1.0 - of_calm)
+        is_above = quick > calm
+        # Written either way and counted if it is one: quicker than to guess which.
+        bars[count], rises[count] = bar, is_above
+        count += is_above != was_above
+        was_above = is_above
+    return count
