@@ -185,6 +185,7 @@ class FileMemory:
     def __init__(self, path: str) -> None:
         self.path = path
         self.here = threading.local()
+        self.turn = threading.Lock()
 
     @property
     def line(self) -> sqlite3.Connection:
@@ -209,7 +210,9 @@ class FileMemory:
         nonce_seconds: int,
         counters: Sequence[Counter],
     ) -> Admission:
-        at = self.count(version, nonce, nonce_seconds, counters)
+        # Threads of one process wait here, where it costs less than at the file.
+        with self.turn:
+            at = self.count(version, nonce, nonce_seconds, counters)
         if at:
             return Admission(Verdict.ADMITTED, at=[at[counter.name] for counter in counters])
         # Why not? One at a time from here on, over all processes.
