@@ -1,7 +1,7 @@
 """The strategy library: one file per strategy, found by its code."""
 
 from engine.errors import BadParameters
-from engine.strategies import ma_cross, market_regime
+from engine.strategies import ma_cross, market_regime, smc, smc_fibo, smc_fibo_flex
 from engine.strategies.base import Parameter, Span, Strategy, describe, schema, space
 
 __all__ = [
@@ -16,7 +16,8 @@ __all__ = [
 ]
 
 LIBRARY: dict[str, Strategy] = {
-    strategy.code: strategy for strategy in (ma_cross.STRATEGY, market_regime.STRATEGY)
+    module.STRATEGY.code: module.STRATEGY
+    for module in (ma_cross, market_regime, smc, smc_fibo, smc_fibo_flex)
 }
 # Names that differed only in how much was staked, which is the subscription's to say.
 ALIASES = {

@@ -299,7 +299,7 @@ def decide(candles: Candles, params: MarketRegime) -> Intent | None:
     return legs[0] if legs else None
 
 
-PRESETS = {
+PRESETS: dict[str, dict[str, object]] = {
     "1h": {"tp_pct": 1.2, "sl_pct": 0.3, "cooldown_bars": 12},
     "15m": {"tp_pct": 0.6, "sl_pct": 0.4, "adx_trend": 25.0, "cooldown_bars": 20},
     "wide_target": {"tp_pct": 1.0, "sl_pct": 0.5},
