@@ -1,8 +1,9 @@
 """The strategy library: one file per strategy, found by its code."""
 
 from engine.errors import BadParameters
-from engine.strategies import ma_cross, market_regime, smc, smc_fibo, smc_fibo_flex
+from engine.strategies import portfolio
 from engine.strategies.base import Parameter, Span, Strategy, describe, schema, space
+from engine.strategies.members import MEMBERS
 
 __all__ = [
     "LIBRARY",
@@ -15,10 +16,7 @@ __all__ = [
     "strategy_named",
 ]
 
-LIBRARY: dict[str, Strategy] = {
-    module.STRATEGY.code: module.STRATEGY
-    for module in (ma_cross, market_regime, smc, smc_fibo, smc_fibo_flex)
-}
+LIBRARY: dict[str, Strategy] = {**MEMBERS, portfolio.STRATEGY.code: portfolio.STRATEGY}
 # Names that differed only in how much was staked, which is the subscription's to say.
 ALIASES = {
     "market_regime_aggressive": "market_regime",
