@@ -135,7 +135,7 @@ def describe(strategy: Strategy) -> list[Parameter]:
             Parameter(
                 name=one.name,
                 kind=KINDS.get(type(item), "object"),
-                default=one.default,
+                default=default_of(one),
                 meaning=meaning_of(one.type),
                 least=least,
                 most=most,
@@ -159,6 +159,12 @@ KINDS: dict[type, str] = {
 def struct_fields(params: type[Params]) -> tuple[Any, ...]:
     told = inspect.type_info(params)
     return told.fields if isinstance(told, inspect.StructType) else ()
+
+
+def default_of(one: Any) -> Any:
+    """A parameter's default, made anew where it is made; NODEFAULT where there is none."""
+    made = one.default_factory
+    return one.default if made is msgspec.NODEFAULT else made()
 
 
 def stripped(kind: Any) -> tuple[Any, bool]:
