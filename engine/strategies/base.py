@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
-import numpy as np
 from msgspec import inspect
 
 from engine.candle import Candles
@@ -222,11 +221,12 @@ def above(one: float, other: float) -> bool:
 
 
 def crossed(one: Any, other: Any) -> Direction | None:
-    """Which way the first column went through the second on the last bar."""
-    was, now = above(one[-2], other[-2]), above(one[-1], other[-1])
-    if was == now or np.isnan((one[-2], other[-2])).any():
-        return None
-    return Direction.LONG if now else Direction.SHORT
+    """Which way the first column went through the second, or left it, on the last bar."""
+    if above(one[-1], other[-1]):
+        return None if above(one[-2], other[-2]) else Direction.LONG
+    if above(other[-1], one[-1]):
+        return None if above(other[-2], one[-2]) else Direction.SHORT
+    return None
 
 
 def began(states: list[Direction | None]) -> Direction | None:

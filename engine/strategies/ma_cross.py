@@ -11,7 +11,7 @@ import msgspec
 from engine.candle import Candles
 from engine.indicators import ema, sma
 from engine.signal import Action, Direction, Intent
-from engine.strategies.base import Params, Strategy, crossed, settled
+from engine.strategies.base import Params, Strategy, above, settled
 
 
 class MaCross(Params, frozen=True, kw_only=True):
@@ -31,11 +31,10 @@ def candles_needed(params: MaCross) -> int:
 def decide(candles: Candles, params: MaCross) -> Intent | None:
     average = ema if params.use_ema else sma
     fast, slow = average(candles.close, params.fast_ma), average(candles.close, params.slow_ma)
-    way = crossed(fast, slow)
-    if way is None:
+    was_above, is_above = above(fast[-2], slow[-2]), above(fast[-1], slow[-1])
+    if was_above == is_above:
         return None
     apart = abs(fast[-1] / slow[-1] - 1) * 100
-    is_above = way is Direction.LONG
     return Intent(
         action=Action.OPEN if is_above else Action.CLOSE,
         direction=Direction.LONG,

@@ -13,6 +13,7 @@ from engine.strategies.base import (
     StopRanges,
     Strategy,
     TargetRanges,
+    above,
     began,
     opening_by_range,
 )
@@ -38,9 +39,9 @@ def decide(candles: Candles, params: Momentum) -> Intent | None:
     change = rate_of_change(candles.close, params.momentum_period)
 
     def state(at: int) -> Direction | None:
-        if change[at] > params.momentum_threshold:
+        if above(change[at], params.momentum_threshold):
             return Direction.LONG
-        return Direction.SHORT if change[at] < -params.momentum_threshold else None
+        return Direction.SHORT if above(-change[at], params.momentum_threshold) else None
 
     way = began([state(-2), state(-1)])
     if way is None:
