@@ -11,7 +11,7 @@ import msgspec
 from engine.candle import Candles
 from engine.indicators import ema, sma
 from engine.signal import Action, Direction, Intent
-from engine.strategies.base import Params, Strategy
+from engine.strategies.base import Params, Strategy, above, settled
 
 
 class MaCross(Params, frozen=True, kw_only=True):
@@ -25,15 +25,13 @@ class MaCross(Params, frozen=True, kw_only=True):
 
 
 def candles_needed(params: MaCross) -> int:
-    return params.slow_ma + 1
+    return (settled(params.slow_ma) if params.use_ema else params.slow_ma) + 1
 
 
 def decide(candles: Candles, params: MaCross) -> Intent | None:
-    if len(candles) < candles_needed(params):
-        return None
     average = ema if params.use_ema else sma
     fast, slow = average(candles.close, params.fast_ma), average(candles.close, params.slow_ma)
-    was_above, is_above = fast[-2] > slow[-2], fast[-1] > slow[-1]
+    was_above, is_above = above(fast[-2], slow[-2]), above(fast[-1], slow[-1])
     if was_above == is_above:
         return None
     apart = abs(fast[-1] / slow[-1] - 1) * 100

@@ -1,0 +1,255 @@
+"""A merchant's file is used when it is sound, and its faults are told by file and line."""
+
+import textwrap
+
+import pytest
+
+from engine.signal import Action, Direction
+from engine.strategies import LIBRARY
+from engine.strategies.found import load_directory, load_file, trial
+from tests.engine.strategies.markets import series
+
+SOUND = '''
+"""Buys a bar that closes higher by so many percent."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from msgspec import Meta
+
+from engine.candle import Candles
+from engine.signal import Action, Direction, Intent
+from engine.strategies.base import Params, Strategy, opening
+
+
+class Jump(Params, frozen=True, kw_only=True):
+    percent: Annotated[float, Meta(ge=0.1, le=50, description="least rise")] = 1.0
+
+
+def candles_needed(params):
+    return 2
+
+
+def decide(candles, params):
+    rise = 100 * (candles.close[-1] / candles.close[-2] - 1)
+    if rise < params.percent:
+        return None
+    return opening(candles, Direction.LONG, confidence=70, reason="a jump")
+
+
+STRATEGY = Strategy("jump", Jump, candles_needed, decide, {"calm": {"percent": 3.0}})
+'''.lstrip()
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(text, name="jump.py"):
+        path = tmp_path / name
+        path.write_text(textwrap.dedent(text))
+        path.chmod(0o644)
+        return path
+
+    tmp_path.chmod(0o755)
+    return written
+
+
+def test_a_sound_file_is_a_strategy_like_any_other(write, tmp_path):
+    write(SOUND)
+    write("not python at all", "_notes.py")
+    write("neither", "notes.txt")
+    told = load_directory(tmp_path)
+    assert told.faults == []
+    assert list(told.strategies) == ["jump"]
+    jump = told.strategies["jump"]
+    intent = jump.decide(series([10, 11]), jump.read_params({}))
+    assert (intent.action, intent.direction) == (Action.OPEN, Direction.LONG)
+    assert jump.decide(series([10, 10.2]), jump.preset("calm")) is None
+    # Nothing compiled is left behind.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["_notes.py", "jump.py", "notes.txt"]
+
+
+def test_one_faulty_file_does_not_hide_the_others(write, tmp_path):
+    write(SOUND)
+    write("import os\n", "broken.py")
+    told = load_directory(tmp_path)
+    assert list(told.strategies) == ["jump"]
+    (fault,) = told.faults
+    assert str(fault) == f"{tmp_path / 'broken.py'}:1: may not import os"
+
+
+RISE = "    rise = 100 * (candles.close[-1] / candles.close[-2] - 1)\n"
+OPENS = '    return opening(candles, Direction.LONG, confidence=70, reason="a jump")\n'
+FAULTS = {
+    "not Python": ("    return None\n", "    return None)\n", "not Python"),
+    "the clock": ("from decimal import Decimal\n", "import time\n", "may not import time"),
+    "chance": (RISE, "    import random\n" + RISE, "may not import random"),
+    "chance of numpy": (
+        "from decimal import Decimal\n",
+        "import numpy as np\nCHANCE = np.random\n",
+        "may not use np.random",
+    ),
+    "a file": (RISE, "    open('/etc/passwd')\n" + RISE, "may not use open"),
+    "a neighbour": ("from decimal import Decimal\n", "from . import x\n", "may not import ."),
+    "hidden names": (RISE, "    decide.__globals__\n" + RISE, "may not use decide.__globals__"),
+    "behind the cut": (RISE, "    candles.close.base\n" + RISE, "may not use candles.close.base"),
+    "a global": (RISE, "    global SEEN\n" + RISE, "may not remember: SEEN"),
+    "waiting": ("def decide", "async def decide", "may not wait"),
+    "no strategy": ("STRATEGY = ", "OTHER = ", "there is no STRATEGY"),
+    "another code": ('Strategy("jump"', 'Strategy("leap"', "the code must be the file's name"),
+    "raises when read": ("STRATEGY = ", "1 / 0\nSTRATEGY = ", "ZeroDivisionError"),
+    "another signature": (
+        "def decide(candles, params)",
+        "def decide(candles, params, memory={})",
+        "decide takes (candles, params, memory)",
+    ),
+    "not a function": ("decide, {", "len, {", "decide must be a plain function"),
+    "a generator": ("        return None\n", "        yield None\n", "must return an answer"),
+    "no bounds": ("Meta(ge=0.1, le=50, desc", "Meta(desc", "parameter percent has no bounds"),
+    "half bounds": ("ge=0.1, le=50", "ge=0.1", "parameter percent has no bounds"),
+    "bounds crossed": ("ge=0.1, le=50", "ge=50, le=0.1", "with nothing between"),
+    "no meaning": (', description="least rise"', "", "parameter percent has no description"),
+    "no default": ('rise")] = 1.0', 'rise")]', "parameter percent has no default"),
+    "a default out of bounds": ("] = 1.0", "] = 100.0", "<= 50.0"),
+    "a preset out of bounds": ('"percent": 3.0', '"percent": 99.0', "calm: jump: "),
+    "not frozen": (
+        "(Params, frozen=True, kw_only=True)",
+        "(Params, forbid_unknown_fields=False)",
+        "must refuse unknown fields",
+    ),
+    "raises when asked": (RISE, RISE + "    [][1]\n", "IndexError"),
+    "writes on the candles": (RISE, RISE + "    candles.close[-1] = 1\n", "ValueError"),
+    "leaves": (RISE, RISE + "    raise SystemExit\n", "SystemExit"),
+    "another answer": (OPENS, "    return rise\n", "answers float64, not Intent or None"),
+    "a float for a price": (
+        OPENS,
+        "    return Intent(Action.OPEN, Direction.LONG, 1.5, 70, 'so')\n",
+        "answers the price 1.5",
+    ),
+    "a stop on the wrong side": (
+        OPENS,
+        "    price = Decimal(str(candles.close[-1]))\n"
+        "    return Intent(Action.OPEN, Direction.LONG, price, 70, 'so', stop=price * 2)\n",
+        "wrong side",
+    ),
+    "too confident": (
+        OPENS,
+        "    price = Decimal(str(candles.close[-1]))\n"
+        "    return Intent(Action.OPEN, Direction.LONG, price, 170, 'so')\n",
+        "answers the confidence 170",
+    ),
+    "no number of candles": ("    return 2\n", "    return 2.5\n", "candles_needed answers 2.5"),
+    "too many candles": ("    return 2\n", "    return 10**6\n", "candles_needed answers 1000000"),
+    "a memory": (
+        RISE,
+        "    SEEN.append(1)\n" + RISE + "    rise += len(SEEN) % 3\n",
+        "answers otherwise when it is asked again",
+    ),
+}
+
+
+# Where a fault is told, if not on the first line that was changed.
+DECIDE, FIELD = "def decide(candles, params)", "    percent: Annotated"
+WHERE = {
+    "not Python": "        return None)",
+    "chance of numpy": "CHANCE = ",
+    "waiting": "async def decide",
+    "no strategy": '"""Buys',
+    "another code": "STRATEGY = ",
+    "not a function": "STRATEGY = ",
+    "a generator": DECIDE,
+    **dict.fromkeys(
+        ("no bounds", "half bounds", "bounds crossed", "no meaning", "no default"), FIELD
+    ),
+    "a default out of bounds": FIELD,
+    "a preset out of bounds": FIELD,
+    "not frozen": "class Jump",
+    "raises when asked": "    [][1]",
+    "writes on the candles": "    candles.close[-1] = 1",
+    "leaves": "    raise SystemExit",
+    **dict.fromkeys(
+        (
+            "another answer",
+            "a float for a price",
+            "a stop on the wrong side",
+            "too confident",
+            "no number of candles",
+            "too many candles",
+            "a memory",
+        ),
+        DECIDE,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_a_fault_is_named_with_its_line(write, case):
+    old, new, told = FAULTS[case]
+    assert SOUND.count(old) == 1
+    text = SOUND.replace(old, new)
+    if "SEEN" in new:
+        text = text.replace("class Jump", "SEEN = []\n\n\nclass Jump")
+    path = write(text)
+    strategy, faults = load_file(path)
+    assert strategy is None
+    (fault, *_) = faults
+    assert told in fault.reason
+    assert fault.path == path
+    line = path.read_text().splitlines()[fault.line - 1]
+    assert line.startswith(WHERE.get(case) or new.splitlines()[0])
+
+
+def test_a_look_at_the_future_is_seen(write):
+    """Numpy's ways around a cut are refused by name; this one goes around the names."""
+    peek = (
+        "    import numpy as np\n"
+        "    ahead = np.lib.stride_tricks.as_strided(candles.close, (len(candles) + 1,))\n"
+        "    rise = 100 * (ahead[-1] / ahead[-2] - 1)\n"
+    )
+    strategy, (fault,) = load_file(write(SOUND.replace(RISE, peek)))
+    assert strategy is None
+    assert "looks ahead" in fault.reason
+
+
+PLACES = {
+    "everybody may write to it": ("jump.py", 0o666, "everybody may write to this file"),
+    "no name": ("my-jump.py", 0o644, "not a name"),
+}
+
+
+@pytest.mark.parametrize(("name", "mode", "told"), PLACES.values(), ids=PLACES)
+def test_a_file_in_the_wrong_place_is_not_even_read(write, name, mode, told):
+    path = write("1 / 0\n", name)
+    path.chmod(mode)
+    strategy, (fault,) = load_file(path)
+    assert strategy is None
+    assert told in fault.reason
+
+
+def test_links_and_long_files_are_refused(write, tmp_path):
+    path = write(SOUND)
+    link = tmp_path / "link.py"
+    link.symlink_to(path)
+    assert "not a file of its own" in load_file(link)[1][0].reason
+    assert "longer than" in load_file(write("#" * 200_001, "long.py"))[1][0].reason
+
+
+def test_a_code_that_is_taken_is_refused(write):
+    text = SOUND.replace('Strategy("jump"', 'Strategy("rsi"')
+    _, (fault,) = load_file(write(text, "rsi.py"))
+    assert fault.reason == "rsi is a strategy already"
+
+
+def test_a_directory_that_is_not_there_or_open_to_all_is_refused(write, tmp_path):
+    (fault,) = load_directory(tmp_path / "nowhere").faults
+    assert fault.reason == "there is no such directory"
+    write(SOUND)
+    tmp_path.chmod(0o777)
+    told = load_directory(tmp_path)
+    assert told.strategies == {}
+    assert told.faults[0].reason == "everybody may write to this directory"
+
+
+@pytest.mark.parametrize("code", sorted(LIBRARY))
+def test_the_library_passes_what_it_asks_of_others(code):
+    strategy = LIBRARY[code]
+    assert trial(strategy, strategy.read_params({})) is None

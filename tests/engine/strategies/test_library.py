@@ -1,0 +1,158 @@
+"""What every strategy of the library promises, whatever it does."""
+
+import math
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.candle import Candles
+from engine.errors import BadParameters
+from engine.signal import Action, Direction
+from engine.strategies import LIBRARY, describe, schema, space, strategy_named
+from engine.strategies.base import first_bars
+from tests.engine.strategies.markets import series, wandering
+
+EVERY = [
+    pytest.param(strategy, values, id=f"{code}-{name}")
+    for code, strategy in sorted(LIBRARY.items())
+    for name, values in {"as it comes": {}, **strategy.presets}.items()
+]
+CODES = sorted(LIBRARY)
+
+
+@pytest.mark.parametrize(("strategy", "values"), EVERY)
+@settings(max_examples=12, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    speed=st.sampled_from((0.0, 0.0005, 0.005, 0.03)),
+    scale=st.sampled_from((1e-6, 1.0, 60_000.0)),
+    later=st.integers(1, 40),
+)
+def test_the_future_the_distant_past_and_a_second_look_change_nothing(
+    strategy, values, seed, speed, scale, later
+):
+    params = strategy.read_params(values)
+    needed = strategy.candles_needed(params)
+    whole = wandering(seed, needed + 40 + later, speed=speed, scale=scale)
+    bars = needed + 40
+    known = first_bars(whole, bars)
+    before = [column.copy() for column in columns(known)]
+    told, legs = strategy.decide(known, params), strategy.legs(known, params)
+    # The whole series is looked at, then cut.
+    strategy.decide(whole, params)
+    assert strategy.decide(first_bars(whole, bars), params) == told
+    assert strategy.legs(known, params) == legs
+    # Copies without the past that was not asked for, and apart from the future in memory.
+    alone = Candles(
+        known.timeframe,
+        known.opened_at[-needed:].copy(),
+        *(column[-needed:].copy() for column in columns(known)),
+    )
+    assert strategy.decide(alone, params) == told
+    assert all(
+        np.array_equal(one, other) for one, other in zip(before, columns(known), strict=True)
+    )
+    for intent in (*legs, *([told] if told else [])):
+        is_sound(intent, known)
+
+
+def columns(candles):
+    return candles.open, candles.high, candles.low, candles.close, candles.volume
+
+
+def is_sound(intent, candles):
+    assert 0 <= intent.confidence <= 100
+    assert intent.reason
+    assert float(intent.price) == candles.close[-1]
+    way = 1 if intent.direction is Direction.LONG else -1
+    if intent.action is Action.CLOSE:
+        assert intent.stop is None
+        assert intent.target is None
+    if intent.stop is not None:
+        assert intent.stop > 0
+        assert way * (intent.price - intent.stop) > 0
+    if intent.target is not None:
+        assert intent.target > 0
+        assert way * (intent.target - intent.price) > 0
+
+
+@pytest.mark.parametrize(("strategy", "values"), EVERY)
+def test_until_it_is_warm_it_wants_nothing(strategy, values):
+    params = strategy.read_params(values)
+    needed = strategy.candles_needed(params)
+    whole = wandering(1, needed, speed=0.02)
+    for bars in {1, 2, 3, needed // 2, needed - 1} - {0, needed}:
+        assert strategy.decide(first_bars(whole, bars), params) is None
+        assert strategy.legs(first_bars(whole, bars), params) == ()
+    strategy.decide(whole, params)
+
+
+@pytest.mark.parametrize(("strategy", "values"), EVERY)
+def test_a_market_that_stands_still_gives_no_reason_to_open(strategy, values):
+    params = strategy.read_params(values)
+    still = series([0.1] * (strategy.candles_needed(params) + 3))
+    if strategy.hedge is None:
+        assert strategy.decide(still, params) is None
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_parameter_says_what_it_is(code):
+    strategy = LIBRARY[code]
+    assert strategy.code == code
+    told = describe(strategy)
+    assert [one.name for one in told] == [
+        one.name for one in msgspec.structs.fields(strategy.params)
+    ]
+    defaults = strategy.read_params({})
+    for one in told:
+        assert one.meaning, one.name
+        assert getattr(defaults, one.name) == one.default
+        if one.kind in ("int", "float"):
+            assert one.least is not None
+            assert one.most is not None
+            assert one.least < one.most
+            if one.default is not None:
+                items = one.default if one.is_list else (one.default,)
+                assert all(one.least <= item <= one.most for item in items)
+        if one.kind == "choice":
+            assert set(one.default if one.is_list else (one.default,)) <= set(one.choices)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_bound_is_kept_and_named(code):
+    strategy = LIBRARY[code]
+    for one in describe(strategy):
+        wrong = {"text": [7], "bool": [1, "yes", None], "choice": ["nonsense", 7]}.get(one.kind, [])
+        if one.kind in ("int", "float"):
+            wrong = [one.least - 1, one.most + 1, "5", math.nan, math.inf]
+        for value in wrong:
+            with pytest.raises(BadParameters, match=rf"^{code}: .*`\$\.{one.name}") as refused:
+                strategy.read_params({one.name: [value] if one.is_list else value})
+            assert refused.value.code == "bad_parameters"
+    with pytest.raises(BadParameters, match="no_such_thing"):
+        strategy.read_params({"no_such_thing": 1})
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_optimisers_space_is_made_of_the_bounds(code):
+    strategy = LIBRARY[code]
+    named = {one.name: one for one in describe(strategy)}
+    for name, span in space(strategy).items():
+        one = named[name]
+        assert (span.least, span.most) == (one.least, one.most)
+        if span.kind == "choice":
+            assert one.default in span.choices
+    assert set(schema(strategy)["$defs"][strategy.params.__name__]["properties"]) == set(named)
+
+
+def test_a_preset_is_named_or_refused():
+    regime = strategy_named("market_regime")
+    assert regime.preset("15m").cooldown_bars == 20
+    assert regime.preset("15m", cooldown_bars=3).cooldown_bars == 3
+    with pytest.raises(BadParameters, match="unknown preset") as refused:
+        regime.preset("2m")
+    assert refused.value.context["known"] == sorted(regime.presets)
+    assert strategy_named("market_regime_aggressive") is regime
