@@ -1,6 +1,6 @@
 """The verbs of nodes: how one becomes known, what it may do, and how it is heard."""
 
-from apps.nodes.services.hearing import record_heartbeat
+from apps.nodes.services.hearing import record_heartbeat, watch_nodes
 from apps.nodes.services.registering import (
     Registered,
     confirm_node,
@@ -10,6 +10,7 @@ from apps.nodes.services.registering import (
 )
 from apps.nodes.services.standing import (
     drain_node,
+    note_drained,
     pause_node,
     resume_node,
     revoke_node,
@@ -21,9 +22,11 @@ __all__ = [
     "drain_node",
     "enroll_node",
     "join_node",
+    "note_drained",
     "pause_node",
     "record_heartbeat",
     "register_node",
     "resume_node",
     "revoke_node",
+    "watch_nodes",
 ]

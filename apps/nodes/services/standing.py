@@ -53,3 +53,12 @@ def change(node: Node, *, to: str, action: str, allowed=Node.MOVES, **changes) -
     before = node.status
     move(node, to=to, allowed=allowed, **changes)
     audit.record(action, node, before={"status": before}, after={"status": to})
+
+
+@retried
+@transaction.atomic
+def note_drained(*, node: Node, now: datetime) -> None:
+    """Tell once that a draining node has finished everything; nothing if it was resumed."""
+    empty = Node.objects.filter(pk=node.pk, status=S.DRAINING, drained_at=None)
+    if empty.update(drained_at=now):
+        audit.record("node.drained", node, after={"drained_at": now})
