@@ -15,6 +15,12 @@ from engine.messages import Message
 CENTRE = "centre"
 
 
+def centre_verify_key() -> str:
+    """What a node checks the centre's signatures with; its host is given it when it joins."""
+    signing = SigningKey(settings.CENTRE_SIGNING_KEY)
+    return base64.b64encode(bytes(signing.verify_key)).decode()
+
+
 def sign_to(node: Node, message: Message) -> str:
     """The message as it leaves for this node, signed by the centre."""
     key = SigningKey(settings.CENTRE_SIGNING_KEY)

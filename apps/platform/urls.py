@@ -1,8 +1,8 @@
 """The addresses of the Platform API."""
 
 from apps.core.openapi import pages
-from apps.platform import auth, dashboard, lists, money, people, steps, trading
+from apps.platform import auth, dashboard, lists, money, nodes, people, steps, trading
 from apps.platform.face import face
 
-PARTS = (auth, dashboard, lists, money, people, steps, trading)
+PARTS = (auth, dashboard, lists, money, nodes, people, steps, trading)
 urlpatterns = [*pages(face), face.urls()]

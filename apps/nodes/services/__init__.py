@@ -7,6 +7,7 @@ from apps.nodes.services.registering import (
     enroll_node,
     join_node,
     register_node,
+    rename_node,
 )
 from apps.nodes.services.standing import (
     drain_node,
@@ -26,6 +27,7 @@ __all__ = [
     "pause_node",
     "record_heartbeat",
     "register_node",
+    "rename_node",
     "resume_node",
     "revoke_node",
     "watch_nodes",

@@ -124,6 +124,17 @@ def confirm_node(*, node: Node, fingerprint: str) -> None:
     audit.record("node.confirmed", node, after={"fingerprint": node.fingerprint})
 
 
+@retried
+@transaction.atomic
+def rename_node(*, node: Node, name: str) -> None:
+    check_name(node.code, name)
+    before = Node.objects.select_for_update().get(pk=node.pk).name
+    node.name = name.strip()
+    if node.name != before:
+        node.save(update_fields=["name"])
+        audit.record("node.renamed", node, before={"name": before}, after={"name": node.name})
+
+
 def create(**values) -> Node:
     try:
         with transaction.atomic():
