@@ -10,6 +10,8 @@ from apps.core.states import move
 from apps.nodes.models import Node
 
 S = Node.Status
+# A node is empty, or on its way there, only while it is drained.
+NOT_DRAINED = {"draining_at": None, "drained_at": None}
 
 
 @retried
@@ -32,21 +34,15 @@ def resume_node(*, node: Node) -> None:
     """Give it new tickets again. Whoever was never confirmed is not let in this way."""
     # What may be resumed is less than what may become active.
     held_back = {S.PAUSED: {S.ACTIVE}, S.DRAINING: {S.ACTIVE}}
-    change(
-        node,
-        to=S.ACTIVE,
-        action="node.resumed",
-        allowed=held_back,
-        draining_at=None,
-        drained_at=None,
-    )
+    change(node, to=S.ACTIVE, action="node.resumed", allowed=held_back, **NOT_DRAINED)
 
 
 @retried
 @transaction.atomic
 def revoke_node(*, node: Node) -> None:
     """Believe the node no more and seal nothing to it, for good."""
-    change(node, to=S.REVOKED, action="node.revoked", join_hash="", join_until=None)
+    no_code = {"join_hash": "", "join_until": None}
+    change(node, to=S.REVOKED, action="node.revoked", **no_code, **NOT_DRAINED)
 
 
 def change(node: Node, *, to: str, action: str, allowed=Node.MOVES, **changes) -> None:
