@@ -99,6 +99,12 @@ def unseal(sealed: str, *, key: PrivateKey) -> bytes:
         raise MessageRefused("the credentials are not sealed to this node") from error
 
 
+def fingerprint(node: str, seal_key: bytes, verify_key: bytes) -> str:
+    """What people compare, on the node's host and at the centre, before its keys are trusted."""
+    digest = hashlib.sha256(f"ib1|{node}|".encode() + seal_key + verify_key).hexdigest()
+    return "-".join(digest[start : start + 4] for start in range(0, 32, 4))
+
+
 def client_order_id(*, account: str, ticket_id: str, generation: int) -> str:
     """One name per try at a venue; letters and digits only, which every venue takes."""
     cause = f"ib1|{account}|{ticket_id}|{generation}".encode()

@@ -25,6 +25,7 @@ Symbol = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}\Z"
 Text = Annotated[str, msgspec.Meta(max_length=500)]
 Positive = Annotated[str, msgspec.Meta(pattern=r"^(?!0+(\.0+)?\Z)[0-9]{1,18}(\.[0-9]{1,18})?\Z")]
 Amount = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,18}(\.[0-9]{1,18})?\Z")]
+Latency = Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]  # milliseconds
 EpochMs = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 
 
@@ -101,6 +102,10 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     version: Code
     clock_ms: EpochMs
     running: Annotated[int, msgspec.Meta(ge=0)]  # tickets in hand
+    # What the processors of the host have to do, in per cent of what they can do at once.
+    load_percent: Annotated[int, msgspec.Meta(ge=0)] = 0
+    # How long each venue took to answer, as far as the node has tried it lately; None: it did not.
+    venues: Annotated[dict[Code, Latency | None], msgspec.Meta(max_length=64)] = {}
 
 
 class Refusal(Message, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """What an installation needs before its processes start. All of it may run again."""
 
-import base64
 import os
 import secrets
 from collections.abc import Callable
@@ -8,10 +7,10 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from nacl.signing import SigningKey
 
 from apps.core.errors import DomainError
 from apps.merchant.ring import state_of_memory
+from apps.nodes.envelopes import centre_verify_key
 from apps.nodes.models import Node
 from apps.nodes.services import enroll_node
 from apps.tenants.models import User
@@ -78,11 +77,6 @@ def enroll(*, code: str, name: str, file: Path) -> Node:
         # Nobody knows these keys, so nobody may mistake them for a node's.
         file.unlink()
         raise
-
-
-def centre_verify_key() -> str:
-    signing = SigningKey(settings.CENTRE_SIGNING_KEY)
-    return base64.b64encode(bytes(signing.verify_key)).decode()
 
 
 def create_admin() -> str | None:

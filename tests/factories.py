@@ -322,6 +322,14 @@ class NodeFactory(RowFactory):
     seal_private = factory.LazyAttribute(lambda node: node.sealing)
 
 
+def node_keys() -> dict[str, str]:
+    """The public keys that a host has made."""
+    return {
+        "seal_key": to_text(PrivateKey.generate().public_key),
+        "verify_key": to_text(SigningKey.generate().verify_key),
+    }
+
+
 def to_text(key) -> str:
     return base64.b64encode(bytes(key)).decode()
 

@@ -15,6 +15,7 @@ from workers import refusals, settings
 from workers.brokers import register
 from workers.journal import FileJournal
 from workers.keys import Keys, read_keys
+from workers.reach import Reach
 
 log = logging.getLogger(__name__)
 register()
@@ -28,6 +29,7 @@ class Node:
         self.keys: Keys = read_keys(told.node_key_file, node=told.node_code)
         self.journal = FileJournal(told.state / "journal")
         self.paper_book = Path(told.paper_book)
+        self.reach = Reach()
 
     def tell_centre(self, task: str, queue: str, message: Message) -> None:
         """Send a signed message to the centre."""

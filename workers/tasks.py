@@ -82,7 +82,8 @@ def answer(ticket: Ticket, host: Node) -> Report:
             venue = venue_for(ticket, credentials, host)
         except (VenueRefused, MessageRefused) as error:
             return refuse(ticket, journal=host.journal, now_ms=now_ms, reason=error.message)
-        return sound(execute(ticket, venue=venue, journal=host.journal, now_ms=now_ms))
+        timed = host.reach.timed(ticket.venue, venue)
+        return sound(execute(ticket, venue=timed, journal=host.journal, now_ms=now_ms))
     except Exception as error:  # noqa: BLE001  (an adapter may fail in any way, after sending too)
         # Not its words: an exchange's answer may quote what it was sent.
         reason = f"the adapter failed: {type(error).__name__}"

@@ -3,7 +3,17 @@
 from django.contrib import admin
 from django.urls import path
 
-from apps.console import cards, logins, money, pools, second_factor, statements, views, withdrawals
+from apps.console import (
+    cards,
+    logins,
+    money,
+    nodes,
+    pools,
+    second_factor,
+    statements,
+    views,
+    withdrawals,
+)
 
 
 def inside(view):
@@ -34,6 +44,7 @@ urlpatterns = [
         inside(withdrawals.withdrawal_page),
         name="withdrawal",
     ),
+    path("assign-accounts/", inside(nodes.assign_page), name="assign-accounts"),
     path("statement/<int:account_id>/", inside(statements.statement_page), name="statement"),
     path("money/", inside(money.money_page), name="money"),
     path("pool/<uuid:pool_id>/", inside(pools.pool_page), name="pool"),

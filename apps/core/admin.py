@@ -46,7 +46,9 @@ PAINT = {
     **dict.fromkeys(["completed", "delivered"], "success"),
     **dict.fromkeys(["pending", "waiting", "approved"], "info"),
     **dict.fromkeys(["published", "open", "sent", "new", "unsettled"], "info"),
-    **dict.fromkeys(["unknown", "parked", "paused", "stopped", "expired", "canceled"], "warning"),
+    **dict.fromkeys(
+        ["unknown", "parked", "paused", "draining", "stopped", "expired", "canceled"], "warning"
+    ),
     **dict.fromkeys(["refused", "rejected", "failed", "revoked", "suspended"], "danger"),
     **dict.fromkeys(["disabled", "dead"], "danger"),
 }

@@ -15,6 +15,12 @@ from engine.messages import Message
 CENTRE = "centre"
 
 
+def centre_verify_key() -> str:
+    """What a node checks the centre's signatures with; its host is given it when it joins."""
+    signing = SigningKey(settings.CENTRE_SIGNING_KEY)
+    return base64.b64encode(bytes(signing.verify_key)).decode()
+
+
 def sign_to(node: Node, message: Message) -> str:
     """The message as it leaves for this node, signed by the centre."""
     key = SigningKey(settings.CENTRE_SIGNING_KEY)
@@ -27,7 +33,7 @@ def open_from_node(text: str, expected: type[M]) -> tuple[Node, M]:
     node = Node.objects.filter(code=claimed.sender).first()
     if node is None:
         raise MessageRefused("no such node is enrolled", sender=claimed.sender[:64])
-    if node.status == Node.Status.REVOKED:
-        raise MessageRefused("the node is revoked", sender=node.code)
+    if node.status in Node.NOT_TRUSTED:
+        raise MessageRefused(f"the node is {node.status}", sender=node.code)
     key = VerifyKey(base64.b64decode(node.verify_key))
     return node, envelope.verify(claimed, payload, signature, key=key, expected=expected)

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from apps.core.services import keep_refusal
 from apps.nodes.envelopes import open_from_node
-from apps.nodes.services import record_heartbeat
+from apps.nodes.services import record_heartbeat, watch_nodes
 from engine.messages import Heartbeat, Refusal
 
 
@@ -13,6 +13,11 @@ from engine.messages import Heartbeat, Refusal
 def heartbeat(envelope: str) -> None:
     node, told = open_from_node(envelope, Heartbeat)
     record_heartbeat(node=node, heartbeat=told, now=timezone.now())
+
+
+@shared_task(name="nodes.watch")
+def watch() -> None:
+    watch_nodes(now=timezone.now())
 
 
 @shared_task(name="nodes.refusal")

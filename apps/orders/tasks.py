@@ -26,3 +26,8 @@ def record_reports(envelope: str) -> None:
 @shared_task(name="orders.sweep")
 def sweep() -> None:
     services.sweep(now=timezone.now())
+
+
+@shared_task(name="orders.tell_drained")
+def tell_drained() -> None:
+    services.tell_drained(now=timezone.now())

@@ -25,7 +25,7 @@ from apps.platform.face import PLATFORM, Asked, Id, Rows, Visitor, face
 from apps.tenants.models import Tenant
 
 # A password is no column, and neither is what a session is known by.
-SECRET = {"password", "refresh_hash", "family_hash", "open_key", "totp_step"}
+SECRET = {"password", "refresh_hash", "family_hash", "open_key", "totp_step", "join_hash"}
 LARGEST_PAGE = 500
 # Moments beyond these are a mistake, and some databases keep none.
 FIRST_YEAR, LAST_YEAR = 1970, 2200

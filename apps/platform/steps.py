@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import msgspec
+from django.utils import timezone
 
 from apps.core.errors import NotAllowed
 from apps.members import services as members
@@ -49,6 +50,12 @@ step(lists.endpoints, "pause", tenants.pause_endpoint, argument="endpoint")
 step(lists.endpoints, "resume", tenants.resume_endpoint, argument="endpoint")
 step(lists.members, "disable", members.disable_member, argument="member")
 step(lists.members, "enable", members.enable_member, argument="member")
+step(
+    lists.nodes,
+    "drain",
+    lambda node: nodes.drain_node(node=node, now=timezone.now()),
+    argument="node",
+)
 step(lists.nodes, "pause", nodes.pause_node, argument="node")
 step(lists.nodes, "resume", nodes.resume_node, argument="node")
 step(lists.nodes, "revoke", nodes.revoke_node, argument="node")

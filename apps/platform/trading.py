@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 
 from apps.core.face import found
 from apps.nodes.models import Node
+from apps.orders.services import assign_account
 from apps.platform import lists
 from apps.platform.face import Asked, Id, Visitor, face
 from apps.platform.people import tenant_of
@@ -19,7 +20,7 @@ from apps.strategies.services import (
     subscribe,
 )
 from apps.venues.models import VenueAccount
-from apps.venues.services import assign_node, bind_account
+from apps.venues.services import bind_account
 
 Leverage = Annotated[int, Meta(ge=1, le=125)]
 RiskMode = Annotated[int, Meta(ge=1, le=3)]
@@ -160,5 +161,5 @@ class Assign(Asked):
 def assign(visitor: Visitor, asked: Assign) -> lists.venue_accounts.line:
     """Let this node trade the account from the next ticket on."""
     account: VenueAccount = lists.venue_accounts.one(visitor, asked.id)
-    assign_node(account=account, node=found(Node.objects.all(), what="node", pk=asked.node_id))
+    assign_account(account=account, node=found(Node.objects.all(), what="node", pk=asked.node_id))
     return lists.venue_accounts.line_of(account)

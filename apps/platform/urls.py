@@ -1,8 +1,19 @@
 """The addresses of the Platform API."""
 
 from apps.core.openapi import pages
-from apps.platform import auth, dashboard, hooks, lists, masters, money, people, steps, trading
+from apps.platform import (
+    auth,
+    dashboard,
+    hooks,
+    lists,
+    masters,
+    money,
+    nodes,
+    people,
+    steps,
+    trading,
+)
 from apps.platform.face import face
 
-PARTS = (auth, dashboard, hooks, lists, masters, money, people, steps, trading)
+PARTS = (auth, dashboard, hooks, lists, masters, money, nodes, people, steps, trading)
 urlpatterns = [*pages(face), face.urls()]

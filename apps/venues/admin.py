@@ -2,19 +2,21 @@
 
 from django import forms
 from django.contrib import admin
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, verb_action
-from apps.core.errors import BadInput
 from apps.venues.models import Instrument, VenueAccount
 from apps.venues.services import (
-    assign_node,
     bind_account,
     pause_account,
     resume_account,
     unbind_account,
 )
+
+# Where the page that gives accounts to a node finds which were chosen.
+CHOSEN = "accounts_to_assign"
 
 
 class VenueAccountForm(VerbForm):
@@ -35,18 +37,6 @@ class VenueAccountForm(VerbForm):
         return bind_account(**values)
 
 
-class VenueAccountChangeForm(VerbForm):
-    class Meta:
-        model = VenueAccount
-        fields = ["node"]
-
-    def write(self, *, node):
-        if node is None:
-            raise BadInput("an account is given to a node", field="node")
-        assign_node(account=self.instance, node=node)
-        return self.instance
-
-
 @admin.register(VenueAccount)
 class VenueAccountAdmin(HouseAdmin):
     list_display = [
@@ -55,7 +45,7 @@ class VenueAccountAdmin(HouseAdmin):
     list_filter = ["venue", "status", "tenant"]
     search_fields = ["member__email", "key_hint", "label"]
     autocomplete_fields = ["member"]
-    actions = ["pause", "resume", "unbind"]
+    actions = ["assign", "pause", "resume", "unbind"]
     leads_to = [
         (_("Subscriptions"), "strategies_subscription", "venue_account__id__exact"),
         (_("Positions"), "positions_position", "venue_account__id__exact"),
@@ -70,21 +60,34 @@ class VenueAccountAdmin(HouseAdmin):
         question=_("The keys of these accounts are forgotten. They have to be bound again."),
     )
 
+    @admin.action(description=_("Give to a node"), permissions=["assign"])
+    def assign(self, request, queryset):
+        request.session[CHOSEN] = list(queryset.values_list("pk", flat=True))
+        return redirect("console:assign-accounts")
+
+    def has_assign_permission(self, request):
+        return request.user.has_perm("nodes.change_node")
+
+    def has_change_permission(self, request, obj=None):
+        # An account is bound, assigned, paused and unbound; on its own page nothing is written.
+        return obj is None and super().has_change_permission(request)
+
     def get_form(self, request, obj=None, **kwargs):
-        kwargs["form"] = VenueAccountForm if obj is None else VenueAccountChangeForm
+        if obj is None:
+            kwargs["form"] = VenueAccountForm
         return super().get_form(request, obj, **kwargs)
 
     def get_fields(self, request, obj=None):
         if obj is None:
             return ["member", "venue", "label", "node", "api_key", "api_secret", "passphrase"]
-        shown = ["tenant", "member", "venue", "label", "key_hint", "status"]
+        shown = ["tenant", "member", "venue", "label", "key_hint", "node", "status"]
         shown += ["equity", "equity_at", "created_at"]
-        return ["node", *(self._line(name, request) for name in shown)]
+        return [self._line(name, request) for name in shown]
 
     def get_readonly_fields(self, request, obj=None):
         if obj is None:
             return []
-        return [name for name in self.get_fields(request, obj) if name != "node"]
+        return self.get_fields(request, obj)
 
 
 @admin.register(Instrument)

@@ -69,7 +69,7 @@ def sealed_to_nodes(accounts: Iterable[VenueAccount]) -> dict[int, str]:
 
 def sealed_to_node(account: VenueAccount) -> str:
     node = account.node
-    if node is None or node.status == Node.Status.REVOKED:
+    if node is None or node.status in Node.NOT_TRUSTED:
         raise sealed.CannotOpen("no node may have its credentials")
     if not account.credentials:
         raise sealed.CannotOpen("it was unbound")

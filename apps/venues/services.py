@@ -1,4 +1,4 @@
-"""Venue accounts are bound, given to a node, paused and unbound."""
+"""Venue accounts are bound, paused and unbound. Who gives them to nodes knows their tickets."""
 
 import re
 import secrets
@@ -67,6 +67,7 @@ def bind_account(
     account.key_hint = api_key[-4:]
     account.status = VenueAccount.Status.ACTIVE
     if node is not None:
+        refuse_moving(account, node)
         account.node = active(node)
     # Bound again, what the venue told of it meanwhile stays.
     changed = ["credentials", "key_hint", "status", "node"] if before else None
@@ -88,6 +89,12 @@ def refuse_inactive(member: Member) -> None:
         raise Conflict("the tenant is suspended", tenant=member.tenant_id)
 
 
+def refuse_moving(account: VenueAccount, node: Node) -> None:
+    """An account may have tickets under way: it is assigned, and not moved by its keys."""
+    if account.node_id not in (None, node.pk):
+        raise Conflict(f"the account is at node {account.node}: assign it", field="node")
+
+
 def active(node: Node) -> Node:
     """The node as it is now, if accounts may be given to it."""
     node = Node.objects.select_for_update().get(pk=node.pk)
@@ -106,19 +113,6 @@ def told(account: VenueAccount) -> dict[str, object]:
         "node": account.node.code if account.node else None,
         "status": account.status,
     }
-
-
-@retried
-@transaction.atomic
-def assign_node(*, account: VenueAccount, node: Node) -> None:
-    """Let this node trade the account from the next ticket on."""
-    fresh = locked(account)
-    before = told(fresh)
-    fresh.node = active(node)
-    if told(fresh) != before:
-        fresh.save(update_fields=["node"])
-        audit.record("venue_account.assigned", fresh, before=before, after=told(fresh))
-    account.node = fresh.node
 
 
 @retried

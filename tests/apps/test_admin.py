@@ -454,19 +454,83 @@ def test_a_paper_account_needs_no_keys(platform):
     assert VenueAccount.objects.of(alice.tenant).get().key_hint
 
 
-def test_an_account_is_given_to_another_node(platform):
-    account, other = factories.VenueAccountFactory(), factories.NodeFactory()
-    revoked = factories.NodeFactory(status=Node.Status.REVOKED)
-    address = page(VenueAccount, "change", account.pk)
-    for refused in ("", revoked.pk):
-        answer = platform.post(address, {"node": refused})
-        assert answer.context["adminform"].form.errors
+def test_accounts_are_given_to_another_node_except_those_with_a_ticket_under_way(platform):
+    free, busy = factories.VenueAccountFactory(), factories.VenueAccountFactory()
+    other, home = factories.NodeFactory(), busy.node
+    factories.TicketFactory(subscription__venue_account=busy)
+    chosen = {"action": "assign", "_selected_action": [free.pk, busy.pk]}
+    shown = platform.post(page(VenueAccount, "changelist"), chosen, follow=True)
+    assert [account.pk for account in shown.context["accounts"]] == [free.pk, busy.pk]
+    paused = factories.NodeFactory(status=Node.Status.PAUSED)
+    asked = {"account": [free.pk, busy.pk]}
+    for wrong in ("", paused.pk):
+        refused = platform.post(reverse("console:assign-accounts"), {**asked, "node": wrong})
+        assert refused.context["form"].errors["node"]
+    asked["node"] = other.pk
+    answer = platform.post(reverse("console:assign-accounts"), asked, follow=True)
+    for account in (free, busy):
         account.refresh_from_db()
-        assert account.node not in (None, revoked)
-    platform.post(address, {"node": other.pk})
+    assert (free.node, busy.node) == (other, home)
+    assert any(f"({busy.pk})" in str(said) for said in answer.context["messages"])
+    assert AuditEntry.objects.filter(action="venue_account.assigned").count() == 1
+
+
+def test_whoever_may_not_change_nodes_gives_them_no_accounts(globex):
+    account, node = factories.VenueAccountFactory(), factories.NodeFactory()
+    before = account.node
+    asked = {"account": [account.pk], "node": node.pk}
+    assert globex.post(reverse("console:assign-accounts"), asked).status_code in {200, 403}
     account.refresh_from_db()
-    assert account.node == other
-    assert AuditEntry.objects.filter(action="venue_account.assigned").exists()
+    assert account.node == before
+
+
+def test_a_node_is_expected_joined_and_confirmed_on_its_pages(platform):
+    answer = platform.post(page(Node, "add"), {"code": "tokyo-1", "name": "Tokyo"}, follow=True)
+    node = Node.objects.get()
+    (shown,) = [str(said) for said in answer.context["messages"] if "--code" in str(said)]
+    code = re.search(r"--code (\w+)", shown).group(1)
+    address = page(Node, "change", node.pk)
+    assert code not in platform.get(address).content.decode()
+
+    asked = factories.node_keys()
+    refused = platform.post(address, {**asked, "one_time_code": "wrong"})
+    assert refused.context["adminform"].form.errors["one_time_code"]
+    platform.post(address, {**asked, "one_time_code": code})
+    node.refresh_from_db()
+    assert (node.status, node.verify_key) == (Node.Status.PENDING, asked["verify_key"])
+
+    # It is typed from the host's screen, and so not shown before.
+    assert node.fingerprint not in platform.get(address).content.decode()
+    refused = platform.post(address, {"fingerprint": "0000"})
+    assert refused.context["adminform"].form.errors["fingerprint"]
+    platform.post(address, {"fingerprint": node.fingerprint})
+    node.refresh_from_db()
+    assert node.status == Node.Status.ACTIVE
+    assert node.fingerprint in platform.get(address).content.decode()
+    platform.post(address, {"name": "Tokyo One", "status": "revoked"})
+    node.refresh_from_db()
+    assert (node.name, node.status) == ("Tokyo One", Node.Status.ACTIVE)
+
+
+def test_a_new_one_time_code_is_made_for_a_pending_node_only(platform):
+    platform.post(page(Node, "add"), {"code": "tokyo-1", "name": "Tokyo"})
+    pending, active = Node.objects.get(), factories.NodeFactory()
+    before = pending.join_hash
+    chosen = {"action": "renew", "_selected_action": [pending.pk, active.pk]}
+    answer = platform.post(page(Node, "changelist"), chosen, follow=True)
+    pending.refresh_from_db()
+    assert pending.join_hash not in ("", before)
+    told = [str(said) for said in answer.context["messages"]]
+    assert sum("--code" in said for said in told) == 2
+    assert any("enrolled already" in said for said in told)
+
+
+def test_the_hash_of_a_code_is_not_exported(platform):
+    platform.post(page(Node, "add"), {"code": "tokyo-1", "name": "Tokyo"})
+    answer = platform.post(page(Node, "export"), {"format": "0", "resource": ""})
+    (row,) = read_csv(answer)
+    assert row["code"] == "tokyo-1"
+    assert Node.objects.get().join_hash not in answer.content.decode()
 
 
 def test_a_strategy_is_offered_and_followed(platform):

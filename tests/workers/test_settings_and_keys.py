@@ -3,14 +3,19 @@
 import base64
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
+from engine.envelope import fingerprint
 from workers import settings
 from workers.keys import make_keys, read_keys
 
+ROOT = Path(__file__).resolve().parents[2]
 CENTRE = base64.b64encode(bytes(SigningKey.generate().verify_key)).decode()
 NEEDED = {
     "NODE_CODE": "walk",
@@ -133,3 +138,38 @@ def test_the_file_is_never_readable_by_others_not_even_while_it_is_made(tmp_path
     finally:
         os.umask(umask)
     assert (tmp_path / "key.json").stat().st_mode & 0o077 == 0
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "workers", *arguments], capture_output=True, text=True, cwd=ROOT
+    )
+
+
+def test_a_host_that_joins_makes_its_keys_there_and_says_what_to_compare(tmp_path):
+    path = tmp_path / "tokyo-1.json"
+    asked = ["join", "--node", "tokyo-1", "--code", "0123", "--out", str(path)]
+    done = run(*asked, "--centre-verify", CENTRE)
+    assert done.returncode == 0, done.stderr
+    keys = read_keys(path, node="tokyo-1")
+    public = bytes(keys.seal_private.public_key), bytes(keys.sign_private.verify_key)
+    sealing, verifying = (base64.b64encode(key).decode() for key in public)
+    assert f"fingerprint={fingerprint('tokyo-1', *public)}" in done.stdout
+    command = f"node join tokyo-1 --code 0123 --seal-key {sealing} --verify-key {verifying}"
+    assert command in done.stdout
+    private = [value for name, value in json.loads(path.read_text()).items() if "private" in name]
+    assert not any(secret in done.stdout + done.stderr for secret in private)
+
+    before = path.read_bytes()
+    again = run(*asked, "--centre-verify", CENTRE)
+    assert (again.returncode, path.read_bytes()) == (1, before)
+    assert again.stderr.strip() == f"{path} is there already: a key file is never written over"
+
+
+@pytest.mark.parametrize("command", ["join", "make-key"])
+def test_a_wrong_key_of_the_centre_is_one_line(tmp_path, command):
+    code = ["--code", "0123"] if command == "join" else []
+    out = tmp_path / "key.json"
+    done = run(command, "--node", "x", *code, "--centre-verify", "?", "--out", str(out))
+    assert (done.returncode, out.exists()) == (1, False)
+    assert done.stderr.strip() == "--centre-verify is not a public key of a centre"

@@ -1,8 +1,19 @@
 """The verbs of orders, one file for each step of the walk."""
 
+from apps.orders.services.assigning import Assigned, assign_account, assign_accounts
 from apps.orders.services.dispatch import dispatch
+from apps.orders.services.draining import tell_drained
 from apps.orders.services.planning import plan
 from apps.orders.services.reports import record_reports
 from apps.orders.services.sweep import sweep
 
-__all__ = ["dispatch", "plan", "record_reports", "sweep"]
+__all__ = [
+    "Assigned",
+    "assign_account",
+    "assign_accounts",
+    "dispatch",
+    "plan",
+    "record_reports",
+    "sweep",
+    "tell_drained",
+]

@@ -3,8 +3,9 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.core.errors import DomainError
+from apps.nodes.envelopes import centre_verify_key
 from apps.nodes.services import enroll_node
-from ironbull.installation import centre_verify_key, enroll
+from ironbull.installation import enroll
 
 HOW = """On the host of node {code}:
 

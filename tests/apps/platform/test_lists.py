@@ -160,6 +160,11 @@ HARMLESS = {
     "is_market_node": True,
     "reason": "mine",
     "tx_hash": "ab" * 32,
+    "one_time_code": "mine",
+    "seal_key": "mine",
+    "verify_key": "mine",
+    "fingerprint": "mine",
+    "account_ids": [1],
 }
 
 

@@ -18,7 +18,6 @@ from apps.tenants.models import Tenant
 from apps.venues.models import VenueAccount
 from apps.venues.selectors import holdings
 from apps.venues.services import (
-    assign_node,
     bind_account,
     pause_account,
     record_equity,
@@ -193,27 +192,17 @@ def test_a_paused_account_resumes():
     assert AuditEntry.objects.count() == 2
 
 
-def test_a_node_is_assigned_once_and_told():
+def test_an_account_is_not_moved_to_another_node_by_its_keys():
     account, tokyo = VenueAccountFactory(), NodeFactory()
-    before = account.node.code
-    for _time in range(2):
-        assign_node(account=account, node=tokyo)
-    account.refresh_from_db()
-    assert account.node == tokyo
-    entry = AuditEntry.objects.get()
-    assert (entry.before["node"], entry.after["node"]) == (before, tokyo.code)
-
-
-@pytest.mark.parametrize("status", [Node.Status.PAUSED, Node.Status.REVOKED])
-def test_only_an_active_node_is_assigned(status):
-    account, node = VenueAccountFactory(), NodeFactory()
-    Node.objects.filter(pk=node.pk).update(status=status)
     before = account.node
-    with pytest.raises(Conflict):
-        assign_node(account=account, node=node)
+    asked = {"member": account.member, "venue": account.venue, "label": account.label}
+    with pytest.raises(Conflict, match="assign it") as refused:
+        bind_account(**asked, node=tokyo)
+    assert refused.value.context["field"] == "node"
     account.refresh_from_db()
     assert account.node == before
     assert not AuditEntry.objects.exists()
+    bind_account(**asked, node=before)
 
 
 def test_an_older_equity_never_replaces_a_newer_one():
