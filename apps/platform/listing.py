@@ -112,10 +112,12 @@ def listing(name: str, model: type[models.Model], *, search: Sequence[str] = ())
     plural = str(model._meta.verbose_name_plural)
     described(list_rows, f"list_{name}", asked, Rows[line], f"{plural}, the latest first.")
     key = kind_of(model._meta.pk)
+    # A number that is too large for any row is refused before it is looked for.
+    key = Id if key is int else key
     one = msgspec.defstruct(f"One{model.__name__}", [("id", key)], bases=(Asked,))
     described(read_row, f"read_{name}", one, line, f"One row of {plural}.")
     face.call("GET", f"api/{name}", scope=right, only=only)(list_rows)
-    place = {int: "int", UUID: "uuid"}.get(key, "str")
+    place = {Id: "int", UUID: "uuid"}.get(key, "str")
     face.call("GET", f"api/{name}/<{place}:id>", scope=right, only=only)(read_row)
     return made
 

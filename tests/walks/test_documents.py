@@ -109,5 +109,6 @@ def test_every_answer_is_what_the_document_says(live_server, shop, face, path, m
 
     ask()
     assert asked
+    print(f"{len(asked)} requests: {method.upper()} {path}")
     # The door was passed: what was tried is the call, not its lock.
     assert 401 not in asked or "auth" in path or "sign-in" in path

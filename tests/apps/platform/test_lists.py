@@ -251,3 +251,11 @@ def test_every_model_of_a_tenant_has_a_list():
     }
     assert models <= listed
     assert {Tenant, Member} <= listed
+
+
+def test_a_number_that_no_row_has_is_no_row():
+    desk = Desk("support")
+    for name in ("standings", "members", "levels"):
+        answer = desk.get(f"{name}/61582145606868247599120384")
+        assert answer.status_code in {400, 404}
+        assert answer.json()["code"] in {"bad_parameter", "not_found"}
