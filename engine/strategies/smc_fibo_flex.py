@@ -25,7 +25,7 @@ from engine.candle import Candles
 from engine.indicators import gaps, latest, mean_range, order_blocks, swings
 from engine.indicators.structure import Zones
 from engine.signal import Direction, Intent
-from engine.strategies.base import Params, Strategy, opening, settled, sign
+from engine.strategies.base import Params, Strategy, opening, sign
 from engine.strategies.smart_money import (
     PATTERN_BARS,
     PATTERNS,
@@ -233,7 +233,8 @@ def candles_needed(params: SmcFiboFlex) -> int:
     replayed = REPLAYED + params.signal_cooldown if params.signal_cooldown else 0
     needed = life + patience + replayed + PATTERN_BARS + 1
     if asks_higher(params):
-        needed = max(needed, params.htf_multiplier * (settled(params.htf_ema_slow) + 1))
+        # The averages only stand in for swings: twice their bars are enough to lean on.
+        needed = max(needed, params.htf_multiplier * (2 * params.htf_ema_slow + 1))
     return max(50, needed)
 
 

@@ -172,12 +172,11 @@ WHERE = {
             "a float for a price",
             "a stop on the wrong side",
             "too confident",
-            "no number of candles",
-            "too many candles",
             "a memory",
         ),
         DECIDE,
     ),
+    **dict.fromkeys(("no number of candles", "too many candles"), "def candles_needed(params)"),
 }
 
 

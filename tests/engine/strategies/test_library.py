@@ -5,7 +5,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from engine.candle import Candles
@@ -24,7 +24,7 @@ CODES = sorted(LIBRARY)
 
 
 @pytest.mark.parametrize(("strategy", "values"), EVERY)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     speed=st.sampled_from((0.0, 0.0005, 0.005, 0.03)),
@@ -77,6 +77,37 @@ def is_sound(intent, candles):
     if intent.target is not None:
         assert intent.target > 0
         assert way * (intent.target - intent.price) > 0
+
+
+@pytest.mark.parametrize("code", CODES)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(data=st.data())
+def test_whatever_the_bounds_allow_can_decide(code, data):
+    strategy = LIBRARY[code]
+    kinds = {"int": st.integers, "float": st.floats}
+    values = {
+        name: data.draw(
+            st.sampled_from(span.choices)
+            if span.kind == "choice"
+            else st.sampled_from((span.least, span.most)) | kinds[span.kind](span.least, span.most),
+            label=name,
+        )
+        for name, span in space(strategy).items()
+        if data.draw(st.booleans())
+    }
+    try:
+        params = strategy.read_params(values)
+    except BadParameters as error:
+        # Two parameters may not go together; each by itself is within its bounds.
+        if "$." in error.message:
+            raise
+        reject()
+    needed = strategy.candles_needed(params)
+    assert needed >= 1
+    whole = wandering(data.draw(st.integers(0, 99)), needed + 3, speed=0.01)
+    for bars in (needed - 1, needed, needed + 3):
+        for intent in strategy.legs(first_bars(whole, max(1, bars)), params):
+            is_sound(intent, first_bars(whole, bars))
 
 
 @pytest.mark.parametrize(("strategy", "values"), EVERY)
