@@ -133,6 +133,13 @@ def load_directory(path: Path, *, known: Mapping[str, Strategy] = LIBRARY) -> Lo
     return Loaded(found, faults)
 
 
+def adopt_directory(path: Path) -> list[Fault]:
+    """Add a directory's sound strategies to the library, once, at start; the faults are told."""
+    told = load_directory(path)
+    LIBRARY.update(told.strategies)
+    return told.faults
+
+
 def load_file(
     path: Path, *, known: Mapping[str, Strategy] = LIBRARY
 ) -> tuple[Strategy | None, list[Fault]]:
@@ -368,7 +375,8 @@ def faults_of_trial(strategy: Strategy, path: Path) -> list[Fault]:
     for name, values in {"": {}, **strategy.presets}.items():
         doing = f"{name}: " if name else ""
         noted = Noting(path, doing=doing)
-        reason, culprit = None, strategy.rule
+        reason: str | None = None
+        culprit: object = strategy.rule
         with noted:
             params = strategy.read_params(values)
             reason, culprit = unusable(strategy.candles_needed(params)), strategy.candles_needed

@@ -513,12 +513,14 @@ def find(candles: Candles, asked: SmcFiboFlex) -> Found | None:
         points = score(view, at, params) if params.require_retest else 0
         return Found(way, setup, by_break, min(95, 70 + 5 * points))
 
+    found = fires(last)
+    if found is None or not params.signal_cooldown:
+        return found
     spoke = -params.signal_cooldown
-    first = last - params.signal_cooldown - REPLAYED if params.signal_cooldown else last
-    for at in range(first, last):
+    for at in range(last - params.signal_cooldown - REPLAYED, last):
         if at - spoke >= params.signal_cooldown and fires(at) is not None:
             spoke = at
-    return fires(last) if last - spoke >= params.signal_cooldown else None
+    return found if last - spoke >= params.signal_cooldown else None
 
 
 def decide(candles: Candles, params: SmcFiboFlex) -> Intent | None:

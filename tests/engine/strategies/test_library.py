@@ -1,6 +1,7 @@
 """What every strategy of the library promises, whatever it does."""
 
 import math
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
+import engine.strategies
 from engine.candle import Candles
 from engine.errors import BadParameters
 from engine.signal import Action, Direction
@@ -150,6 +152,28 @@ def test_every_parameter_says_what_it_is(code):
                 assert all(one.least <= item <= one.most for item in items)
         if one.kind == "choice":
             assert set(one.default if one.is_list else (one.default,)) <= set(one.choices)
+
+
+def test_a_form_is_told_all_it_needs():
+    fast, slow, use_ema = describe(strategy_named("ma_cross"))
+    told = fast.name, fast.kind, fast.default, fast.least, fast.most
+    assert told == ("fast_ma", "int", 5, 1, 200)
+    assert fast.meaning == "bars of the fast average"
+    assert (slow.name, use_ema.kind, use_ema.default) == ("slow_ma", "bool", False)
+    named = {one.name: one for one in describe(strategy_named("market_regime"))}
+    assert named["sl_tp_mode"].choices == ("atr", "margin_pct")
+    assert named["ma_periods"].is_list
+    assert named["ma_periods"].kind == "int"
+    assert named["trending_tp_pct"].may_be_empty
+    assert (named["trending_tp_pct"].default, named["trending_tp_pct"].most) == (None, 20)
+    assert not named["tp_pct"].may_be_empty
+    assert "ma_periods" not in space(strategy_named("market_regime"))
+    assert space(strategy_named("ma_cross"))["use_ema"].choices == (False, True)
+
+
+def test_every_file_of_the_library_is_registered():
+    files = {path.stem for path in Path(engine.strategies.__file__).parent.glob("*.py")}
+    assert files - {"__init__", "base", "found", "members", "smart_money"} == set(LIBRARY)
 
 
 @pytest.mark.parametrize("code", CODES)
