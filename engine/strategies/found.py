@@ -133,6 +133,13 @@ def load_directory(path: Path, *, known: Mapping[str, Strategy] = LIBRARY) -> Lo
     return Loaded(found, faults)
 
 
+def adopt_directory(path: Path) -> list[Fault]:
+    """Add a directory's sound strategies to the library, once, at start; the faults are told."""
+    told = load_directory(path)
+    LIBRARY.update(told.strategies)
+    return told.faults
+
+
 def load_file(
     path: Path, *, known: Mapping[str, Strategy] = LIBRARY
 ) -> tuple[Strategy | None, list[Fault]]:
@@ -365,25 +372,37 @@ def line_of(tree: ast.Module, name: str, attribute: str = "") -> int:
 
 def faults_of_trial(strategy: Strategy, path: Path) -> list[Fault]:
     """What goes wrong when it decides: with its defaults, and with each of its presets."""
-    line = strategy.rule.__code__.co_firstlineno if isinstance(strategy.rule, FunctionType) else 1
     for name, values in {"": {}, **strategy.presets}.items():
         doing = f"{name}: " if name else ""
         noted = Noting(path, doing=doing)
-        reason = None
+        reason: str | None = None
+        culprit: object = strategy.rule
         with noted:
-            reason = trial(strategy, strategy.read_params(values))
+            params = strategy.read_params(values)
+            reason, culprit = unusable(strategy.candles_needed(params)), strategy.candles_needed
+            if reason is None:
+                reason, culprit = trial(strategy, params), strategy.rule
         if noted.fault is not None:
             return [noted.fault]
         if reason is not None:
-            return [Fault(path, line, doing + reason)]
+            return [Fault(path, first_line(culprit), doing + reason)]
     return []
+
+
+def first_line(function: object) -> int:
+    return function.__code__.co_firstlineno if isinstance(function, FunctionType) else 1
+
+
+def unusable(needed: object) -> str | None:
+    """What is wrong with a number of candles."""
+    if type(needed) is int and 1 <= needed <= MOST_CANDLES:
+        return None
+    return f"candles_needed answers {needed!r}, not a number from 1 to {MOST_CANDLES}"
 
 
 def trial(strategy: Strategy, params: Params) -> str | None:
     """What is wrong with a strategy's answers on made-up markets."""
     needed = strategy.candles_needed(params)
-    if type(needed) is not int or not 1 <= needed <= MOST_CANDLES:
-        return f"candles_needed answers {needed!r}, not a number from 1 to {MOST_CANDLES}"
     for seed in SEEDS:
         whole = market(seed, needed + TRIED + BEHIND)
         # A rule that counts its calls, or keeps what it saw, is asked in another order then.

@@ -25,7 +25,7 @@ from engine.candle import Candles
 from engine.indicators import gaps, latest, mean_range, order_blocks, swings
 from engine.indicators.structure import Zones
 from engine.signal import Direction, Intent
-from engine.strategies.base import Params, Strategy, opening, settled, sign
+from engine.strategies.base import Params, Strategy, opening, sign
 from engine.strategies.smart_money import (
     PATTERN_BARS,
     PATTERNS,
@@ -233,7 +233,8 @@ def candles_needed(params: SmcFiboFlex) -> int:
     replayed = REPLAYED + params.signal_cooldown if params.signal_cooldown else 0
     needed = life + patience + replayed + PATTERN_BARS + 1
     if asks_higher(params):
-        needed = max(needed, params.htf_multiplier * (settled(params.htf_ema_slow) + 1))
+        # The averages only stand in for swings: twice their bars are enough to lean on.
+        needed = max(needed, params.htf_multiplier * (2 * params.htf_ema_slow + 1))
     return max(50, needed)
 
 
@@ -512,12 +513,14 @@ def find(candles: Candles, asked: SmcFiboFlex) -> Found | None:
         points = score(view, at, params) if params.require_retest else 0
         return Found(way, setup, by_break, min(95, 70 + 5 * points))
 
+    found = fires(last)
+    if found is None or not params.signal_cooldown:
+        return found
     spoke = -params.signal_cooldown
-    first = last - params.signal_cooldown - REPLAYED if params.signal_cooldown else last
-    for at in range(first, last):
+    for at in range(last - params.signal_cooldown - REPLAYED, last):
         if at - spoke >= params.signal_cooldown and fires(at) is not None:
             spoke = at
-    return fires(last) if last - spoke >= params.signal_cooldown else None
+    return found if last - spoke >= params.signal_cooldown else None
 
 
 def decide(candles: Candles, params: SmcFiboFlex) -> Intent | None:

@@ -4,8 +4,9 @@ import textwrap
 
 import pytest
 
+from engine import strategies
 from engine.signal import Action, Direction
-from engine.strategies import LIBRARY
+from engine.strategies import LIBRARY, found
 from engine.strategies.found import load_directory, load_file, trial
 from tests.engine.strategies.markets import series
 
@@ -66,6 +67,16 @@ def test_a_sound_file_is_a_strategy_like_any_other(write, tmp_path):
     assert jump.decide(series([10, 10.2]), jump.preset("calm")) is None
     # Nothing compiled is left behind.
     assert sorted(path.name for path in tmp_path.iterdir()) == ["_notes.py", "jump.py", "notes.txt"]
+
+
+def test_what_is_adopted_is_found_by_its_name(write, tmp_path, monkeypatch):
+    monkeypatch.setattr(strategies, "LIBRARY", dict(LIBRARY))
+    monkeypatch.setattr(found, "LIBRARY", strategies.LIBRARY)
+    write(SOUND)
+    write("import os\n", "broken.py")
+    (fault,) = found.adopt_directory(tmp_path)
+    assert fault.path.name == "broken.py"
+    assert strategies.strategy_named("jump").code == "jump"
 
 
 def test_one_faulty_file_does_not_hide_the_others(write, tmp_path):
@@ -172,12 +183,11 @@ WHERE = {
             "a float for a price",
             "a stop on the wrong side",
             "too confident",
-            "no number of candles",
-            "too many candles",
             "a memory",
         ),
         DECIDE,
     ),
+    **dict.fromkeys(("no number of candles", "too many candles"), "def candles_needed(params)"),
 }
 
 

@@ -1,13 +1,15 @@
 """What every strategy of the library promises, whatever it does."""
 
 import math
+from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
+import engine.strategies
 from engine.candle import Candles
 from engine.errors import BadParameters
 from engine.signal import Action, Direction
@@ -24,7 +26,7 @@ CODES = sorted(LIBRARY)
 
 
 @pytest.mark.parametrize(("strategy", "values"), EVERY)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     speed=st.sampled_from((0.0, 0.0005, 0.005, 0.03)),
@@ -79,6 +81,37 @@ def is_sound(intent, candles):
         assert way * (intent.target - intent.price) > 0
 
 
+@pytest.mark.parametrize("code", CODES)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(data=st.data())
+def test_whatever_the_bounds_allow_can_decide(code, data):
+    strategy = LIBRARY[code]
+    kinds = {"int": st.integers, "float": st.floats}
+    values = {
+        name: data.draw(
+            st.sampled_from(span.choices)
+            if span.kind == "choice"
+            else st.sampled_from((span.least, span.most)) | kinds[span.kind](span.least, span.most),
+            label=name,
+        )
+        for name, span in space(strategy).items()
+        if data.draw(st.booleans())
+    }
+    try:
+        params = strategy.read_params(values)
+    except BadParameters as error:
+        # Two parameters may not go together; each by itself is within its bounds.
+        if "$." in error.message:
+            raise
+        reject()
+    needed = strategy.candles_needed(params)
+    assert needed >= 1
+    whole = wandering(data.draw(st.integers(0, 99)), needed + 3, speed=0.01)
+    for bars in (needed - 1, needed, needed + 3):
+        for intent in strategy.legs(first_bars(whole, max(1, bars)), params):
+            is_sound(intent, first_bars(whole, bars))
+
+
 @pytest.mark.parametrize(("strategy", "values"), EVERY)
 def test_until_it_is_warm_it_wants_nothing(strategy, values):
     params = strategy.read_params(values)
@@ -119,6 +152,28 @@ def test_every_parameter_says_what_it_is(code):
                 assert all(one.least <= item <= one.most for item in items)
         if one.kind == "choice":
             assert set(one.default if one.is_list else (one.default,)) <= set(one.choices)
+
+
+def test_a_form_is_told_all_it_needs():
+    fast, slow, use_ema = describe(strategy_named("ma_cross"))
+    told = fast.name, fast.kind, fast.default, fast.least, fast.most
+    assert told == ("fast_ma", "int", 5, 1, 200)
+    assert fast.meaning == "bars of the fast average"
+    assert (slow.name, use_ema.kind, use_ema.default) == ("slow_ma", "bool", False)
+    named = {one.name: one for one in describe(strategy_named("market_regime"))}
+    assert named["sl_tp_mode"].choices == ("atr", "margin_pct")
+    assert named["ma_periods"].is_list
+    assert named["ma_periods"].kind == "int"
+    assert named["trending_tp_pct"].may_be_empty
+    assert (named["trending_tp_pct"].default, named["trending_tp_pct"].most) == (None, 20)
+    assert not named["tp_pct"].may_be_empty
+    assert "ma_periods" not in space(strategy_named("market_regime"))
+    assert space(strategy_named("ma_cross"))["use_ema"].choices == (False, True)
+
+
+def test_every_file_of_the_library_is_registered():
+    files = {path.stem for path in Path(engine.strategies.__file__).parent.glob("*.py")}
+    assert files - {"__init__", "base", "found", "members", "smart_money"} == set(LIBRARY)
 
 
 @pytest.mark.parametrize("code", CODES)
