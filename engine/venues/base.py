@@ -102,6 +102,15 @@ class Venue(Protocol):
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
         """The order by our id; None only where the venue clearly answers that it has none."""
 
+    def is_absent(self, ticket: Ticket) -> bool:
+        """Whether there is no such order, asked more than once and in more than one way.
+
+        Asked after the ticket's time, before another order may be sent in its place.
+        """
+
+    def protected(self, ticket: Ticket, order: VenueOrder) -> VenueOrder:
+        """An order that was found, with the ticket's stop and target set on what it opened."""
+
 
 class Exchange(Venue, Protocol):
     """What a whole adapter does beyond placing and finding: the account, and what protects it."""

@@ -189,6 +189,11 @@ class Binance(CcxtVenue):
                 start = now_ms()
             start += SPAN_MS
 
+    def client_id_of(self, market: Market, owned: OwnedFill) -> str:
+        """Trades do not tell it; their order does."""
+        asked = {"symbol": market.native, "orderId": owned.venue_order_id}
+        return told_of(self.call("fapiPrivateGetOrder", asked)).client_order_id
+
     def send_protection(
         self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None
     ) -> None:
