@@ -62,13 +62,16 @@ def run(envelope: str) -> None:
 
 
 def read_tickets(text: str, host: Node) -> list[Ticket]:
+    return read_message(text, host, Tickets).tickets
+
+
+def read_message(text: str, host: Node, expected: type[envelope.M]) -> envelope.M:
+    """What the centre says to this node, once its signature holds."""
     claimed, payload, signature = envelope.read(text, receiver=host.settings.node_code)
     if claimed.sender != "centre":
-        raise MessageRefused("only the centre sends tickets", sender=claimed.sender)
-    message = envelope.verify(
-        claimed, payload, signature, key=host.keys.centre_verify, expected=Tickets
-    )
-    return message.tickets
+        raise MessageRefused("only the centre gives orders", sender=claimed.sender)
+    key = host.keys.centre_verify
+    return envelope.verify(claimed, payload, signature, key=key, expected=expected)
 
 
 def execute_all(tickets: list[Ticket], host: Node) -> None:

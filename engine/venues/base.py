@@ -5,22 +5,14 @@ whose name says what happens next: VenueBusy (nothing was done), VenueRefused
 (it never will be), TooLate, OutcomeUnknown (ask by client order id).
 """
 
-import enum
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
 from engine.instrument import Instrument
-from engine.messages import Fill, Margin, Ticket
+from engine.messages import Fill, Margin, PaymentKind, Ticket
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
-
-
-class PaymentKind(enum.StrEnum):
-    FUNDING = "funding"
-    DEPOSIT = "deposit"
-    WITHDRAWAL = "withdrawal"
-    TRANSFER = "transfer"  # between wallets of the same owner
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from engine import envelope
 from engine.errors import VenueRefused
 from engine.order import OrderStatus
 from engine.venues.binance import Binance
-from tests.engine.paper.clients import Control, serving
+from tests.engine.paper.clients import Control
 from tests.engine.tickets import ticket
 from workers import settings
 from workers.vault import Credentials
@@ -55,22 +55,6 @@ def test_an_adapter_that_does_not_open_refuses_and_quotes_nothing(host, tasks, m
 
 def test_a_venue_is_the_real_one_unless_the_node_says_otherwise(host, tasks):
     assert tasks.venue_for(Account(), KEYS, host).client.base_url is None
-
-
-@pytest.fixture
-def exchange():
-    with serving() as service:
-        yield service
-
-
-@pytest.fixture
-def rebased(host, tasks, exchange, monkeypatch):
-    """The host, with its venues at the local exchange."""
-    monkeypatch.setenv(
-        "VENUE_BASE_URLS", json.dumps(dict.fromkeys(("binance", "okx", "gate"), exchange.address))
-    )
-    monkeypatch.setattr(host, "settings", settings.read())
-    return host
 
 
 @pytest.mark.parametrize("venue", ["binance", "okx", "gate"])
