@@ -5,6 +5,7 @@ from celery.schedules import crontab
 SCHEDULE: dict[str, dict[str, object]] = {
     "signals.scan": {"task": "signals.scan", "schedule": 1.0, "options": {"expires": 5}},
     "orders.sweep": {"task": "orders.sweep", "schedule": 2.0, "options": {"expires": 5}},
+    "orders.ask_states": {"task": "orders.ask_states", "schedule": 5.0, "options": {"expires": 5}},
     # At night, when the day's balances are in; and whenever somebody asks for it.
     "rewards.recompute_levels": {
         "task": "rewards.recompute_levels",

@@ -88,8 +88,12 @@ def read(ask: StateAsk, exchange: Exchange) -> AccountState:
     holdings = exchange.holdings()
     if len(holdings) > ROWS_PER_STATE:
         raise VenueRefused(f"{len(holdings)} positions are more than one answer holds")
+    instruments = {row.symbol: described(exchange, row.symbol) for row in ask.fills}
     fills = [
-        fill for row in ask.fills for fill in fills_of(exchange, ask, row.symbol, row.since_ms)
+        fill
+        for row in ask.fills
+        if instruments[row.symbol]
+        for fill in fills_of(exchange, ask, row.symbol, row.since_ms)
     ]
     fills.sort(key=lambda row: row.fill.filled_at_ms)
     payments = exchange.payments_since(ask.payments_since_ms)
@@ -128,7 +132,7 @@ def read(ask: StateAsk, exchange: Exchange) -> AccountState:
             )
             for row in payments[:ROWS_PER_STATE]
         ],
-        instruments=[described(exchange, row.symbol) for row in ask.fills],
+        instruments=[row for row in instruments.values() if row],
         is_cut=len(fills) > ROWS_PER_STATE or len(payments) > ROWS_PER_STATE,
         rights=rights_of(exchange) if ask.with_rights else None,
     )
@@ -147,8 +151,12 @@ def fills_of(exchange: Exchange, ask: StateAsk, symbol: str, since_ms: int) -> l
     ]
 
 
-def described(exchange: Exchange, symbol: str) -> Described:
-    instrument = exchange.instrument(symbol)
+def described(exchange: Exchange, symbol: str) -> Described | None:
+    """None where the venue does not trade it, or not all of it is told."""
+    try:
+        instrument = exchange.instrument(symbol)
+    except UnknownInstrument:
+        return None
     return Described(
         symbol=symbol,
         tick=number(instrument.tick),

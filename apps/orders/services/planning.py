@@ -102,6 +102,7 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
                 open_positions=len(positions),
                 tickets_in_flight=waiting[account.pk],
                 is_spent=subscription.pk in spent_ones,
+                is_drifting=account.is_drifting,
             )
         )
         approved = isinstance(verdict, Approved)
