@@ -5,23 +5,27 @@ accounts meet one fault of it, on their way in and on their way out.
 """
 
 import json
+import time
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from apps.members.models import Member
 from apps.orders.models import Fill, Order
 from apps.pointcards.models import Charge
 from apps.positions.models import Position
-from apps.venues.models import Instrument
+from apps.venues.models import Instrument, VenueAccount
 from engine.order import OrderStatus
 from engine.paper.service.faults import Kind
 from engine.paper.service.service import PaperService
 from engine.signal import Action
 from engine.venues import open_venue
 from tests.engine.paper.clients import Control, serving
+from tests.engine.tickets import ticket
 from tests.walks.running import running, wait_for
 from tests.walks.story import SYMBOL, Story, tell
 from tests.walks.test_kills import assert_paid_once
@@ -60,14 +64,13 @@ class Market:
         credentials = Credentials(key.api_key, key.secret, key.passphrase)
         venue = open_venue(dialect, credentials, base_url=self.service.address)
         told = venue.instrument(SYMBOL)
-        Instrument.objects.create(
-            venue=dialect,
-            symbol=SYMBOL,
-            tick=told.tick,
-            step=told.step,
-            min_quantity=told.min_quantity,
-            min_notional=told.min_notional,
-        )
+        values = {
+            "tick": told.tick,
+            "step": told.step,
+            "min_quantity": told.min_quantity,
+            "min_notional": told.min_notional,
+        }
+        Instrument.objects.get_or_create(venue=dialect, symbol=SYMBOL, defaults=values)
 
     def plan(self, story: Story, faults: list[dict[str, object]]) -> None:
         for subscription in story.subscriptions:
@@ -151,3 +154,84 @@ def assert_books_are_the_truth(market: Market, subscription) -> None:
     assert position.status == Position.Status.CLOSED
     gained = Decimal(truth["cash"]) - Decimal(10_000)
     assert abs(position.realized - position.fees - gained) < Decimal("0.000001")
+
+
+@pytest.fixture
+def by_hand(market):
+    """What an owner does at the exchange without us."""
+
+    def place(dialect: str, member: Member, action: Action) -> None:
+        name = market.names[member.pk]
+        key = next(key for key in market.service.keys if key.account == name)
+        credentials = Credentials(key.api_key, key.secret, key.passphrase)
+        venue = open_venue(dialect, credentials, base_url=market.service.address)
+        ends_ms = int(time.time() * 1000) + 10_000
+        asked = ticket(
+            venue=dialect,
+            action=action,
+            quantity="0.01",
+            client_order_id=f"ib{'h' * 23}{action[0]}",
+            not_after_ms=ends_ms,
+        )
+        assert venue.place(asked).filled == Decimal("0.01")
+
+    return place
+
+
+def test_an_account_is_read_back_and_a_trade_by_hand_stops_it_from_opening(
+    transactional_db, tmp_path, market, by_hand, subtests
+):
+    bases = json.dumps(dict.fromkeys(DIALECTS, market.service.address))
+    with running(tmp_path, VENUE_BASE_URLS=bases, STATE_SECONDS="5") as house:
+        node = house.enroll()
+        house.start("centre", "heartbeats", "node", "beat")
+        wait_for(house.is_alive, what="the first heartbeat")
+        stories = {
+            dialect: tell(
+                f"{dialect}-read",
+                node,
+                account_of=partial(market.account_of, dialect),
+                capital=Decimal(5000),
+            )
+            for dialect in DIALECTS
+        }
+        accounts = VenueAccount.objects.across_tenants().exclude(venue="paper")
+
+        def are(**fields: object) -> Callable[[], bool]:
+            return lambda: accounts.filter(**fields).count() == len(accounts)
+
+        wait_for(are(checked_at__isnull=False, read_error=""), what="the keys checked")
+        # Nobody described the venues by hand.
+        wait_for(lambda: Instrument.objects.filter(symbol=SYMBOL).count() == 1 + len(DIALECTS))
+        for account in accounts:
+            with subtests.test(f"{account.venue} is read"):
+                assert (account.equity, account.drift) == (Decimal(10_000), {})
+        binance = accounts.filter(venue="binance").first()
+        assert (binance.can_trade, binance.can_withdraw) == (True, False)
+
+        for dialect, story in stories.items():
+            for subscription in story.subscriptions:
+                by_hand(dialect, subscription.member, Action.OPEN)
+        drift = {f"{SYMBOL} long": ["0.01", "0"]}
+        wait_for(lambda: all(account.drift == drift for account in accounts.all()), what="drift")
+        for story in stories.values():
+            story.publish(Action.OPEN)
+        for story in stories.values():
+            refused = story.tickets(Action.OPEN).filter(refused_because__startswith="drift")
+            wait_for(lambda refused=refused: refused.count() == 2, what="refused to open")
+
+        for dialect, story in stories.items():
+            for subscription in story.subscriptions:
+                by_hand(dialect, subscription.member, Action.CLOSE)
+        wait_for(lambda: not any(account.drift for account in accounts.all()), what="no drift")
+        for story in stories.values():
+            story.publish(Action.OPEN)
+        for name, story in stories.items():
+            wait_for(partial(story.is_done, Action.OPEN), what=f"{name} open")
+        settled_at = timezone.now()
+        wait_for(are(read_at__gt=settled_at), what="read once more")
+        assert not any(account.drift for account in accounts.all())
+        for dialect, story in stories.items():
+            for subscription in story.subscriptions:
+                with subtests.test(f"{dialect}: one order of ours, two by hand"):
+                    assert len(market.truth(subscription)["orders"]) == 3

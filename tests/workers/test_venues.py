@@ -78,6 +78,36 @@ def test_a_ticket_trades_at_the_local_exchange_once(rebased, tasks, exchange, ve
     assert order["filled"] == first.filled
 
 
+@pytest.mark.parametrize("fault", [None, "timeout_after"])
+@pytest.mark.parametrize("venue", ["binance", "okx", "gate"])
+def test_what_is_opened_is_protected_even_where_its_answer_was_lost(
+    rebased, tasks, exchange, venue, fault
+):
+    control = Control(exchange)
+    control.hold(BTC=60_000)
+    key = control.open(venue)
+    if fault:
+        control.fault(fault, account=key["account"], delay_ms=300)
+    secret = {name: key[name] for name in ("api_key", "passphrase")} | {"api_secret": key["secret"]}
+    to = bytes(rebased.keys.seal_private.public_key)
+    asked = ticket(
+        venue=venue,
+        quantity="0.02",
+        stop="55000",
+        target="66000",
+        sealed_credentials=envelope.seal(json.dumps(secret).encode(), to=to),
+        not_after_ms=tasks.now_ms() + 20_000,
+        client_order_id="ib" + "b" * 24,
+    )
+    for _ in range(2):
+        report = tasks.answer(asked, rebased)
+        assert (report.status, report.reason) == (OrderStatus.FILLED, "")
+    truth = control.truth(key["account"])
+    assert len(truth["orders"]) == 1
+    waiting = [one for one in truth["triggers"] if one["status"] == "waiting"]
+    assert len(waiting) == 2
+
+
 @pytest.mark.parametrize(
     "told",
     [
