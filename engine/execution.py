@@ -78,8 +78,16 @@ def look_up(
     except VenueError as error:
         return report(ticket, OrderStatus.UNKNOWN, now_ms, reason=error.message)
     if order:
-        return report_of(ticket, order, now_ms)
+        return report_of(ticket, venue.protected(ticket, order), now_ms)
     if now_ms <= ticket.not_after_ms + venue.lookup_lag_seconds * 1000:
+        return report(ticket, OrderStatus.UNKNOWN, now_ms, reason=reason)
+    # A venue's "not found" may be a lie, and believed once it would cost a second order.
+    try:
+        is_absent = venue.is_absent(ticket)
+    except VenueError as error:
+        return report(ticket, OrderStatus.UNKNOWN, now_ms, reason=error.message)
+    if not is_absent:
+        reason = "the venue has none of that id, and shows a trace of it"
         return report(ticket, OrderStatus.UNKNOWN, now_ms, reason=reason)
     return report(ticket, OrderStatus.EXPIRED, now_ms, reason="the venue never saw it")
 

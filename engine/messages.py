@@ -1,7 +1,8 @@
 """What travels between the centre and the nodes: frozen, versioned, checked on both ends.
 
-Centre to node: `Batch` of `Ticket`s. Node to centre: `Batch` of `Report`s, a
-`Heartbeat`, or a `Refusal`. Every one of them rides in an envelope (`envelope.py`).
+Centre to node: `Tickets`, or a `StateAsk`. Node to centre: `Reports`, an
+`AccountState`, a `Heartbeat`, or a `Refusal`. Every one of them rides in an
+envelope (`envelope.py`).
 A field may be added with a default; anything else is a new version.
 """
 
@@ -18,11 +19,15 @@ VERSION = 1
 # The broker is no place for large messages, and a reader must know when to stop reading.
 MAX_BYTES = 64 * 1024
 TICKETS_PER_BATCH = 40
+SYMBOLS_PER_ASK = 40
+# Of each kind, so that a whole state is not too long for a message.
+ROWS_PER_STATE = 60
 
 # `\Z` and not `$`, which lets a line end follow; `0-9` and not `\d`, which takes foreign digits.
 Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}\Z")]
 Symbol = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}\Z")]
 Text = Annotated[str, msgspec.Meta(max_length=500)]
+VenueText = Annotated[str, msgspec.Meta(max_length=64)]
 Positive = Annotated[str, msgspec.Meta(pattern=r"^(?!0+(\.0+)?\Z)[0-9]{1,18}(\.[0-9]{1,18})?\Z")]
 Amount = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,18}(\.[0-9]{1,18})?\Z")]
 Latency = Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]  # milliseconds
@@ -91,7 +96,7 @@ class Report(Message, frozen=True, kw_only=True):
     account: Code
     client_order_id: Code
     status: OrderStatus
-    venue_order_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    venue_order_id: VenueText = ""
     filled: Amount
     fills: list[Fill] = []
     reason: Text = ""  # why it was rejected, expired or is unknown
@@ -117,6 +122,105 @@ class Refusal(Message, frozen=True, kw_only=True):
     preview: Annotated[str, msgspec.Meta(max_length=300)]
 
 
+class Since(Message, frozen=True, kw_only=True):
+    symbol: Symbol
+    since_ms: EpochMs
+
+
+class StateAsk(Message, frozen=True, kw_only=True):
+    """A question about one venue account: what it is worth, holds, and did since then."""
+
+    venue: Code
+    account: Code
+    sealed_credentials: str
+    asked_at_ms: EpochMs
+    fills: Annotated[list[Since], msgspec.Meta(max_length=SYMBOLS_PER_ASK)] = []
+    payments_since_ms: EpochMs
+    with_rights: bool = False  # what the key may do, too
+
+
+class Money(Message, frozen=True, kw_only=True):
+    """In the account's settlement currency."""
+
+    total: Amount  # cash, without what open positions have gained or lost
+    free: Amount
+    unrealised: Amount
+
+
+class Held(Message, frozen=True, kw_only=True):
+    symbol: Symbol
+    direction: Direction
+    quantity: Positive
+    entry_price: Amount
+
+
+class OpenOrder(Message, frozen=True, kw_only=True):
+    client_order_id: VenueText  # in the venue's form; empty where it is not ours
+    venue_order_id: VenueText
+    filled: Amount
+
+
+class AccountFill(Message, frozen=True, kw_only=True):
+    symbol: Symbol
+    client_order_id: VenueText  # as above; empty where the venue does not tell it, too
+    venue_order_id: VenueText
+    side: Side
+    fill: Fill
+
+
+class PaymentKind(enum.StrEnum):
+    FUNDING = "funding"
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+    TRANSFER = "transfer"  # between wallets of the same owner
+
+
+class Paid(Message, frozen=True, kw_only=True):
+    """Money that moved without a trade; positive is received."""
+
+    venue_payment_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    kind: PaymentKind
+    amount: Amount
+    paid_at_ms: EpochMs
+
+
+class Described(Message, frozen=True, kw_only=True):
+    """One symbol as the venue trades it."""
+
+    symbol: Symbol
+    tick: Positive
+    step: Positive
+    min_quantity: Amount
+    min_notional: Amount
+
+
+class Rights(Message, frozen=True, kw_only=True):
+    """What the venue says of the key; None where it does not tell."""
+
+    can_trade: bool | None = None
+    can_withdraw: bool | None = None
+    is_hedged: bool | None = None
+    clock_offset_ms: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)] = 0
+    error: Text = ""  # why nothing is known
+
+
+class AccountState(Message, frozen=True, kw_only=True):
+    """What a venue says of one account. With an `error` it says nothing."""
+
+    account: Code
+    asked_at_ms: EpochMs  # as it was asked
+    error: Text = ""
+    money: Money | None = None
+    holdings: Annotated[list[Held], msgspec.Meta(max_length=ROWS_PER_STATE)] = []
+    open_orders: Annotated[list[OpenOrder], msgspec.Meta(max_length=ROWS_PER_STATE)] = []
+    fills: Annotated[list[AccountFill], msgspec.Meta(max_length=ROWS_PER_STATE)] = []
+    payments: Annotated[list[Paid], msgspec.Meta(max_length=ROWS_PER_STATE)] = []
+    instruments: Annotated[list[Described], msgspec.Meta(max_length=SYMBOLS_PER_ASK)] = []
+    # Of fills and payments the oldest were told, and there are more.
+    is_cut: bool = False
+    rights: Rights | None = None
+
+
 class Tickets(Message, frozen=True, kw_only=True):
     tickets: Annotated[list[Ticket], msgspec.Meta(min_length=1, max_length=TICKETS_PER_BATCH)]
 
@@ -128,6 +232,8 @@ class Reports(Message, frozen=True, kw_only=True):
 KINDS: dict[str, type[Message]] = {
     "tickets": Tickets,
     "reports": Reports,
+    "state_ask": StateAsk,
+    "account_state": AccountState,
     "heartbeat": Heartbeat,
     "refusal": Refusal,
 }

@@ -53,6 +53,7 @@ class AccountFacts:
     open_positions: int
     tickets_in_flight: int  # for this account and symbol
     is_spent: bool = False  # it was to open once, and has
+    is_drifting: bool = False  # its venue holds other than our books say
     max_positions: int = 10
     blocked_symbols: frozenset[str] = field(default_factory=frozenset)
 
@@ -110,6 +111,12 @@ def not_spent(facts: AccountFacts) -> Verdict:
     return Approved()
 
 
+def books_hold(facts: AccountFacts) -> Verdict:
+    if facts.action is Action.OPEN and facts.is_drifting:
+        return Refused("drift", "the venue holds other than the books say")
+    return Approved()
+
+
 def one_at_a_time(facts: AccountFacts) -> Verdict:
     if facts.tickets_in_flight:
         return Refused("in_flight", "an earlier ticket for this symbol is unanswered")
@@ -133,6 +140,7 @@ ACCOUNT_RULES: tuple[Callable[[AccountFacts], Verdict], ...] = (
     something_to_close,
     symbol_allowed,
     not_spent,
+    books_hold,
     room_for_one_more,
     one_at_a_time,
     node_alive,

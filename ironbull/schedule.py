@@ -11,6 +11,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 5.0,
         "options": {"expires": 5},
     },
+    "orders.ask_states": {"task": "orders.ask_states", "schedule": 5.0, "options": {"expires": 5}},
     # At night, when the day's balances are in; and whenever somebody asks for it.
     "rewards.recompute_levels": {
         "task": "rewards.recompute_levels",

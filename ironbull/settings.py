@@ -45,6 +45,8 @@ TICKET_SECONDS = env.whole("TICKET_SECONDS", 10, least=2)
 SIGNAL_SECONDS = env.whole("SIGNAL_SECONDS", 60, least=2)
 # A row that stood this long in a step is taken up again by a sweep.
 SWEEP_AFTER_SECONDS = env.whole("SWEEP_AFTER_SECONDS", 4, least=1)
+# A venue account is read back from its venue this often.
+STATE_SECONDS = env.whole("STATE_SECONDS", 60, least=5)
 # A node that was silent this long is given no new tickets.
 NODE_SILENT_SECONDS = env.whole("NODE_SILENT_SECONDS", 45, least=5)
 # Whether webhooks may go to addresses that only this network can reach, and without TLS.

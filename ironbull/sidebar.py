@@ -23,6 +23,7 @@ def page(title, icon: str, model: str) -> dict[str, object]:
 TENANTS_OWN = {
     *("orders_ticket", "orders_order", "orders_fill", "positions_position", "positions_close"),
     *("strategies_tenantstrategy", "strategies_subscription", "members_member"),
+    *("venues_equitysnapshot", "venues_payment"),
     *("venues_venueaccount", "pointcards_charge", "rewards_pool", "rewards_reward"),
     "rewards_withdrawal",
     *("ledger_account", "ledger_transfer", "core_auditentry", "tenants_policy"),
@@ -40,6 +41,8 @@ TRADE = [
     page(_("Strategies"), "psychology", "strategies_strategy"),
     page(_("Tenant strategies"), "storefront", "strategies_tenantstrategy"),
     page(_("Subscriptions"), "subscriptions", "strategies_subscription"),
+    page(_("Equity snapshots"), "monitoring", "venues_equitysnapshot"),
+    page(_("Venue payments"), "currency_exchange", "venues_payment"),
     page(_("Instruments"), "candlestick_chart", "venues_instrument"),
 ]
 PEOPLE = [

@@ -40,7 +40,7 @@ from apps.tenants.models import (
     Tenant,
     User,
 )
-from apps.venues.models import Instrument, Venue, VenueAccount
+from apps.venues.models import EquitySnapshot, Instrument, Payment, Venue, VenueAccount
 from engine.envelope import client_order_id
 from engine.ids import uuid7
 from engine.order import OrderStatus
@@ -368,6 +368,30 @@ class VenueAccountFactory(RowFactory):
         )
     )
     key_hint = factory.LazyAttribute(lambda row: row.secrets["api_key"][-4:])
+
+
+class EquitySnapshotFactory(RowFactory):
+    class Meta:
+        model = EquitySnapshot
+
+    tenant = of("venue_account.tenant")
+    venue_account = factory.SubFactory(VenueAccountFactory)
+    hour = factory.Sequence(lambda n: BAR_AT + timedelta(hours=n))
+    equity = Decimal(1000)
+    balance = Decimal(1000)
+    free = Decimal(900)
+
+
+class PaymentFactory(RowFactory):
+    class Meta:
+        model = Payment
+
+    tenant = of("venue_account.tenant")
+    venue_account = factory.SubFactory(VenueAccountFactory)
+    key = factory.LazyAttributeSequence(lambda row, n: f"{row.venue_account.pk}:{n}")
+    kind = Payment.Kind.DEPOSIT
+    amount = Decimal(500)
+    paid_at = BAR_AT
 
 
 class StrategyFactory(RowFactory):

@@ -31,3 +31,18 @@ def sweep() -> None:
 @shared_task(name="orders.tell_drained")
 def tell_drained() -> None:
     services.tell_drained(now=timezone.now())
+
+
+@shared_task(name="orders.ask_states")
+def ask_states() -> None:
+    services.ask_states(now=timezone.now())
+
+
+@shared_task(name="orders.ask_state")
+def ask_state(account_id: int) -> None:
+    services.ask_states(now=timezone.now(), account_ids=[account_id])
+
+
+@shared_task(name="orders.record_state")
+def record_state(envelope: str) -> None:
+    services.record_state(envelope=envelope, now=timezone.now())

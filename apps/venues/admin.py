@@ -4,12 +4,15 @@ from django import forms
 from django.contrib import admin
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, verb_action
-from apps.venues.models import Instrument, VenueAccount
+from apps.venues.models import EquitySnapshot, Instrument, Payment, VenueAccount
 from apps.venues.services import (
+    ask_for_state,
     bind_account,
+    clear_drift,
     pause_account,
     resume_account,
     unbind_account,
@@ -41,12 +44,15 @@ class VenueAccountForm(VerbForm):
 class VenueAccountAdmin(HouseAdmin):
     list_display = [
         *("member", "tenant", "venue", "label", "key_hint", "node", "equity", "status"),
+        *("shown_drift", "read_at"),
     ]
     list_filter = ["venue", "status", "tenant"]
     search_fields = ["member__email", "key_hint", "label"]
     autocomplete_fields = ["member"]
-    actions = ["assign", "pause", "resume", "unbind"]
+    actions = ["assign", "pause", "resume", "read_back", "clear_drift", "unbind"]
     leads_to = [
+        (_("Equity"), "venues_equitysnapshot", "venue_account__id__exact"),
+        (_("Payments"), "venues_payment", "venue_account__id__exact"),
         (_("Subscriptions"), "strategies_subscription", "venue_account__id__exact"),
         (_("Positions"), "positions_position", "venue_account__id__exact"),
         (_("Orders"), "orders_order", "venue_account__id__exact"),
@@ -59,6 +65,26 @@ class VenueAccountAdmin(HouseAdmin):
         lambda account: unbind_account(account=account),
         question=_("The keys of these accounts are forgotten. They have to be bound again."),
     )
+
+    read_back = verb_action(
+        _("Read back from the venue"), lambda account: ask_for_state(account=account)
+    )
+    clear_drift = verb_action(
+        _("Clear the drift"),
+        lambda account: clear_drift(account=account),
+        question=_(
+            "These accounts may open again, although the venue holds other than the books say. "
+            "Nothing is traded, and no book is changed."
+        ),
+    )
+
+    @display(description=_("Drift"))
+    def shown_drift(self, account):
+        """Each difference as the venue has it, against what the books say."""
+        return ", ".join(
+            f"{side}: {at_venue} ≠ {in_books}"
+            for side, (at_venue, in_books) in account.drift.items()
+        )
 
     @admin.action(description=_("Give to a node"), permissions=["assign"])
     def assign(self, request, queryset):
@@ -81,7 +107,9 @@ class VenueAccountAdmin(HouseAdmin):
         if obj is None:
             return ["member", "venue", "label", "node", "api_key", "api_secret", "passphrase"]
         shown = ["tenant", "member", "venue", "label", "key_hint", "node", "status"]
-        shown += ["equity", "equity_at", "created_at"]
+        shown += ["equity", "equity_at", "balance", "read_at", "read_error", "shown_drift"]
+        shown += ["can_trade", "can_withdraw", "is_hedged", "check_error", "checked_at"]
+        shown += ["bound_at", "created_at"]
         return [self._line(name, request) for name in shown]
 
     def get_readonly_fields(self, request, obj=None):
@@ -95,4 +123,18 @@ class InstrumentAdmin(FactAdmin):
     list_display = ["symbol", "venue", "tick", "step", "min_quantity", "min_notional"]
     list_filter = ["venue"]
     search_fields = ["symbol"]
+    is_chained = False
+
+
+@admin.register(EquitySnapshot)
+class EquitySnapshotAdmin(FactAdmin):
+    list_display = ["venue_account", "tenant", "hour", "equity", "balance", "free"]
+    list_filter = ["tenant", "hour"]
+    is_chained = False
+
+
+@admin.register(Payment)
+class PaymentAdmin(FactAdmin):
+    list_display = ["venue_account", "tenant", "kind", "amount", "paid_at"]
+    list_filter = ["kind", "tenant", "paid_at"]
     is_chained = False

@@ -1,12 +1,15 @@
 """A venue account is one member's credentials on one venue, bound to one node."""
 
+from decimal import Decimal
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.fields import PointsField, PriceField, SealedField
-from apps.core.models import Dated, TenantOwned
+from apps.core.models import Dated, Fact, TenantOwned
 from apps.members.models import Member
 from apps.nodes.models import Node
+from engine.messages import number
 
 
 class Venue(models.TextChoices):
@@ -68,6 +71,28 @@ class VenueAccount(TenantOwned, Dated):
     equity = PointsField(_("equity"), default=0, editable=False)
     equity_at = models.DateTimeField(_("equity seen at"), null=True, editable=False)
 
+    balance = PointsField(_("balance"), default=0, editable=False)
+    bound_at = models.DateTimeField(_("bound at"), null=True, editable=False)
+    # When its node was last asked to read it back, and of which asking the answer is known.
+    asked_at = models.DateTimeField(_("asked at"), null=True, editable=False)
+    read_at = models.DateTimeField(_("read back at"), null=True, editable=False)
+    read_error = models.CharField(
+        _("why it could not be read"), max_length=500, blank=True, editable=False
+    )
+    # Up to when fills (by symbol) and payments ("") are known, in milliseconds.
+    cursors = models.JSONField(default=dict, editable=False)
+    # {"BTC/USDT long": ["0.02", "0"]}: what the venue holds, and what the books say.
+    drift = models.JSONField(_("drift"), default=dict, editable=False)
+    # Differences that a person has looked at: {"BTC/USDT long": "0.02"}.
+    cleared_drift = models.JSONField(default=dict, editable=False)
+    can_trade = models.BooleanField(_("key can trade"), null=True, editable=False)
+    can_withdraw = models.BooleanField(_("key can withdraw"), null=True, editable=False)
+    is_hedged = models.BooleanField(_("long and short apart"), null=True, editable=False)
+    check_error = models.CharField(
+        _("why the key was not checked"), max_length=500, blank=True, editable=False
+    )
+    checked_at = models.DateTimeField(_("key checked at"), null=True, editable=False)
+
     class Meta(TenantOwned.Meta):
         verbose_name = _("venue account")
         verbose_name_plural = _("venue accounts")
@@ -79,3 +104,61 @@ class VenueAccount(TenantOwned, Dated):
 
     def __str__(self):
         return f"{self.venue} …{self.key_hint}"
+
+    @property
+    def is_drifting(self) -> bool:
+        """Whether the venue holds other than the books say, and nobody has looked at it."""
+        return any(
+            self.cleared_drift.get(side) != number(Decimal(at_venue) - Decimal(in_books))
+            for side, (at_venue, in_books) in self.drift.items()
+        )
+
+
+class EquitySnapshot(TenantOwned, Fact):
+    """What an account was worth, once an hour."""
+
+    venue_account = models.ForeignKey(
+        VenueAccount, models.PROTECT, related_name="snapshots", verbose_name=_("venue account")
+    )
+    hour = models.DateTimeField(_("hour"))
+    equity = PointsField(_("equity"))
+    balance = PointsField(_("balance"))
+    free = PointsField(_("free margin"))
+
+    class Meta(TenantOwned.Meta):
+        verbose_name = _("equity snapshot")
+        verbose_name_plural = _("equity snapshots")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["venue_account", "hour"], name="venues_snapshot_once"),
+        ]
+
+    def __str__(self):
+        return f"{self.venue_account_id} {self.hour:%Y-%m-%d %H:%M}"
+
+
+class Payment(TenantOwned, Fact):
+    """Money that moved at the venue without a trade: it is no profit and no loss of ours."""
+
+    class Kind(models.TextChoices):
+        FUNDING = "funding", _("Funding")
+        DEPOSIT = "deposit", _("Deposit")
+        WITHDRAWAL = "withdrawal", _("Withdrawal")
+        TRANSFER = "transfer", _("Transfer")
+
+    # "account:venue payment id": the venue's own name for it, so it counts once.
+    key = models.CharField(_("key"), max_length=160, unique=True)
+    venue_account = models.ForeignKey(
+        VenueAccount, models.PROTECT, related_name="payments", verbose_name=_("venue account")
+    )
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    amount = PriceField(_("amount"))
+    paid_at = models.DateTimeField(_("paid at"))
+
+    class Meta(TenantOwned.Meta):
+        verbose_name = _("venue payment")
+        verbose_name_plural = _("venue payments")
+        ordering = ["-id"]
+
+    def __str__(self):
+        return self.key

@@ -2,28 +2,37 @@
 
 import re
 import secrets
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from apps.core import audit
 from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, Conflict
+from apps.core.later import later
 from apps.core.states import move
 from apps.members.models import Member
 from apps.nodes.models import Node
 from apps.quotas.services import refuse_full
 from apps.tenants.models import Tenant
 from apps.venues.credentials import Credentials, check, seal_at_rest
-from apps.venues.models import Venue, VenueAccount
+from apps.venues.models import EquitySnapshot, Instrument, Payment, Venue, VenueAccount
+from engine.drift import Difference
+from engine.messages import Described, Money, Paid, Rights, number
 from engine.money import points
 
 # Small letters only, and no space at the end: databases differ in whether those are equal.
 LABEL = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?")
 # A sum of this many points still fits its column.
 LARGEST_EQUITY = Decimal(10) ** 10
+REBOUND_FIELDS = [
+    *("credentials", "key_hint", "status", "node", "bound_at", "asked_at", "checked_at"),
+    *("can_trade", "can_withdraw", "is_hedged"),
+]
 
 
 @retried
@@ -69,11 +78,17 @@ def bind_account(
     if node is not None:
         refuse_moving(account, node)
         account.node = active(node)
+    # Its node is asked what these keys may do, and again until it has answered.
+    account.bound_at = timezone.now()
+    account.asked_at = account.checked_at = None
+    account.can_trade = account.can_withdraw = account.is_hedged = None
     # Bound again, what the venue told of it meanwhile stays.
-    changed = ["credentials", "key_hint", "status", "node"] if before else None
+    changed = [*REBOUND_FIELDS] if before else None
     account.save(update_fields=changed)
     action = "venue_account.rebound" if before else "venue_account.bound"
     audit.record(action, account, before=before, after=told(account))
+    if venue != Venue.PAPER:
+        later("orders.ask_state", account_id=account.pk)
     return account
 
 
@@ -161,3 +176,124 @@ def record_equity(*, account: VenueAccount, equity: Decimal, now: datetime) -> N
     rows = VenueAccount.objects.of(account.tenant).filter(older, pk=account.pk)
     rows.update(equity=points(equity), equity_at=now)
     account.refresh_from_db(fields=["equity", "equity_at"])
+
+
+def ask_for_state(*, account: VenueAccount) -> None:
+    """Have the account read back from its venue soon, out of its turn."""
+    if account.venue == Venue.PAPER:
+        raise Conflict("the paper venue has no account to read back", account=account.pk)
+    if not account.credentials:
+        raise Conflict("the account was unbound: bind it again", account=account.pk)
+    later("orders.ask_state", account_id=account.pk)
+
+
+def record_money(*, account: VenueAccount, money: Money, now: datetime) -> None:
+    """Note balance and equity, and once an hour a snapshot of them."""
+    balance = points(Decimal(money.total))
+    equity = points(Decimal(money.total) + Decimal(money.unrealised))
+    record_equity(account=account, equity=equity, now=now)
+    VenueAccount.objects.of(account.tenant).filter(pk=account.pk).update(balance=balance)
+    EquitySnapshot.objects.of(account.tenant).get_or_create(
+        venue_account=account,
+        hour=now.replace(minute=0, second=0, microsecond=0),
+        defaults={
+            "tenant_id": account.tenant_id,
+            "equity": equity,
+            "balance": balance,
+            "free": points(Decimal(money.free)),
+        },
+    )
+
+
+def record_rights(*, account: VenueAccount, rights: Rights, now: datetime) -> None:
+    """Note what the venue says of the key."""
+    VenueAccount.objects.of(account.tenant).filter(pk=account.pk).update(
+        can_trade=rights.can_trade,
+        can_withdraw=rights.can_withdraw,
+        is_hedged=rights.is_hedged,
+        check_error=rights.error,
+        checked_at=now,
+    )
+    audit.record("venue_account.checked", account, after=told_rights(rights))
+
+
+def told_rights(rights: Rights) -> dict[str, object]:
+    return {
+        "can_trade": rights.can_trade,
+        "can_withdraw": rights.can_withdraw,
+        "is_hedged": rights.is_hedged,
+        "error": rights.error,
+    }
+
+
+def record_payments(*, account: VenueAccount, payments: Iterable[Paid]) -> None:
+    """Keep each payment once, however often it is told."""
+    told = {f"{account.pk}:{paid.venue_payment_id}": paid for paid in payments}
+    rows = Payment.objects.of(account.tenant)
+    known = set(rows.filter(key__in=told).values_list("key", flat=True))
+    rows.bulk_create(
+        Payment(
+            tenant_id=account.tenant_id,
+            key=key,
+            venue_account=account,
+            kind=paid.kind,
+            amount=Decimal(paid.amount),
+            paid_at=datetime.fromtimestamp(paid.paid_at_ms / 1000, UTC),
+        )
+        for key, paid in told.items()
+        if key not in known
+    )
+
+
+def record_drift(*, account: VenueAccount, drift: dict[str, list[str]]) -> None:
+    """Show what differs between venue and books; what is gone needs no clearing any more."""
+    if account.drift == drift:
+        return
+    before = account.drift
+    account.drift = drift
+    account.cleared_drift = {
+        side: amount for side, amount in account.cleared_drift.items() if side in drift
+    }
+    account.save(update_fields=["drift", "cleared_drift"])
+    audit.record("venue_account.drifted", account, before=before, after=drift)
+
+
+def told_drift(differences: Iterable[Difference]) -> dict[str, list[str]]:
+    return {
+        f"{row.symbol} {row.direction}": [number(row.at_venue), number(row.in_books)]
+        for row in differences
+    }
+
+
+@retried
+@transaction.atomic
+def clear_drift(*, account: VenueAccount) -> None:
+    """A person has looked at the differences as they are: the account may open again.
+
+    Nothing is traded and no book is changed. Another difference stops it anew.
+    """
+    fresh = locked(account)
+    if not fresh.is_drifting:
+        raise Conflict("nothing drifts on this account", account=account.pk)
+    fresh.cleared_drift = {
+        side: number(Decimal(at_venue) - Decimal(in_books))
+        for side, (at_venue, in_books) in fresh.drift.items()
+    }
+    fresh.save(update_fields=["cleared_drift"])
+    audit.record("venue_account.drift_cleared", fresh, after=fresh.drift)
+    account.refresh_from_db()
+
+
+def describe_instruments(*, venue: str, described: Iterable[Described]) -> None:
+    """Keep what a venue tells of its symbols; orders are sized by it."""
+    known = {row.symbol: row for row in Instrument.objects.filter(venue=venue)}
+    for told_of in described:
+        values = {
+            "tick": Decimal(told_of.tick),
+            "step": Decimal(told_of.step),
+            "min_quantity": Decimal(told_of.min_quantity),
+            "min_notional": Decimal(told_of.min_notional),
+        }
+        row = known.get(told_of.symbol)
+        if row is None or any(getattr(row, name) != value for name, value in values.items()):
+            Instrument.objects.update_or_create(venue=venue, symbol=told_of.symbol, defaults=values)

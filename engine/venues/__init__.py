@@ -22,6 +22,9 @@ DIALECTS = {
     "grvt": ("engine.venues.grvt", "Grvt"),
 }
 
+# Venues with one position a symbol by their nature: there long and short are one.
+NETTED = {"hyperliquid", "grvt"}
+
 
 def open_venue(name: str, credentials: "Credentials", *, base_url: str | None = None) -> "Exchange":
     """The adapter of one account; `base_url` sends everything to one other host, and only there."""

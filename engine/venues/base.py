@@ -5,22 +5,14 @@ whose name says what happens next: VenueBusy (nothing was done), VenueRefused
 (it never will be), TooLate, OutcomeUnknown (ask by client order id).
 """
 
-import enum
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
 from engine.instrument import Instrument
-from engine.messages import Fill, Margin, Ticket
+from engine.messages import Fill, Margin, PaymentKind, Ticket
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
-
-
-class PaymentKind(enum.StrEnum):
-    FUNDING = "funding"
-    DEPOSIT = "deposit"
-    WITHDRAWAL = "withdrawal"
-    TRANSFER = "transfer"  # between wallets of the same owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +93,15 @@ class Venue(Protocol):
 
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
         """The order by our id; None only where the venue clearly answers that it has none."""
+
+    def is_absent(self, ticket: Ticket) -> bool:
+        """Whether there is no such order, asked more than once and in more than one way.
+
+        Asked after the ticket's time, before another order may be sent in its place.
+        """
+
+    def protected(self, ticket: Ticket, order: VenueOrder) -> VenueOrder:
+        """An order that was found, with the ticket's stop and target set on what it opened."""
 
 
 class Exchange(Venue, Protocol):

@@ -11,12 +11,12 @@ from typing import Any
 
 import ccxt
 
-from engine.messages import Fill, Margin, Style, number
+from engine.messages import Fill, Margin, PaymentKind, Style, number
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import PLACED_NOTHING, Answered, Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Holding, OwnedFill, Payment, PaymentKind
+from engine.venues.base import Balance, Holding, OwnedFill, Payment
 from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, decimal, described, now_ms
 from engine.venues.line import Credentials, Params, Words
 
@@ -188,6 +188,11 @@ class Binance(CcxtVenue):
                 yield from (self._owned(market, words) for words in page)
                 start = now_ms()
             start += SPAN_MS
+
+    def client_id_of(self, market: Market, owned: OwnedFill) -> str:
+        """Trades do not tell it; their order does."""
+        asked = {"symbol": market.native, "orderId": owned.venue_order_id}
+        return told_of(self.call("fapiPrivateGetOrder", asked)).client_order_id
 
     def send_protection(
         self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None

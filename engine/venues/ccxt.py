@@ -47,6 +47,11 @@ from engine.venues.line import TIMEOUT_SECONDS, Credentials, Line, Words
 MARKET_SECONDS = 3600
 # A market order is done within moments; so often and in such steps we wait for it.
 CONFIRM_TRIES = 3
+# So often, and with such pauses, a venue has to say again that it has no such order.
+ABSENT_TRIES = 2
+ABSENT_PAUSE_SECONDS = 0.5
+# An order was sent at most so long before the end of its time.
+SENT_WITHIN_MS = 600_000
 CONFIRM_PAUSE_SECONDS = 0.5
 
 
@@ -189,6 +194,11 @@ class CcxtVenue(Line):
         self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None
     ) -> None: ...
 
+    def client_id_of(self, market: Market, owned: OwnedFill) -> str:
+        """The client id of a fill's order, in the venue's form; "" where it is not ours."""
+        told = owned.client_order_id
+        return client_ids.at_venue(self.name, told) if told else ""
+
     # Its books.
 
     @abstractmethod
@@ -234,7 +244,34 @@ class CcxtVenue(Line):
             raise
         with after_sending():
             order = self._settled(placing, told)
-        return self._protected(order, placing)
+        return self._protected(order, ticket)
+
+    def protected(self, ticket: Ticket, order: VenueOrder) -> VenueOrder:
+        if not order.filled or not (ticket.stop or ticket.target):
+            return order
+        try:
+            held = {(holding.symbol, holding.direction) for holding in self.holdings()}
+        except VenueError as error:
+            return replace(order, reason=f"stop and target were not set: {error.message}")
+        # What it opened may have been closed since.
+        is_held = (ticket.symbol, ticket.direction) in held
+        return self._protected(order, ticket) if is_held else order
+
+    @question
+    def is_absent(self, ticket: Ticket) -> bool:
+        for _ in range(ABSENT_TRIES):
+            time.sleep(ABSENT_PAUSE_SECONDS)
+            if self.find(symbol=ticket.symbol, client_order_id=ticket.client_order_id):
+                return False
+        market = self.market(ticket.symbol)
+        ours = client_ids.at_venue(self.name, ticket.client_order_id)
+        standing = {told.client_order_id for _, told in self.ask_open_orders(market)}
+        since_ms = ticket.not_after_ms - SENT_WITHIN_MS
+        fills = self._fills_from(ticket.symbol, since_ms)
+        of_orders = {owned.venue_order_id: owned for owned in fills if owned.side is ticket.side}
+        return ours not in standing | {
+            self.client_id_of(market, owned) for owned in of_orders.values()
+        }
 
     @question
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
@@ -391,11 +428,10 @@ class CcxtVenue(Line):
             order = self._with_fills(placing.market, told)
         return replace(order, client_order_id=placing.ticket.client_order_id)
 
-    def _protected(self, order: VenueOrder, placing: Placing) -> VenueOrder:
+    def _protected(self, order: VenueOrder, ticket: Ticket) -> VenueOrder:
         """Stop and target of the ticket, once something is held; a failure is told, not raised."""
-        ticket = placing.ticket
         stop, target = (Decimal(price) if price else None for price in (ticket.stop, ticket.target))
-        if not placing.is_opening or (stop is None and target is None):
+        if ticket.action is not Action.OPEN or (stop is None and target is None):
             return order
         if not order.filled:
             return replace(order, reason=order.reason or "stop and target wait for a fill")

@@ -185,6 +185,8 @@ class Line(ABC):
             client.base_url = base_url
             client.urls["api"] = rebased(client.urls["api"], base_url)
             client.enableRateLimit = False
+            # A proxy of the environment would be another host.
+            client.session.trust_env = False
         return client
 
     def judge(self, status: int, response: Any) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 import ccxt
 
 from engine.errors import VenueRefused
-from engine.messages import Fill, Margin, Style, number
+from engine.messages import Fill, Margin, PaymentKind, Style, number
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import PLACED_NOTHING, Answered, Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Holding, OwnedFill, Payment, PaymentKind
+from engine.venues.base import Balance, Holding, OwnedFill, Payment
 from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, decimal, described, now_ms
 from engine.venues.line import Credentials, Params, Words
 

@@ -120,6 +120,13 @@ class PaperVenue:
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
         return self.books().orders.get(client_order_id)
 
+    def is_absent(self, ticket: Ticket) -> bool:
+        return self.find(symbol=ticket.symbol, client_order_id=ticket.client_order_id) is None
+
+    def protected(self, ticket: Ticket, order: VenueOrder) -> VenueOrder:
+        """It takes no stop and no target, so there is nothing to set."""
+        return order
+
     def orders(self) -> list[VenueOrder]:
         """Every order ever accepted, oldest first: the truth that tests compare with."""
         return list(self.books().orders.values())

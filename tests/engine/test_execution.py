@@ -42,8 +42,8 @@ class Journal:
 class FaultyVenue:
     lookup_lag_seconds = LAG_MS / 1000
 
-    def __init__(self, *, place=None, find=None):
-        self.answers = {"place": place, "find": find}
+    def __init__(self, *, place=None, find=None, absent=True):
+        self.answers = {"place": place, "find": find, "is_absent": absent}
         self.calls = []
 
     def place(self, ticket):
@@ -51,6 +51,12 @@ class FaultyVenue:
 
     def find(self, *, symbol, client_order_id):
         return self._answer("find")
+
+    def is_absent(self, ticket):
+        return self._answer("is_absent")
+
+    def protected(self, ticket, order):
+        return order
 
     def _answer(self, call):
         self.calls.append(call)
@@ -132,7 +138,19 @@ def test_not_found_proves_something_only_after_the_time_and_the_venues_lag(now_m
     venue = FaultyVenue(find=None)
     assert run(venue, Journal("ibaaaa"), now_ms=now_ms).status is status
     assert run(venue, Journal(), task=Task.LOOK_UP, now_ms=now_ms).status is status
-    assert venue.calls == ["find", "find"]
+    looked = ["find", "is_absent"] if status is S.EXPIRED else ["find"]
+    assert venue.calls == looked * 2
+
+
+@pytest.mark.parametrize(
+    ("absent", "status"),
+    [(True, S.EXPIRED), (False, S.UNKNOWN), (VenueBusy("rate limit"), S.UNKNOWN)],
+)
+def test_one_not_found_is_no_proof_where_a_second_look_says_otherwise(absent, status):
+    venue = FaultyVenue(find=None, absent=absent)
+    late = NOT_AFTER_MS + LAG_MS + 1
+    assert run(venue, Journal("ibaaaa"), now_ms=late).status is status
+    assert venue.calls == ["find", "is_absent"]
 
 
 @pytest.mark.parametrize("fault", [UNKNOWN, VenueBusy("x"), VenueRefused("x"), TooLate("x")])

@@ -73,6 +73,7 @@ OPENS = {
     "no place": ({"open_positions": 10}, "positions"),
     "in flight": ({"tickets_in_flight": 1}, "in_flight"),
     "too small": ({"quantity": Decimal(0)}, "minimum"),
+    "a drift": ({"is_drifting": True}, "drift"),
     "traded its once": ({"is_spent": True}, "once"),
 }
 CLOSES = {
@@ -85,6 +86,7 @@ CLOSES = {
     "no points": ({"points": Decimal(0)}, None),
     "blocked": ({"blocked_symbols": frozenset({"BTC/USDT"})}, None),
     "no place": ({"open_positions": 10}, None),
+    "a drift": ({"is_drifting": True}, None),
     "traded its once": ({"is_spent": True}, None),
 }
 

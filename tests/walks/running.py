@@ -31,8 +31,9 @@ CENTRE_QUEUES = "centre.scan,centre.dispatch,centre.reports,centre.default"
 
 
 class Running:
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **environment: str) -> None:
         self.directory = directory
+        self.environment = environment
         self.failpoints = directory / "failpoints"
         self.failpoints.mkdir()
         self.book = directory / "paper"
@@ -107,6 +108,7 @@ class Running:
             "TICKET_SECONDS": "4",
             "SWEEP_AFTER_SECONDS": "2",
             "SIGNAL_SECONDS": "60",
+            **self.environment,
         }
 
     def _spawn(self, name: str) -> None:
@@ -160,9 +162,9 @@ def empty_queues(code: str) -> None:
 
 
 @contextlib.contextmanager
-def running(directory: Path) -> Iterator[Running]:
-    """A house to tell stories in."""
-    house = Running(directory)
+def running(directory: Path, **environment: str) -> Iterator[Running]:
+    """A house to tell stories in; its processes are told the environment beside their own."""
+    house = Running(directory, **environment)
     try:
         yield house
     finally:

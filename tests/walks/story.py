@@ -4,6 +4,7 @@ One account goes long and the other short on the same market, so that whatever t
 market does, one of the two closes at a profit and is charged.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,6 +13,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from apps.ledger.models import Account
+from apps.members.models import Member
 from apps.members.services import create_member, open_tenant, set_market_node
 from apps.nodes.models import Node
 from apps.orders.models import Order, Ticket
@@ -92,8 +94,22 @@ def price_now() -> Decimal:
     return PaperMarket().price(SYMBOL, timezone.now().timestamp())
 
 
-def tell(name: str, node: Node, *, followers: int = 1) -> Story:
-    """A tenant named after the story, with `followers` subscriptions each way."""
+def on_paper(member: Member) -> dict[str, str]:
+    return {"venue": "paper", "api_key": f"key-{member.pk}", "api_secret": "s"}
+
+
+def tell(
+    name: str,
+    node: Node,
+    *,
+    followers: int = 1,
+    account_of: Callable[[Member], dict[str, str]] = on_paper,
+    capital: Decimal = Decimal(1000),
+) -> Story:
+    """A tenant named after the story, with `followers` subscriptions each way.
+
+    `account_of` says which account at which venue a member binds.
+    """
     call_command("load_fixtures", verbosity=0)
     tenant = open_tenant(name=f"Acme {name}").tenant
     for kind in (Account.Kind.SELF, Account.Kind.GIFT):
@@ -126,15 +142,13 @@ def tell(name: str, node: Node, *, followers: int = 1) -> Story:
                 kind=Account.Kind.SELF,
                 amount=Decimal(100),
             )
-            account = bind_account(
-                member=member, venue="paper", api_key=f"key-{member.pk}", api_secret="s", node=node
-            )
+            account = bind_account(member=member, node=node, **account_of(member))
             record_equity(account=account, equity=Decimal(10_000), now=timezone.now())
             subscriptions.append(
                 subscribe(
                     tenant_strategy=offered,
                     venue_account=account,
-                    capital=Decimal(1000),
+                    capital=capital,
                     leverage=10,
                 )
             )

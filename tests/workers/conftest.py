@@ -2,11 +2,14 @@
 
 import base64
 import importlib
+import json
 import sys
 
 import pytest
 from nacl.signing import SigningKey
 
+from tests.engine.paper.clients import serving
+from workers import settings
 from workers.keys import make_keys
 
 
@@ -28,7 +31,7 @@ def host(tmp_path, monkeypatch, centre_key):
     }.items():
         monkeypatch.setenv(name, value)
     # The module makes its app from the environment: it is imported anew, for this test only.
-    for name in ("workers.app", "workers.tasks"):
+    for name in ("workers.app", "workers.tasks", "workers.state"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     app = importlib.import_module("workers.app")
     made = app.Node(app.settings.read())
@@ -41,3 +44,25 @@ def host(tmp_path, monkeypatch, centre_key):
 def tasks(host):
     """`workers.tasks`, as this host runs it."""
     return importlib.import_module("workers.tasks")
+
+
+@pytest.fixture
+def state(host, tasks):
+    """`workers.state`, as this host runs it."""
+    return importlib.import_module("workers.state")
+
+
+@pytest.fixture
+def exchange():
+    with serving() as service:
+        yield service
+
+
+@pytest.fixture
+def rebased(host, tasks, exchange, monkeypatch):
+    """The host, with its venues at the local exchange."""
+    monkeypatch.setenv(
+        "VENUE_BASE_URLS", json.dumps(dict.fromkeys(("binance", "okx", "gate"), exchange.address))
+    )
+    monkeypatch.setattr(host, "settings", settings.read())
+    return host

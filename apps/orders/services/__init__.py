@@ -5,15 +5,18 @@ from apps.orders.services.dispatch import dispatch
 from apps.orders.services.draining import tell_drained
 from apps.orders.services.planning import plan
 from apps.orders.services.reports import record_reports
+from apps.orders.services.states import ask_states, record_state
 from apps.orders.services.sweep import sweep
 
 __all__ = [
     "Assigned",
+    "ask_states",
     "assign_account",
     "assign_accounts",
     "dispatch",
     "plan",
     "record_reports",
+    "record_state",
     "sweep",
     "tell_drained",
 ]

@@ -1,6 +1,7 @@
 """Planning: a published signal becomes one ticket per subscription, in one transaction."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
@@ -15,15 +16,16 @@ from apps.orders.selectors import in_flight, open_positions, point_cards, spent
 from apps.signals.models import Signal
 from apps.strategies.models import Subscription
 from apps.strategies.selectors import followers
-from apps.venues.models import VenueAccount
+from apps.venues.models import Venue, VenueAccount
 from apps.venues.selectors import instruments
 from engine.envelope import client_order_id
 from engine.failpoint import failpoint
 from engine.instrument import Instrument
-from engine.money import ZERO
+from engine.money import ZERO, round_to_tick
 from engine.risk import AccountFacts, Approved, judge_account
 from engine.signal import Action, Direction, side_of
 from engine.sizing import quantity_of
+from engine.venues.client_ids import at_venue
 
 
 @transaction.atomic
@@ -44,7 +46,9 @@ def plan(*, signal_id: UUID, now: datetime) -> int:
     tickets = tickets_for(signal, worth_until=worth_until, now=now)
     to_send = [ticket for ticket in tickets if ticket.status == Ticket.Status.PLANNED]
     Ticket.objects.across_tenants().bulk_create(tickets)
-    Order.objects.across_tenants().bulk_create([order_for(ticket) for ticket in to_send])
+    Order.objects.across_tenants().bulk_create(
+        [order_for(ticket, venue=ticket.venue_account.venue) for ticket in to_send]
+    )
     move(signal, to=Signal.Status.PLANNED, allowed=Signal.MOVES, planned_at=now)
     failpoint("orders.planning")
     transaction.on_commit(lambda: failpoint("orders.planned"))
@@ -98,6 +102,7 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
                 open_positions=len(positions),
                 tickets_in_flight=waiting[account.pk],
                 is_spent=subscription.pk in spent_ones,
+                is_drifting=account.is_drifting,
             )
         )
         approved = isinstance(verdict, Approved)
@@ -112,8 +117,8 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
             direction=signal.direction,
             quantity=quantity,
             leverage=subscription.leverage,
-            stop=signal.stop,
-            target=signal.target,
+            stop=protection(signal.stop, signal, account, instrument),
+            target=protection(signal.target, signal, account, instrument),
             status=Ticket.Status.PLANNED if approved else Ticket.Status.REFUSED,
             refused_because="" if approved else f"{verdict.code}: {verdict.reason}",
             worth_until=worth_until,
@@ -151,18 +156,32 @@ def quantity_to_trade(
     )
 
 
-def order_for(ticket: Ticket) -> Order:
-    """The order of the ticket's present generation, under a client order id of its own."""
+def protection(
+    price: Decimal | None, signal: Signal, account: VenueAccount, instrument: Instrument | None
+) -> Decimal | None:
+    """A signal's stop or target as the venue takes it; the paper venue takes none."""
+    is_wanted = price is not None and signal.action == Action.OPEN
+    if not is_wanted or instrument is None or account.venue == Venue.PAPER:
+        return None
+    return round_to_tick(price, instrument.tick)
+
+
+def order_for(ticket: Ticket, *, venue: str) -> Order:
+    """The order of the ticket's present generation, under a client order id of its own.
+
+    The id is kept exactly as the venue is told it.
+    """
+    ours = client_order_id(
+        account=str(ticket.venue_account_id),
+        ticket_id=str(ticket.pk),
+        generation=ticket.generation,
+    )
     return Order(
         tenant_id=ticket.tenant_id,
         ticket=ticket,
         generation=ticket.generation,
         venue_account_id=ticket.venue_account_id,
-        client_order_id=client_order_id(
-            account=str(ticket.venue_account_id),
-            ticket_id=str(ticket.pk),
-            generation=ticket.generation,
-        ),
+        client_order_id=at_venue(venue, ours),
         symbol=ticket.symbol,
         side=side_of(Action(ticket.action), Direction(ticket.direction)),
         quantity=ticket.quantity,

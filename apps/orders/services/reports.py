@@ -196,7 +196,7 @@ def follow(order: Order, outcome: Outcome, now: datetime) -> None:
     elif ticket.worth_until is None or ticket.worth_until > now:
         ticket.generation += 1
         ticket.node_id = order.venue_account.node_id
-        outcome.tries.append(order_for(ticket))
+        outcome.tries.append(order_for(ticket, venue=order.venue_account.venue))
         to = S.PLANNED
     else:
         to = S.EXPIRED

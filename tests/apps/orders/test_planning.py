@@ -12,6 +12,7 @@ from apps.orders.models import Order, Ticket
 from apps.signals.models import Signal
 from apps.strategies.models import Subscription
 from engine.signal import Action
+from engine.venues.client_ids import at_venue
 from tests.apps.orders.desk import Desk
 from tests.at_once import at_once
 from tests.factories import (
@@ -201,3 +202,29 @@ def test_two_signals_at_once_open_once():
     at_once(2, desk.plan, signals)
     assert tickets(status=Ticket.Status.PLANNED).count() == 1
     assert tickets(status=Ticket.Status.REFUSED).get().refused_because.startswith("once:")
+
+
+@pytest.mark.parametrize(("venue", "mark"), [("paper", "ib"), ("okx", "ib"), ("gate", "t-ib")])
+def test_an_order_is_kept_under_the_id_that_its_venue_is_told(venue, mark):
+    desk = Desk()
+    InstrumentFactory(venue=venue)
+    desk.follower(venue=venue)
+    desk.plan()
+    order = Order.objects.across_tenants().filter(venue_account__venue=venue).last()
+    assert order.client_order_id.startswith(mark)
+    assert at_venue(venue, order.client_order_id) == order.client_order_id
+
+
+def test_stop_and_target_are_prices_of_the_venue_and_the_paper_venue_gets_none():
+    desk = Desk(stop=Decimal("48000.04"), target=Decimal("55000.06"))
+    InstrumentFactory(venue="okx", tick=Decimal("0.1"))
+    real = desk.follower(venue="okx")
+    assert desk.plan() == 2
+    ticket = tickets(subscription=real).get()
+    assert (ticket.stop, ticket.target) == (Decimal("48000"), Decimal("55000.1"))
+    paper = tickets().exclude(subscription=real).get()
+    assert (paper.stop, paper.target) == (None, None)
+    desk.now += timedelta(seconds=1)
+    closing = desk.new_signal(action=Action.CLOSE, stop=Decimal("48000"))
+    desk.plan(closing)
+    assert not tickets(signal=closing).exclude(stop=None).exists()

@@ -18,6 +18,7 @@ CENTRE = st.builds(
 )
 # As the venues' documents put it, apart from the patterns that are used.
 DOCUMENTED = {
+    "paper": r"[A-Za-z0-9]{1,64}",
     "binance": r"[\.A-Z\:/a-z0-9_-]{1,36}",
     "okx": r"[A-Za-z0-9]{1,32}",
     "gate": r"t-[A-Za-z0-9_.-]{1,28}",
@@ -36,6 +37,14 @@ def test_every_venue_has_a_documented_form():
 def test_an_id_of_the_centre_has_the_form_of_the_venue(venue, ours):
     assert re.fullmatch(DOCUMENTED[venue], at_venue(venue, ours))
     assert at_venue(venue, ours) == at_venue(venue, ours)
+
+
+@VENUES
+@given(ours=CENTRE)
+def test_an_id_in_the_venue_s_form_stays_as_it_is(venue, ours):
+    written = at_venue(venue, ours)
+    assert at_venue(venue, written) == written
+    assert written == written.strip()
 
 
 @VENUES

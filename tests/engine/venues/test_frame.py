@@ -223,14 +223,33 @@ REPORTED = [
 ]
 
 
+def without_traces(venue, monkeypatch):
+    """The venue, with no order in its book and no fill."""
+    monkeypatch.setattr(venue, "ask_open_orders", lambda market: iter(()))
+    monkeypatch.setattr(venue, "ask_fills", lambda market, since_ms: iter(()))
+    return venue
+
+
 @pytest.mark.parametrize(("case", "answer", "is_there", "now_ms", "status"), REPORTED)
-def test_what_is_reported_of_an_order(stage, case, answer, is_there, now_ms, status, local):
+def test_what_is_reported_of_an_order(
+    stage, case, answer, is_there, now_ms, status, local, monkeypatch
+):
     answers = {stage.order: answer} | ({} if is_there else stage.absent)
-    venue, journal = stage.open(local, **answers), Journal()
+    venue, journal = without_traces(stage.open(local, **answers), monkeypatch), Journal()
     ticket = stage.order_ticket()
     report = execute(ticket, venue=venue, journal=journal, now_ms=now_ms)
     assert report.status is status
     # The same message again asks, and later proves; it never sends.
     again = execute(ticket, venue=venue, journal=journal, now_ms=LATE_MS)
     assert again.status is (OrderStatus.FILLED if is_there else OrderStatus.EXPIRED)
+    assert local.count(stage.order) == 1
+
+
+def test_an_order_that_is_denied_and_shows_in_the_fills_has_not_expired(stage, local):
+    """Of a venue that says "no such order" of one that was filled."""
+    venue = stage.open(local, **{stage.order: DROPPED}, **stage.absent)
+    report = execute(stage.order_ticket(), venue=venue, journal=Journal(), now_ms=NOW_MS)
+    assert report.status is OrderStatus.UNKNOWN
+    again = execute(stage.order_ticket(), venue=venue, journal=Journal({OUR_ID}), now_ms=LATE_MS)
+    assert again.status is OrderStatus.UNKNOWN
     assert local.count(stage.order) == 1

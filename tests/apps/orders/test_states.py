@@ -1,0 +1,393 @@
+"""Accounts read back: asked for in turn, answered by their node only, held against the books."""
+
+import base64
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from apps.core.errors import Conflict
+from apps.core.models import AuditEntry
+from apps.orders import services
+from apps.orders.models import Order, Ticket
+from apps.signals.models import Signal
+from apps.venues.models import EquitySnapshot, Instrument, Payment, VenueAccount
+from apps.venues.services import bind_account, clear_drift
+from engine.envelope import sign
+from engine.errors import MessageRefused
+from engine.messages import (
+    AccountFill,
+    AccountState,
+    Described,
+    Held,
+    Money,
+    Paid,
+    PaymentKind,
+    Rights,
+    StateAsk,
+)
+from engine.signal import Action
+from tests.apps.orders.desk import Desk, fill, report
+from tests.at_once import at_once
+from tests.factories import InstrumentFactory, NodeFactory, PositionFactory, VenueAccountFactory
+
+pytestmark = pytest.mark.django_db
+SYMBOL = "BTC/USDT"
+
+
+class Reader:
+    """One account at a real venue, its desk, and what its node says of it."""
+
+    def __init__(self, **account):
+        self.desk = Desk()
+        InstrumentFactory(venue="okx")
+        self.subscription = self.desk.follower(venue="okx", **account)
+        self.account = self.subscription.venue_account
+
+    @property
+    def now(self):
+        return self.desk.now
+
+    def later(self, **span):
+        self.desk.now += timedelta(**span)
+
+    def ask(self):
+        self.later(seconds=61)
+        self.desk.node.__class__.objects.update(last_heartbeat_at=self.now)
+        return services.ask_states(now=self.now)
+
+    def state(self, **changes):
+        self.account.refresh_from_db()
+        told = {
+            "account": str(self.account.pk),
+            "asked_at_ms": int(self.account.asked_at.timestamp() * 1000),
+            "money": Money(total="1000", free="900", unrealised="5.5"),
+        }
+        return AccountState(**told | changes)
+
+    def hear(self, state=None, *, node=None, **changes):
+        state = state or self.state(**changes)
+        node = node or self.desk.node
+        envelope = sign(state, sender=node.code, receiver="centre", key=node.sign_private)
+        services.record_state(envelope=envelope, now=self.now)
+        self.account.refresh_from_db()
+        return self.account
+
+    def read(self, **changes):
+        self.ask()
+        return self.hear(**changes)
+
+    def trade(self):
+        """Open a position through a signal; its one order."""
+        self.desk.plan_and_send(self.desk.new_signal())
+        order = Order.objects.across_tenants().get(venue_account=self.account)
+        self.desk.hear(report(order))
+        self.later(seconds=1)
+        order.refresh_from_db()
+        return order
+
+
+@pytest.fixture
+def reader(hints):
+    return Reader()
+
+
+def held(quantity, direction="long", symbol=SYMBOL):
+    return Held(symbol=symbol, direction=direction, quantity=str(quantity), entry_price="50000")
+
+
+def asks(hints):
+    return hints.named("node.read_state")
+
+
+# --- asking
+
+
+def test_an_account_is_asked_for_when_its_turn_comes(reader, hints):
+    assert services.ask_states(now=reader.now) == 1
+    assert services.ask_states(now=reader.now) == 0
+    assert len(asks(hints)) == 1
+    assert reader.ask() == 1
+    assert len(asks(hints)) == 2
+
+
+def test_accounts_that_no_node_can_read_are_not_asked_for(hints):
+    reader = Reader(key_hint="")
+    VenueAccountFactory(venue="okx", node=NodeFactory(last_heartbeat_at=None))
+    assert services.ask_states(now=reader.now) == 0
+    assert asks(hints) == []
+
+
+def test_an_account_is_asked_for_out_of_its_turn(reader, hints):
+    services.ask_states(now=reader.now)
+    services.ask_states(now=reader.now, account_ids=[reader.account.pk])
+    assert len(asks(hints)) == 2
+
+
+def opened(hints, reader):
+    """The last ask, as its node reads it."""
+    payload = asks(hints)[-1]["envelope"].partition(".")[0]
+    body = msgspec.json.decode(base64.b64decode(payload))["body"]
+    return msgspec.json.decode(body, type=StateAsk)
+
+
+def test_an_ask_names_what_is_traded_and_from_when_on(reader, hints):
+    reader.ask()
+    first = opened(hints, reader)
+    assert first.with_rights
+    assert [row.symbol for row in first.fills] == [SYMBOL]
+    day = timedelta(days=1) + timedelta(minutes=10)
+    assert first.fills[0].since_ms == int((reader.now - day).timestamp() * 1000)
+    assert reader.account.credentials not in first.sealed_credentials
+    instrument = Described(
+        symbol=SYMBOL, tick="0.1", step="0.001", min_quantity="0.001", min_notional="5"
+    )
+    reader.hear(instruments=[instrument], rights=Rights(can_trade=True, can_withdraw=False))
+    read_at = reader.now
+    reader.ask()
+    again = opened(hints, reader)
+    assert not again.with_rights
+    overlapping = int((read_at - timedelta(minutes=10)).timestamp() * 1000)
+    assert again.fills[0].since_ms == again.payments_since_ms == overlapping
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.mariadb
+def test_two_that_ask_at_once_ask_once(hints):
+    reader = Reader()
+    told = at_once(2, lambda number: services.ask_states(now=reader.now))
+    assert sum(told) == 1
+
+
+# --- what is written down
+
+
+def test_an_answer_says_what_the_account_is_worth(reader):
+    account = reader.read()
+    assert (account.equity, account.balance) == (Decimal("1005.5"), Decimal(1000))
+    assert account.asked_at - account.read_at < timedelta(milliseconds=1)
+    assert account.read_error == ""
+    snapshot = EquitySnapshot.objects.of(account.tenant).get()
+    assert (snapshot.equity, snapshot.free) == (Decimal("1005.5"), Decimal(900))
+
+
+def test_one_snapshot_an_hour(reader):
+    for _ in range(3):
+        reader.read()
+    first = EquitySnapshot.objects.of(reader.account.tenant).count()
+    reader.later(hours=1)
+    reader.read()
+    assert EquitySnapshot.objects.of(reader.account.tenant).count() == first + 1
+
+
+def test_the_same_answer_twice_and_an_older_one_change_nothing(reader):
+    reader.ask()
+    old = reader.state(money=Money(total="1", free="1", unrealised="0"))
+    reader.ask()
+    new = reader.state()
+    for state in (new, new, old):
+        reader.hear(state)
+        assert reader.account.balance == Decimal(1000)
+
+
+def test_a_venue_that_could_not_be_read_says_nothing(reader):
+    reader.read(holdings=[held(2)])
+    account = reader.read(error="rate limit", money=None, holdings=[])
+    assert account.read_error == "rate limit"
+    assert (account.balance, bool(account.drift)) == (Decimal(1000), True)
+    assert reader.read().read_error == ""
+
+
+def test_payments_count_once_and_are_told_from_profit(reader):
+    paid = [
+        Paid(venue_payment_id="d1", kind=PaymentKind.DEPOSIT, amount="500", paid_at_ms=1),
+        Paid(venue_payment_id="f1", kind=PaymentKind.FUNDING, amount="-0.25", paid_at_ms=2),
+    ]
+    reader.read(payments=paid)
+    reader.read(payments=paid)
+    rows = Payment.objects.of(reader.account.tenant).order_by("paid_at")
+    assert [(row.kind, row.amount) for row in rows] == [
+        ("deposit", Decimal(500)),
+        ("funding", Decimal("-0.25")),
+    ]
+
+
+def test_instruments_are_as_the_venue_tells_them(reader):
+    told = Described(
+        symbol="ETH/USDT", tick="0.01", step="0.01", min_quantity="0.01", min_notional="0"
+    )
+    reader.read(instruments=[told])
+    assert Instrument.objects.get(venue="okx", symbol="ETH/USDT").step == Decimal("0.01")
+
+
+STRANGERS = [
+    ("an account nobody knows", {"account": "999999"}, "nobody knows"),
+    ("no account at all", {"account": "alice"}, "nobody knows"),
+    ("an answer before the question", {"asked_at_ms": 1 << 50}, "nobody asked"),
+]
+
+
+@pytest.mark.parametrize(("case", "changes", "reason"), STRANGERS)
+def test_what_nobody_asked_for_is_refused(reader, case, changes, reason):
+    reader.ask()
+    with pytest.raises(MessageRefused, match=reason):
+        reader.hear(**changes)
+    assert reader.account.read_at is None
+    assert not EquitySnapshot.objects.of(reader.account.tenant).exists()
+
+
+def test_another_node_s_answer_is_refused(reader):
+    reader.ask()
+    with pytest.raises(MessageRefused, match="not in this node's hands"):
+        reader.hear(node=NodeFactory(), holdings=[held(5)])
+    reader.account.refresh_from_db()
+    assert (reader.account.read_at, reader.account.drift) == (None, {})
+
+
+# --- drift
+
+
+def test_books_and_venue_that_agree_do_not_drift(reader):
+    order = reader.trade()
+    account = reader.read(holdings=[held(order.filled)])
+    assert (account.drift, account.is_drifting) == ({}, False)
+
+
+def test_what_the_books_do_not_know_is_shown_and_stops_the_account_from_opening(reader):
+    account = reader.read(holdings=[held("0.5", "short")])
+    assert account.drift == {"BTC/USDT short": ["0.5", "0"]}
+    assert account.is_drifting
+    signal = reader.desk.new_signal()
+    Signal.objects.update(created_at=reader.now)
+    reader.desk.plan(signal)
+    ticket = Ticket.objects.across_tenants().get(signal=signal, venue_account=account)
+    assert (ticket.status, ticket.refused_because[:5]) == (Ticket.Status.REFUSED, "drift")
+    # Nothing was done about it at the venue.
+    assert not Order.objects.across_tenants().filter(venue_account=account).exists()
+    assert AuditEntry.objects.filter(action="venue_account.drifted").count() == 1
+
+
+def test_a_drifting_account_may_close(reader):
+    order = reader.trade()
+    account = reader.read(holdings=[held(order.filled), held(1, symbol="ETH/USDT")])
+    assert account.is_drifting
+    signal = reader.desk.new_signal(action=Action.CLOSE)
+    reader.desk.plan(signal)
+    ticket = Ticket.objects.across_tenants().get(signal=signal, venue_account=account)
+    assert ticket.status == Ticket.Status.PLANNED
+
+
+def test_a_drift_that_is_gone_stops_nothing(reader):
+    reader.read(holdings=[held(1)])
+    account = reader.read()
+    assert (account.drift, account.is_drifting) == ({}, False)
+
+
+def test_a_person_clears_a_drift_and_another_one_stops_the_account_anew(reader):
+    account = reader.read(holdings=[held(1)])
+    clear_drift(account=account)
+    assert not account.is_drifting
+    with pytest.raises(Conflict):
+        clear_drift(account=account)
+    assert not reader.read(holdings=[held(1)]).is_drifting
+    assert reader.read(holdings=[held(2)]).is_drifting
+    clear_drift(account=reader.account)
+    # Gone and come back, it is another one.
+    reader.read()
+    assert reader.read(holdings=[held(2)]).is_drifting
+
+
+def test_a_symbol_with_an_order_under_way_is_not_judged(reader):
+    reader.desk.plan_and_send(reader.desk.new_signal())
+    account = reader.read(holdings=[held("0.004"), held(1, symbol="ETH/USDT")])
+    assert set(account.drift) == {"ETH/USDT long"}
+    order = Order.objects.across_tenants().get(venue_account=account)
+    reader.ask()
+    # The fill is told between the question and its answer.
+    reader.desk.hear(report(order))
+    assert "BTC/USDT long" not in reader.hear().drift
+    reader.later(seconds=1)
+    assert reader.read(holdings=[held("0.004")]).drift == {}
+
+
+def test_a_venue_with_one_position_a_symbol_is_compared_by_what_is_left(hints):
+    reader = Reader()
+    VenueAccount.objects.across_tenants().filter(pk=reader.account.pk).update(venue="hyperliquid")
+    for direction, quantity in (("long", 3), ("short", 1)):
+        PositionFactory(
+            venue_account=reader.account,
+            tenant=reader.account.tenant,
+            subscription=reader.subscription,
+            symbol=SYMBOL,
+            direction=direction,
+            quantity=Decimal(quantity),
+        )
+    assert not reader.read(holdings=[held(2)]).is_drifting
+    assert reader.read(holdings=[held(3)]).drift == {"BTC/USDT long": ["3", "2"]}
+
+
+# --- fills that nobody reported
+
+
+def account_fill(order, name="late", **changes):
+    told = {
+        "symbol": order.symbol,
+        "client_order_id": order.client_order_id,
+        "venue_order_id": "",
+        "side": order.side,
+        "fill": fill(order, quantity="0.001", name=name),
+    }
+    return AccountFill(**told | changes)
+
+
+def test_a_fill_that_nobody_reported_has_its_order_looked_up(reader, hints):
+    order = reader.trade()
+    before = len(hints.named("node.execute"))
+    reader.read(holdings=[held(order.filled)], fills=[account_fill(order)])
+    assert len(hints.named("node.execute")) == before + 1
+    # Until it is known, it is asked for again.
+    assert reader.account.cursors[SYMBOL] <= 1_800_000_000_000
+    known = account_fill(order, fill=fill(order))
+    strange = account_fill(order, client_order_id="web_1", venue_order_id="v77", name="other")
+    reader.read(holdings=[held(order.filled)], fills=[known, strange])
+    assert len(hints.named("node.execute")) == before + 1
+
+
+# --- keys
+
+
+def test_binding_asks_the_node_what_the_key_may(reader, hints):
+    member = reader.account.member
+    reader.read(rights=Rights(can_trade=True, can_withdraw=True, is_hedged=True))
+    assert (reader.account.can_trade, reader.account.can_withdraw) == (True, True)
+    assert reader.account.checked_at == reader.now
+    reader.ask()
+    old = reader.state(rights=Rights(can_trade=True, can_withdraw=True))
+    keys = {"api_key": "another-key", "api_secret": "s", "passphrase": "p"}
+    bind_account(member=member, venue="okx", label=reader.account.label, **keys)
+    assert hints.named("orders.ask_state") == [{"account_id": reader.account.pk}]
+    reader.account.refresh_from_db()
+    assert (reader.account.can_trade, reader.account.checked_at) == (None, None)
+    # What the old keys could is no answer.
+    reader.later(minutes=10)
+    reader.ask()
+    VenueAccount.objects.across_tenants().filter(pk=reader.account.pk).update(
+        bound_at=reader.now - timedelta(seconds=1)
+    )
+    reader.hear(old)
+    assert reader.account.checked_at is None
+    account = reader.hear(rights=Rights(can_trade=True, can_withdraw=False))
+    assert (account.can_withdraw, account.is_hedged) == (False, None)
+
+
+def test_a_key_that_could_not_be_checked_says_why(reader):
+    account = reader.read(rights=Rights(error="no such path"))
+    assert (account.can_trade, account.check_error) == (None, "no such path")
+
+
+def test_the_paper_venue_is_not_asked(hints):
+    desk = Desk()
+    bind_account(member=desk.subscriptions[0].venue_account.member, venue="paper", label="b")
+    assert hints.named("orders.ask_state") == []
+    assert services.ask_states(now=desk.now) == 0

@@ -1,0 +1,129 @@
+"""Which adapter an account's tickets go through, and where it sends them."""
+
+import json
+import logging
+from dataclasses import dataclass
+
+import pytest
+
+from engine import envelope
+from engine.errors import VenueRefused
+from engine.order import OrderStatus
+from engine.venues.binance import Binance
+from tests.engine.paper.clients import Control
+from tests.engine.tickets import ticket
+from workers import settings
+from workers.vault import Credentials
+
+CANARY = "canary-55ce09"
+KEYS = Credentials(f"{CANARY}-key", f"{CANARY}-secret", "phrase")
+
+
+@dataclass(frozen=True)
+class Account:
+    venue: str = "binance"
+    account: str = "1"
+
+
+def test_an_account_keeps_its_adapter_until_its_keys_change(host, tasks):
+    first = tasks.venue_for(Account(), KEYS, host)
+    assert isinstance(first, Binance)
+    assert tasks.venue_for(
+        Account(), Credentials(KEYS.api_key, KEYS.api_secret, "phrase"), host
+    ) is (first)
+    changed = tasks.venue_for(Account(), Credentials(KEYS.api_key, "another", "phrase"), host)
+    assert changed is not first
+    assert changed.client.secret == "another"
+    assert tasks.venue_for(Account(account="2"), KEYS, host) is not first
+
+
+def test_a_venue_without_an_adapter_is_refused(host, tasks):
+    with pytest.raises(VenueRefused, match="no adapter for nowhere"):
+        tasks.venue_for(Account("nowhere"), KEYS, host)
+
+
+def test_an_adapter_that_does_not_open_refuses_and_quotes_nothing(host, tasks, monkeypatch, caplog):
+    def broken(name, credentials, base_url):
+        raise ValueError(f"no such key: {credentials.api_secret}")
+
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(tasks, "open_venue", broken)
+    with pytest.raises(VenueRefused, match="does not open with these keys: ValueError") as refused:
+        tasks.venue_for(Account(), KEYS, host)
+    assert CANARY not in str(refused.value) + caplog.text
+
+
+def test_a_venue_is_the_real_one_unless_the_node_says_otherwise(host, tasks):
+    assert tasks.venue_for(Account(), KEYS, host).client.base_url is None
+
+
+@pytest.mark.parametrize("venue", ["binance", "okx", "gate"])
+def test_a_ticket_trades_at_the_local_exchange_once(rebased, tasks, exchange, venue):
+    key = next(key for key in exchange.keys if key.dialect == venue)
+    secret = {"api_key": key.api_key, "api_secret": key.secret, "passphrase": key.passphrase}
+    asked = ticket(
+        venue=venue,
+        quantity="0.02",
+        sealed_credentials=envelope.seal(
+            json.dumps(secret).encode(), to=bytes(rebased.keys.seal_private.public_key)
+        ),
+        not_after_ms=tasks.now_ms() + 20_000,
+        client_order_id="ib" + "a" * 24,
+    )
+    first, again = tasks.answer(asked, rebased), tasks.answer(asked, rebased)
+    assert first.status is OrderStatus.FILLED, first.reason
+    assert (again.status, again.fills) == (OrderStatus.FILLED, first.fills)
+    (order,) = Control(exchange).truth(key.account)["orders"]
+    assert order["client_id"].endswith(asked.client_order_id)
+    assert order["filled"] == first.filled
+
+
+@pytest.mark.parametrize("fault", [None, "timeout_after"])
+@pytest.mark.parametrize("venue", ["binance", "okx", "gate"])
+def test_what_is_opened_is_protected_even_where_its_answer_was_lost(
+    rebased, tasks, exchange, venue, fault
+):
+    control = Control(exchange)
+    control.hold(BTC=60_000)
+    key = control.open(venue)
+    if fault:
+        control.fault(fault, account=key["account"], delay_ms=300)
+    secret = {name: key[name] for name in ("api_key", "passphrase")} | {"api_secret": key["secret"]}
+    to = bytes(rebased.keys.seal_private.public_key)
+    asked = ticket(
+        venue=venue,
+        quantity="0.02",
+        stop="55000",
+        target="66000",
+        sealed_credentials=envelope.seal(json.dumps(secret).encode(), to=to),
+        not_after_ms=tasks.now_ms() + 20_000,
+        client_order_id="ib" + "b" * 24,
+    )
+    for _ in range(2):
+        report = tasks.answer(asked, rebased)
+        assert (report.status, report.reason) == (OrderStatus.FILLED, "")
+    truth = control.truth(key["account"])
+    assert len(truth["orders"]) == 1
+    waiting = [one for one in truth["triggers"] if one["status"] == "waiting"]
+    assert len(waiting) == 2
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "{",
+        "[]",
+        '{"binance": "https://fapi.binance.com"}',
+        '{"binance": "http://10.0.0.7:9000"}',
+        '{"binance": "http://127.0.0.1.example.com:80"}',
+        '{"binance": "http://127.0.0.1:80@example.com"}',
+        '{"binance": "http://127.0.0.1:9000/path"}',
+        '{"binance": "http://localhost:9000"}',
+        '{"nowhere": "http://127.0.0.1:9000"}',
+        '{"binance": 5}',
+    ],
+)
+def test_venues_are_sent_nowhere_but_to_this_host(host, monkeypatch, told):
+    monkeypatch.setenv("VENUE_BASE_URLS", told)
+    with pytest.raises(SystemExit, match="VENUE_BASE_URLS"):
+        settings.read()
