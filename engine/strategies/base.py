@@ -200,12 +200,12 @@ def schema(strategy: Strategy) -> dict[str, Any]:
 
 def settled(period: int) -> int:
     """Bars after which an exponential average has all but forgotten how it was started."""
-    return 4 * period + 1
+    return 5 * period + 1
 
 
 def settled_wilder(period: int) -> int:
     """The same for Wilder's smoothing, which forgets half as fast."""
-    return 8 * period + 1
+    return 10 * period + 1
 
 
 def above(one: float, other: float) -> bool:
