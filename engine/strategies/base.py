@@ -1,8 +1,8 @@
 """What a strategy is: typed parameters, and one pure function from candles to an intent.
 
-A rule is always shown exactly as many closed bars as it asks for, the latest ones. What
-came before cannot change its answer, so a live run, which fetches only those bars, and a
-backtest, which holds years, decide alike.
+Who runs a strategy shows it the last `candles_needed` closed bars, live and in a backtest: what
+was before cannot change its answer then. A rule shown more must still be sound, though averages
+that remember all they have seen may differ in their last digits.
 """
 
 from collections.abc import Callable, Mapping
@@ -68,7 +68,7 @@ class Strategy:
     code: str
     params: type[Params]
     candles_needed: Callable[[Any], int]
-    # The rule itself: it may rely on being shown just the bars that it needs.
+    # The rule itself: it may rely on being shown the bars that it needs.
     rule: Callable[[Candles, Any], Intent | None]
     # Named sets of values that differ from the defaults.
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
@@ -91,26 +91,19 @@ class Strategy:
     def decide(self, candles: Candles, params: Any) -> Intent | None:
         """What is wanted on the last bar; nothing while the series is too short."""
         needed = self.candles_needed(params)
-        return self.rule(latest_bars(candles, needed), params) if len(candles) >= needed else None
+        return self.rule(candles, params) if len(candles) >= needed else None
 
     def legs(self, candles: Candles, params: Any) -> tuple[Intent, ...]:
         """As `decide`, for who can hold both directions: a hedge answers with two intents."""
         needed = self.candles_needed(params)
         if self.hedge is not None and len(candles) >= needed:
-            return self.hedge(latest_bars(candles, needed), params)
+            return self.hedge(candles, params)
         intent = self.decide(candles, params)
         return () if intent is None else (intent,)
 
 
-def latest_bars(candles: Candles, bars: int) -> Candles:
-    """The last bars of a series."""
-    if len(candles) <= bars:
-        return candles
-    return first_bars(candles, len(candles), start=len(candles) - bars)
-
-
 def first_bars(candles: Candles, bars: int, *, start: int = 0) -> Candles:
-    """The series as it was when it had so many bars."""
+    """The series as it was when it had so many bars, from some bar on."""
     return Candles(
         candles.timeframe,
         candles.opened_at[start:bars],
@@ -207,12 +200,12 @@ def schema(strategy: Strategy) -> dict[str, Any]:
 
 def settled(period: int) -> int:
     """Bars after which an exponential average has all but forgotten how it was started."""
-    return 4 * period + 1
+    return 5 * period + 1
 
 
 def settled_wilder(period: int) -> int:
     """The same for Wilder's smoothing, which forgets half as fast."""
-    return 8 * period + 1
+    return 10 * period + 1
 
 
 def above(one: float, other: float) -> bool:

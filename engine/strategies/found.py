@@ -407,16 +407,16 @@ def trial(strategy: Strategy, params: Params) -> str | None:
         whole = market(seed, needed + TRIED + BEHIND)
         # A rule that counts its calls, or keeps what it saw, is asked in another order then.
         bars = range(needed, needed + TRIED)
-        first = {at: strategy.legs(first_bars(whole, at), params) for at in bars}
-        answers = {at: strategy.decide(first_bars(whole, at), params) for at in bars}
+        shown = {at: first_bars(whole, at, start=at - needed) for at in bars}
+        first = {at: strategy.legs(shown[at], params) for at in bars}
+        answers = {at: strategy.decide(shown[at], params) for at in bars}
         for at, answer in answers.items():
-            seen = first_bars(whole, at)
             for intent in (answer, *first[at]):
-                wrong = None if intent is None else unsound(intent, seen)
+                wrong = None if intent is None else unsound(intent, shown[at])
                 if wrong:
                     return wrong
         for at in reversed(bars):
-            cut = apart(first_bars(whole, at))
+            cut = apart(shown[at])
             if (
                 strategy.decide(cut, params) != answers[at]
                 or strategy.legs(cut, params) != first[at]

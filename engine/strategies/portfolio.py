@@ -72,8 +72,10 @@ def candles_needed(params: Portfolio) -> int:
 def wish(candles: Candles, member: Member, within: int) -> Intent | None:
     """A member's newest wish of the last bars."""
     strategy, params = member.strategy()
+    needed = strategy.candles_needed(params)
     for ago in range(within):
-        intent = strategy.decide(first_bars(candles, len(candles) - ago), params)
+        end = len(candles) - ago
+        intent = strategy.decide(first_bars(candles, end, start=end - needed), params)
         if intent is not None:
             return intent
     return None

@@ -29,7 +29,7 @@ def decide(closes, **params):
 
 @pytest.mark.parametrize("use_ema", [False, True])
 def test_it_opens_on_the_rise_and_closes_on_the_fall(use_ema):
-    before = [10] * 16
+    before = [10] * 20
     rise = decide([*before, 10, 12], use_ema=use_ema)
     assert (rise.action, rise.direction, rise.price) == (Action.OPEN, Direction.LONG, Decimal(12))
     assert 70 <= rise.confidence <= 90
@@ -47,8 +47,8 @@ def test_with_too_few_candles_it_wants_nothing():
     assert CROSS.candles_needed(params) == 5
     assert decide([10, 10, 10, 12]) is None
     assert decide([10, 10, 10, 10, 12]) is not None
-    assert decide([10] * 16 + [12], use_ema=True) is None
-    assert decide([10] * 17 + [12], use_ema=True) is not None
+    assert decide([10] * 20 + [12], use_ema=True) is None
+    assert decide([10] * 21 + [12], use_ema=True) is not None
 
 
 # Whole prices: sums of floats differ in their last digits, and two averages that are equal on

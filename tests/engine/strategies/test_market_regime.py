@@ -10,7 +10,6 @@ import pytest
 
 from engine.signal import Action, Direction
 from engine.strategies import strategy_named
-from engine.strategies.base import latest_bars
 from engine.strategies.market_regime import regimes
 from tests.engine.strategies.markets import series, wandering
 
@@ -158,7 +157,8 @@ def test_without_two_votes_nothing_is_done(seed):
     whole = wandering(seed, needed + 200, speed=0.003)
     undecided = 0
     for bars in range(needed, needed + 200, 5):
-        seen = latest_bars(series(whole.close[:bars], volumes=whole.volume[:bars]), needed)
+        shown = slice(bars - needed, bars)
+        seen = series(whole.close[shown], volumes=whole.volume[shown])
         told = regimes(seen, params)
         assert not (told.trends & told.ranges).any()
         assert (told.strength[~told.trends & ~told.ranges] == 40).all()

@@ -224,7 +224,7 @@ CASES = {
         None,
     ),
     "quiet": ("reversal_hedge", REVERSE, from_flat(), *NO),
-    # The last of 328 bars completes a higher one; the slowest average is 100 + 2 * 2 / 51.
+    # The last bar completes a higher one; the slowest average is 100 + 2 * 2 / 51.
     "both timeframes rise": (
         "mtf",
         {},
