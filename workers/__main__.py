@@ -31,7 +31,8 @@ def main() -> None:
             *(sys.executable, "-m", "celery", "--quiet", "-A", "workers.app", "worker"),
             *("--queues", told.queue, "--hostname", f"{told.node_code}@%h"),
             *("--pool", "threads", "--concurrency", "2", "--loglevel", told.log_level),
-            *("--without-mingle", "--without-gossip"),
+            # Nobody listens to Celery's events of a node, and its broker need not let it send any.
+            *("--without-mingle", "--without-gossip", "--without-heartbeat"),
         ],
     )
 

@@ -75,6 +75,11 @@ def make_app() -> Celery:
             "visibility_timeout": 60,
             "unacked_restore_interval": 1,
             "unacked_restore_throttle": 1,
+            # What this host has in hand stands under names of its own: a broker that knows whom
+            # it talks to can then keep every other node away from it. See docs/operations.md.
+            "unacked_key": f"{told.queue}.unacked",
+            "unacked_index_key": f"{told.queue}.unacked_index",
+            "unacked_mutex_key": f"{told.queue}.unacked_mutex",
             # A Redis that accepts and never answers would otherwise hold a task for ever.
             "socket_connect_timeout": 5,
             "socket_timeout": 10,
