@@ -156,7 +156,7 @@ def test_an_ask_names_what_is_traded_and_from_when_on(reader, hints):
 @pytest.mark.mariadb
 def test_two_that_ask_at_once_ask_once(hints):
     reader = Reader()
-    told = at_once(2, lambda number: services.ask_states(now=reader.now))
+    told = at_once(2, lambda: services.ask_states(now=reader.now))
     assert sum(told) == 1
 
 
