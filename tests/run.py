@@ -20,12 +20,12 @@ from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
 ADDRESSES = ("DATABASE_URL", "BROKER_URL")
-# What asks nothing of a database or a broker runs once, on the first set-up.
-APART = [
-    "--ignore=tests/engine",
-    "--ignore=tests/house",
-    "--ignore=tests/workers/test_embedded_broker.py",
-]
+# What asks nothing of a database or a broker runs once: where there are two set-ups, the engine's
+# tests beside the second one, which is done sooner, and the rest on the first.
+ONCE = (
+    ["--ignore=tests/engine"],
+    ["--ignore=tests/house", "--ignore=tests/workers/test_embedded_broker.py"],
+)
 
 
 @dataclass
@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> int:
             setups[" + ".join(there)] = plain | addresses
         # All at once: each has a database, a broker and files of its own.
         runs = [
-            Run(setup, environment, scratch, options.pytest or (APART if number else []))
+            Run(setup, environment, scratch, options.pytest or (ONCE[number] if there else []))
             for number, (setup, environment) in enumerate(setups.items())
         ]
         outcomes = [run.finish() for run in runs]

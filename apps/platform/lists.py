@@ -22,7 +22,7 @@ from apps.tenants.models import (
     Tenant,
     User,
 )
-from apps.venues.models import Instrument, VenueAccount
+from apps.venues.models import EquitySnapshot, Instrument, Payment, VenueAccount
 
 MEMBER = ("member__email",)
 
@@ -44,6 +44,8 @@ level_changes = listing("level-changes", LevelChange, search=MEMBER)
 nodes = listing("nodes", Node, search=["code", "name"])
 instruments = listing("instruments", Instrument, search=["symbol"])
 venue_accounts = listing("venue-accounts", VenueAccount, search=[*MEMBER, "label"])
+equity_snapshots = listing("equity-snapshots", EquitySnapshot)
+venue_payments = listing("venue-payments", Payment)
 strategies = listing("strategies", Strategy, search=["code", "name"])
 watches = listing("watches", Watch)
 tenant_strategies = listing(

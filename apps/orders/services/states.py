@@ -43,6 +43,9 @@ OVERLAP = timedelta(minutes=10)
 FIRST_LOOK_BACK = timedelta(days=1)
 # Symbols that were traded within this time are looked at.
 TRADED_WITHIN = timedelta(days=7)
+# From the question to its answer, clocks that differ included.
+LONGEST_ANSWER = timedelta(days=1)
+LARGEST_SUM = Decimal(10) ** 9
 # The cursor of what has no symbol.
 PAYMENTS = ""
 
@@ -133,6 +136,10 @@ def milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
+def milliseconds_of(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)
+
+
 def record_state(*, envelope: str, now: datetime) -> None:
     """Write down what a node says of an account: once, and never something older."""
     node, told = open_from_node(envelope, AccountState)
@@ -140,6 +147,7 @@ def record_state(*, envelope: str, now: datetime) -> None:
         account = account_of(told, node)
         if is_overtaken(told, account):
             return
+        refuse_unsound(told)
         asked_at = datetime.fromtimestamp(told.asked_at_ms / 1000, UTC)
         account.read_error = told.error
         if told.error:
@@ -182,6 +190,18 @@ def is_overtaken(told: AccountState, account: VenueAccount) -> bool:
     return bool(account.read_at) and told.asked_at_ms <= milliseconds(account.read_at)
 
 
+def refuse_unsound(told: AccountState) -> None:
+    """Refuse what no venue says: sums that nobody has, and moments that have not come."""
+    money = told.money
+    sums = [money.total, money.free, money.unrealised] if money else []
+    if any(abs(Decimal(amount)) >= LARGEST_SUM for amount in sums):
+        raise MessageRefused("no account is worth that much", account=told.account)
+    moments = [row.fill.filled_at_ms for row in told.fills]
+    moments += [row.paid_at_ms for row in told.payments]
+    if max(moments, default=0) > told.asked_at_ms + milliseconds_of(LONGEST_ANSWER):
+        raise MessageRefused("the state tells of what has not happened yet", account=told.account)
+
+
 def unknown_fills(account: VenueAccount, fills: list[AccountFill]) -> list[AccountFill]:
     keys = {f"{account.pk}:{row.symbol}:{row.fill.venue_fill_id}": row for row in fills}
     known = Fill.objects.of(account.tenant).filter(key__in=keys).values_list("key", flat=True)
@@ -194,7 +214,7 @@ def move_cursors(account: VenueAccount, told: AccountState, missing: list[Accoun
     if told.is_cut:
         last = [row.fill.filled_at_ms for row in told.fills[-1:]]
         last += [row.paid_at_ms for row in told.payments[-1:]]
-        upto = min([upto, *last]) + OVERLAP // timedelta(milliseconds=1)
+        upto = min([upto, *last]) + milliseconds_of(OVERLAP)
     account.cursors |= dict.fromkeys([*(row.symbol for row in told.instruments), PAYMENTS], upto)
     # A fill of ours that nobody reported is looked for until it is known.
     for row in ours(account, missing):

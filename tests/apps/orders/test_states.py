@@ -156,7 +156,7 @@ def test_an_ask_names_what_is_traded_and_from_when_on(reader, hints):
 @pytest.mark.mariadb
 def test_two_that_ask_at_once_ask_once(hints):
     reader = Reader()
-    told = at_once(2, lambda number: services.ask_states(now=reader.now))
+    told = at_once(2, lambda: services.ask_states(now=reader.now))
     assert sum(told) == 1
 
 
@@ -235,6 +235,35 @@ def test_what_nobody_asked_for_is_refused(reader, case, changes, reason):
         reader.hear(**changes)
     assert reader.account.read_at is None
     assert not EquitySnapshot.objects.of(reader.account.tenant).exists()
+
+
+UNSOUND = [
+    ("more than anybody has", {"money": Money(total="9" * 18, free="0", unrealised="0")}),
+    ("a loss of all the world", {"money": Money(total="0", free="0", unrealised="-" + "9" * 18)}),
+    (
+        "a payment of another age",
+        {"payments": [Paid(venue_payment_id="1", kind="deposit", amount="1", paid_at_ms=1 << 53)]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("case", "changes"), UNSOUND)
+def test_what_no_venue_says_is_refused_whole(reader, case, changes):
+    reader.ask()
+    with pytest.raises(MessageRefused):
+        reader.hear(**{"holdings": [held(1)], **changes})
+    reader.account.refresh_from_db()
+    assert (reader.account.read_at, reader.account.drift) == (None, {})
+    assert not Payment.objects.of(reader.account.tenant).exists()
+
+
+def test_a_fill_of_a_symbol_that_nobody_asked_for_stops_nothing(reader):
+    order = reader.trade()
+    strange = account_fill(order, symbol="XYZ/USDT")
+    strange = msgspec.structs.replace(
+        strange, fill=msgspec.structs.replace(strange.fill, filled_at_ms=1)
+    )
+    assert reader.read(holdings=[held(order.filled)], fills=[strange]).read_error == ""
 
 
 def test_another_node_s_answer_is_refused(reader):
@@ -336,7 +365,7 @@ def account_fill(order, name="late", **changes):
         "client_order_id": order.client_order_id,
         "venue_order_id": "",
         "side": order.side,
-        "fill": fill(order, quantity="0.001", name=name),
+        "fill": msgspec.structs.replace(fill(order, quantity="0.001", name=name), filled_at_ms=1),
     }
     return AccountFill(**told | changes)
 
@@ -347,8 +376,8 @@ def test_a_fill_that_nobody_reported_has_its_order_looked_up(reader, hints):
     reader.read(holdings=[held(order.filled)], fills=[account_fill(order)])
     assert len(hints.named("node.execute")) == before + 1
     # Until it is known, it is asked for again.
-    assert reader.account.cursors[SYMBOL] <= 1_800_000_000_000
-    known = account_fill(order, fill=fill(order))
+    assert reader.account.cursors[SYMBOL] == 1
+    known = account_fill(order, fill=msgspec.structs.replace(fill(order), filled_at_ms=2))
     strange = account_fill(order, client_order_id="web_1", venue_order_id="v77", name="other")
     reader.read(holdings=[held(order.filled)], fills=[known, strange])
     assert len(hints.named("node.execute")) == before + 1
