@@ -39,6 +39,8 @@ BROKER_URL = env.read(
 # Where nonces and counters are remembered: a Redis, or a file beside an embedded broker.
 MEMORY_URL = env.read("MEMORY_URL", addresses.memory, addresses.memory(BROKER_URL))
 
+# Strategies of the platform's own, a file each; none unless it is set.
+STRATEGY_DIRECTORY = env.read("STRATEGY_DIRECTORY", lambda raw: (ROOT / raw).resolve(), None)
 # How long a node may still place an order after the ticket was sent.
 TICKET_SECONDS = env.whole("TICKET_SECONDS", 10, least=2)
 # How long an opening signal is worth a second try; a closing one always is.
