@@ -24,7 +24,11 @@ ADDRESSES = ("DATABASE_URL", "BROKER_URL")
 # tests beside the second one, which is done sooner, and the rest on the first.
 ONCE = (
     ["--ignore=tests/engine"],
-    ["--ignore=tests/house", "--ignore=tests/workers/test_embedded_broker.py"],
+    [
+        "--ignore=tests/house",
+        "--ignore=tests/workers/test_embedded_broker.py",
+        "--ignore=tests/walks/test_documents.py",
+    ],
 )
 
 
