@@ -40,6 +40,7 @@ from apps.core.errors import (
 from apps.core.idempotency import once
 from apps.core.middleware import address_of
 
+FIRST_YEAR, LAST_YEAR = 1970, 2200
 # Wide enough for every number that is told.
 WIDE = Context(prec=60)
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
@@ -299,6 +300,13 @@ def bad_parameter(told: str) -> BadParameter:
         field = what.split("`")[1]
     what = what.replace("Object missing required field", "missing parameter")
     return BadParameter(f"{field}: {what}" if field else what, field=field)
+
+
+def check_year(moment: datetime, *, field: str) -> None:
+    """Refuse a moment that is a mistake, and that some databases do not keep."""
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        told = f"{field}: a moment is of the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise BadParameter(told, field=field)
 
 
 def found(rows, *, what: str, **names):

@@ -185,7 +185,6 @@ class FileMemory:
     def __init__(self, path: str) -> None:
         self.path = path
         self.here = threading.local()
-        self.turn = threading.Lock()
 
     @property
     def line(self) -> sqlite3.Connection:
@@ -210,17 +209,16 @@ class FileMemory:
         nonce_seconds: int,
         counters: Sequence[Counter],
     ) -> Admission:
-        # Threads of one process wait here, where it costs less than at the file.
-        with self.turn:
+        while True:
             at = self.count(version, nonce, nonce_seconds, counters)
-        if at:
-            return Admission(Verdict.ADMITTED, at=[at[counter.name] for counter in counters])
-        # Why not? One at a time from here on, over all processes.
-        self.ask("begin immediate")
-        try:
-            return self.judge(version, nonce, nonce_seconds, counters)
-        finally:
-            self.ask("commit")
+            if at:
+                return Admission(Verdict.ADMITTED, at=[at[counter.name] for counter in counters])
+            refused = self.why_not(version, nonce, counters)
+            if refused:
+                return refused
+            if not (nonce or counters):
+                return Admission(Verdict.ADMITTED)
+            # What stood against it has gone meanwhile.
 
     def count(
         self,
@@ -248,13 +246,9 @@ class FileMemory:
         except sqlite3.OperationalError as error:
             raise Busy("the platform's memory is held by somebody; try again") from error
 
-    def judge(
-        self,
-        version: tuple[str, int],
-        nonce: str | None,
-        nonce_seconds: int,
-        counters: Sequence[Counter],
-    ) -> Admission:
+    def why_not(
+        self, version: tuple[str, int], nonce: str | None, counters: Sequence[Counter]
+    ) -> Admission | None:
         name, number = version
         asked = [name, *([nonce] if nonce else []), *(counter.name for counter in counters)]
         found = self.read(asked)
@@ -267,12 +261,7 @@ class FileMemory:
                 return Admission(Verdict.BLANK, counter)
             if 0 < counter.limit <= found[counter.name]:
                 return Admission(Verdict.FULL, counter)
-        if nonce:
-            self.remember(nonce, 1, seconds=nonce_seconds)
-        names = [counter.name for counter in counters]
-        places = ",".join("?" * len(names))
-        self.ask(f"update memory set value = value + 1 where name in ({places})", names)  # noqa: S608
-        return Admission(Verdict.ADMITTED, at=[found[name] + 1 for name in names])
+        return None
 
     def forget_some(self) -> None:
         """What is too old goes as new things come: now and then, and more than came since."""

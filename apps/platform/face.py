@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
 from django.http import HttpResponse
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
+from msgspec.structs import asdict
 
 from apps.core.errors import BadInput, BadParameter, DomainError, NotAllowed, NotFound, Unauthorized
 from apps.core.face import JSON, Call, Face, context_of, query_of, text_encoder
@@ -28,6 +29,12 @@ PLATFORM = "platform"
 
 class Asked(Struct, forbid_unknown_fields=True):
     """What a call asks; what it does not know is refused by name."""
+
+
+def named(asked: Asked, *others: str) -> dict[str, object]:
+    """What a call names, without `others`; what it leaves out stays as it is."""
+    values = asdict(asked).items()
+    return {name: value for name, value in values if value is not UNSET and name not in others}
 
 
 class Data(Struct, Generic[T]):

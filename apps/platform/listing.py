@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet
 
 from apps.core.errors import BadParameter
 from apps.core.exports import csv_response, xlsx_response
-from apps.core.face import found, plain
+from apps.core.face import check_year, found, plain
 from apps.core.fields import PointsField, SealedField
 from apps.core.models import AuditEntry, TenantOwned
 from apps.core.scope import rows
@@ -27,8 +27,6 @@ from apps.tenants.models import Tenant
 # A password is no column, and neither is what a session is known by.
 SECRET = {"password", "refresh_hash", "family_hash", "open_key", "totp_step", "join_hash"}
 LARGEST_PAGE = 500
-# Moments beyond these are a mistake, and some databases keep none.
-FIRST_YEAR, LAST_YEAR = 1970, 2200
 EXPORTS = {"csv": csv_response, "xlsx": xlsx_response}
 PageNumber = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 PageSize = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_PAGE)]
@@ -201,9 +199,7 @@ def filtered(made: Listing, rows: QuerySet, asked) -> QuerySet:
 def check_moment(moment: datetime, *, field: str) -> None:
     if moment.tzinfo is None:
         raise BadParameter(f"{field}: a moment names its zone, as in Z", field=field)
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        told = f"{field}: a moment is of the years {FIRST_YEAR} to {LAST_YEAR}"
-        raise BadParameter(told, field=field)
+    check_year(moment, field=field)
 
 
 def searched(made: Listing, rows: QuerySet, text: str) -> QuerySet:

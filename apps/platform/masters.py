@@ -5,8 +5,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, UnsetType
 
 from apps.platform import lists
-from apps.platform.face import PLATFORM, Asked, Id, Visitor, face
-from apps.platform.trading import named
+from apps.platform.face import PLATFORM, Asked, Id, Visitor, face, named
 from apps.strategies.services import create_strategy, update_strategy
 
 Percent = Annotated[int, Meta(ge=0, le=100)]

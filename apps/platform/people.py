@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from django.utils import timezone
 from msgspec import UNSET, Meta, Struct, UnsetType, field
-from msgspec.structs import asdict
 
 from apps.core.errors import NotAllowed
 from apps.core.face import found, plain
@@ -15,7 +14,7 @@ from apps.members.models import Member
 from apps.members.selectors import team_of
 from apps.members.services import create_member, move_member, open_tenant, set_market_node
 from apps.platform import lists
-from apps.platform.face import PLATFORM, Asked, Id, Visitor, face
+from apps.platform.face import PLATFORM, Asked, Id, Visitor, face, named
 from apps.pointcards.services import recharge_member, recharge_tenant
 from apps.quotas.models import Plan
 from apps.quotas.services import assign_plan
@@ -129,9 +128,8 @@ class SetPolicy(Asked):
 @face.call("POST", "api/tenants/<int:id>/policy", scope="tenants.change_policy", only=PLATFORM)
 def set_rules(visitor: Visitor, asked: SetPolicy) -> lists.policies.line:
     """Let these money rules hold from now on; what is not named stays."""
-    named = {name: value for name, value in asdict(asked).items() if value is not UNSET}
-    tenant = lists.tenants.one(visitor, named.pop("id"))
-    return lists.policies.line_of(set_policy(tenant=tenant, **named))
+    tenant = lists.tenants.one(visitor, asked.id)
+    return lists.policies.line_of(set_policy(tenant=tenant, **named(asked, "id")))
 
 
 class KeyMade(Struct):
@@ -284,8 +282,7 @@ class ChangeKey(Asked):
 def change_key(visitor: Visitor, asked: ChangeKey) -> lists.app_keys.line:
     """Give a key another name, other scopes or networks, from its next call on."""
     row = lists.app_keys.one(visitor, asked.id)
-    changes = {name: value for name, value in asdict(asked).items() if value is not UNSET}
-    del changes["id"]
+    changes = named(asked, "id")
     refuse_owners_scopes(visitor, set(changes.get("scopes", ())) - set(row.scopes))
     return lists.app_keys.line_of(change_app_key(app_key=row, **changes))
 

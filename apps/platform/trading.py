@@ -4,13 +4,12 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
-from msgspec.structs import asdict
 
 from apps.core.face import found
 from apps.nodes.models import Node
 from apps.orders.services import assign_account
 from apps.platform import lists
-from apps.platform.face import Asked, Id, Visitor, face
+from apps.platform.face import Asked, Id, Visitor, face, named
 from apps.platform.people import tenant_of
 from apps.strategies.models import Strategy, TenantStrategy
 from apps.strategies.services import (
@@ -37,11 +36,6 @@ class Terms(Asked, kw_only=True):
     risk_mode: RiskMode | UnsetType = UNSET
     min_capital: Decimal | UnsetType = UNSET
     sort_order: Place | UnsetType = UNSET
-
-
-def named(asked: Asked, *others: str) -> dict[str, object]:
-    values = asdict(asked).items()
-    return {name: value for name, value in values if value is not UNSET and name not in others}
 
 
 class Offer(Terms, kw_only=True):

@@ -10,7 +10,7 @@ from django.conf import settings
 from msgspec import Meta, Struct
 
 from apps.core.errors import BadParameter
-from apps.core.face import plain
+from apps.core.face import check_year, plain
 from apps.ledger.models import Account, Transfer
 from apps.ledger.selectors import accounts_of
 from apps.members.models import Member
@@ -255,9 +255,6 @@ def source_of(row: Transfer, *, of_member: bool, number: int) -> int:
     return 2 if of_member or number == 3 else 1
 
 
-FIRST_YEAR, LAST_YEAR = 1970, 2200
-
-
 def moment(text: str, *, field: str) -> datetime | None:
     """A day or a moment of the merchants' clock."""
     if not text:
@@ -268,7 +265,5 @@ def moment(text: str, *, field: str) -> datetime | None:
         raise BadParameter(
             f"{field}: write 2026-01-31 or 2026-01-31 23:59:59", field=field
         ) from error
-    if not FIRST_YEAR <= at.year <= LAST_YEAR:
-        told = f"{field}: a moment is of the years {FIRST_YEAR} to {LAST_YEAR}"
-        raise BadParameter(told, field=field)
+    check_year(at, field=field)
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(settings.MERCHANT_TIME_ZONE))

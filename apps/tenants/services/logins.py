@@ -21,7 +21,7 @@ from apps.core.middleware import address_of
 from apps.tenants.errors import LoginEnded, WrongCredentials
 from apps.tenants.models import Login, LoginFailure, Tenant, User
 from apps.tenants.services.second_factor import show_second_factor
-from apps.tenants.services.tries import LONGEST_SPAN, begin_try, fail_try, refuse_locked, take_back
+from apps.tenants.services.tries import LONGEST_SPAN, prove_password, refuse_locked
 
 LONGEST_STAY = timedelta(days=14)
 KEPT = timedelta(days=90)
@@ -145,11 +145,8 @@ def change_password(
     *, user: User, old: str, new: str, keep: Login | None, source: str, now: datetime
 ) -> None:
     """Another password, for who knows the old one; the user's other logins end."""
-    row = begin_try(username=user.username, source=source, now=now)
-    if not user.check_password(old):
-        fail_try(row)
-        raise BadInput("the old password is wrong", field="old_password")
-    take_back(row, forget=False)
+    told = "the old password is wrong"
+    prove_password(user=user, password=old, field="old_password", told=told, source=source, now=now)
     try:
         validate_password(new, user)
     except ValidationError as error:

@@ -13,10 +13,10 @@ from django.db import transaction
 
 from apps.core import audit
 from apps.core.deadlocks import retried
-from apps.core.errors import BadInput, Conflict, DomainError
+from apps.core.errors import Conflict, DomainError
 from apps.tenants.errors import SecondFactorMissing, SecondFactorNeeded, WrongCode
 from apps.tenants.models import RecoveryCode, User
-from apps.tenants.services.tries import begin_try, fail_try, take_back
+from apps.tenants.services.tries import begin_try, fail_try, prove_password, take_back
 
 SECRET = User._meta.get_field("totp_secret")
 ISSUER = "IronBull"
@@ -126,11 +126,10 @@ def remove_second_factor(
         raise Conflict("this role does not go without a second factor", user=user.pk)
     if not has_second_factor(user):
         raise Conflict("there is no second factor", user=user.pk)
-    row = begin_try(username=user.username, source=source, now=now)
-    if not user.check_password(password):
-        fail_try(row)
-        raise BadInput("the password is wrong", field="password")
-    take_back(row, forget=False)
+    told = "the password is wrong"
+    prove_password(
+        user=user, password=password, field="password", told=told, source=source, now=now
+    )
     show_second_factor(user=user, code=code, source=source, now=now)
     forget_second_factor(user=user)
 

@@ -5,8 +5,9 @@ import ipaddress
 from datetime import datetime, timedelta
 
 from apps.core import audit
+from apps.core.errors import BadInput
 from apps.tenants.errors import LockedOut
-from apps.tenants.models import LoginFailure
+from apps.tenants.models import LoginFailure, User
 
 LONGEST_NAME = 150
 # So many tries in a span lock a name, or where they come from, until the first of them is older.
@@ -66,6 +67,17 @@ def refuse_more(row: LoginFailure, now: datetime, *, earlier: int) -> None:
             if first is not None:
                 seconds = max(1, int((first + span - now).total_seconds()))
                 raise LockedOut("too many wrong tries", retry_after=seconds)
+
+
+def prove_password(
+    *, user: User, password: str, field: str, told: str, source: str, now: datetime
+) -> None:
+    """Refuse, and count, a wrong password of somebody who is in already."""
+    row = begin_try(username=user.username, source=source, now=now)
+    if not user.check_password(password):
+        fail_try(row)
+        raise BadInput(told, field=field)
+    take_back(row, forget=False)
 
 
 def fail_try(row: LoginFailure) -> None:
