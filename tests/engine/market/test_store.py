@@ -1,0 +1,76 @@
+"""What the store tells is what was put in, whatever was put in when, and whoever died."""
+
+import numpy as np
+import pytest
+
+from engine.candle import Candles
+from engine.errors import BadCandles, ConflictingBars, MissingBars, NotStored
+from engine.market import CandleStore, Gap
+
+MINUTE = 60
+BTC = ("binance", "BTC/USDT")
+
+
+def candles(first, count, *, timeframe="1m", step=MINUTE, level=100.0):
+    close = level + np.arange(count) % 7
+    opened_at = first + step * np.arange(count, dtype=np.int64)
+    return Candles(timeframe, opened_at, close, close + 1, close - 1, close, np.ones(count))
+
+
+def same(one, other):
+    return all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in Candles.__slots__
+    )
+
+
+@pytest.fixture
+def store(tmp_path):
+    return CandleStore(tmp_path)
+
+
+def test_what_was_put_is_told(store):
+    put = candles(600, 50)
+    assert store.put(*BTC, put) == (50, 0, 0)
+    assert store.put(*BTC, put) == (0, 50, 0)
+    assert same(store.get(*BTC, "1m"), put)
+    assert same(store.get(*BTC, "1m", 660, 780), candles_cut(put, 1, 3))
+    (told,) = store.list()
+    assert (told.venue, told.symbol, told.timeframe, told.bars) == (*BTC, "1m", 50)
+
+
+def candles_cut(whole, first, last):
+    columns = [
+        getattr(whole, name)[first:last] for name in Candles.__slots__ if name != "timeframe"
+    ]
+    return Candles(whole.timeframe, *columns)
+
+
+def test_missing_bars_are_named(store):
+    store.put(*BTC, candles(0, 10))
+    store.put(*BTC, candles(1200, 10))
+    assert store.gaps(*BTC, "1m") == [Gap(600, 1200, 10)]
+    with pytest.raises(MissingBars) as refused:
+        store.get(*BTC, "1m")
+    assert refused.value.context["missing"] == [(600, 1200)]
+    with pytest.raises(MissingBars) as refused:
+        store.get(*BTC, "1m", 1200, 1860)
+    assert refused.value.context["missing"] == [(1800, 1860)]
+    assert len(store.get(*BTC, "5m", 1200, 1800)) == 2
+
+
+def test_another_bar_for_the_same_time_is_refused_unless_it_replaces(store):
+    store.put(*BTC, candles(0, 10))
+    other = candles(300, 10, level=200.0)
+    with pytest.raises(ConflictingBars) as refused:
+        store.put(*BTC, other)
+    assert refused.value.context["opened_at"] == 300
+    assert refused.value.context["field"] == "open"
+    assert same(store.get(*BTC, "1m"), candles(0, 10))
+    assert store.put(*BTC, other, replace=True) == (5, 0, 5)
+
+
+def test_what_is_not_stored_is_named(store):
+    with pytest.raises(NotStored):
+        store.get(*BTC, "1m")
+    with pytest.raises(BadCandles, match="symbol"):
+        store.get("binance", "../..", "1m")
