@@ -157,7 +157,7 @@ def csv_table(text: str, findings: Findings) -> Table:
     found, lines = [], []
     try:
         for row in reader:
-            if any(row):
+            if row:
                 found.append(row)
                 lines.append(reader.line_num)
     except csv.Error as error:
