@@ -58,7 +58,8 @@ def numbers(cells: Cells, rows: Whole, field: str, findings: Findings) -> Floats
     }
     for fault, is_wrong in wrong.items():
         findings.add(fault, field, rows, is_wrong, lambda place: shown(cells[place]))
-    return values
+    # What is named here is not judged once more against its neighbours.
+    return np.where(np.any(list(wrong.values()), axis=0), np.nan, values)
 
 
 def read_numbers(cells: Cells) -> tuple[Floats, NDArray[np.bool_]]:

@@ -1,26 +1,12 @@
 """What the store tells is what was put in, whatever was put in when, and whoever died."""
 
-import numpy as np
 import pytest
 
-from engine.candle import Candles
 from engine.errors import BadCandles, ConflictingBars, MissingBars, NotStored
 from engine.market import CandleStore, Gap
+from tests.engine.market.series import candles, cut, same
 
-MINUTE = 60
 BTC = ("binance", "BTC/USDT")
-
-
-def candles(first, count, *, timeframe="1m", step=MINUTE, level=100.0):
-    close = level + np.arange(count) % 7
-    opened_at = first + step * np.arange(count, dtype=np.int64)
-    return Candles(timeframe, opened_at, close, close + 1, close - 1, close, np.ones(count))
-
-
-def same(one, other):
-    return all(
-        np.array_equal(getattr(one, name), getattr(other, name)) for name in Candles.__slots__
-    )
 
 
 @pytest.fixture
@@ -33,16 +19,9 @@ def test_what_was_put_is_told(store):
     assert store.put(*BTC, put) == (50, 0, 0)
     assert store.put(*BTC, put) == (0, 50, 0)
     assert same(store.get(*BTC, "1m"), put)
-    assert same(store.get(*BTC, "1m", 660, 780), candles_cut(put, 1, 3))
+    assert same(store.get(*BTC, "1m", 660, 780), cut(put, 1, 3))
     (told,) = store.list()
     assert (told.venue, told.symbol, told.timeframe, told.bars) == (*BTC, "1m", 50)
-
-
-def candles_cut(whole, first, last):
-    columns = [
-        getattr(whole, name)[first:last] for name in Candles.__slots__ if name != "timeframe"
-    ]
-    return Candles(whole.timeframe, *columns)
 
 
 def test_missing_bars_are_named(store):
