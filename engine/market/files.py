@@ -16,7 +16,7 @@ from engine.candle import seconds
 from engine.errors import BadCandles
 from engine.market.cells import Cells, Whole, is_number, numbers, times
 from engine.market.findings import Fault, FaultyCandles, Findings, Repair
-from engine.market.judging import Read, judge
+from engine.market.judging import Read, judge, timeframe_of
 from engine.market.series import FIELDS
 
 Source = Path | str | IO[bytes]
@@ -99,7 +99,8 @@ def read_table(
             for field in FIELDS
         ]
     )
-    return judge(bars, table.rows, timeframe, findings, now=now, repair=repair)
+    found = timeframe_of(bars[0], timeframe, findings)
+    return judge(bars, table.rows, found, findings, now=now, repair=repair)
 
 
 def fields_of(table: Table, findings: Findings, repair: Collection[Repair]) -> dict[str, Cells]:

@@ -43,13 +43,13 @@ def judge(
 ) -> Read:
     """Sound candles of six columns (`opened_at` first), or every fault of them, refused.
 
-    Without `now`, whether the last bar has closed is not known, and not asked.
+    Without `now`, whether the last bar has closed is not known, and not asked. Without a
+    timeframe, which is then a fault that was named before, what can be judged is.
     """
     name_impossible(bars, rows, findings)
     is_timed = ~np.isnan(bars[0])
     bars, rows = in_order(bars[:, is_timed], rows[is_timed], findings, repair)
     bars, rows = without_doubles(bars, rows, findings, repair)
-    timeframe = timeframe_of(bars[0], timeframe, findings)
     if timeframe is None:
         raise FaultyCandles(findings)
     step = seconds(timeframe)
@@ -126,16 +126,17 @@ def without_doubles(
 
 
 def timeframe_of(times: Floats, told: str | None, findings: Findings) -> str | None:
-    """The timeframe told, if the bars have it, or the one they have."""
+    """The timeframe told, if the bars have it, or the one they have; none is named."""
     step = seconds(told) if told else None
-    if not times.size:
+    known = np.unique(times[~np.isnan(times)])
+    if not known.size:
         findings.add_one(Fault.EMPTY, TIME, "there are no bars")
         return None
-    if times.size == 1:
+    if known.size == 1:
         if told is None:
             findings.add_one(Fault.ONE_BAR, TIME, "one bar does not tell its timeframe")
         return told
-    steps, counts = np.unique(np.diff(times), return_counts=True)
+    steps, counts = np.unique(np.diff(known), return_counts=True)
     usual = steps[np.argmax(counts)].item()
     if step is None:
         by_length = {length: name for name, length in TIMEFRAMES.items()}
