@@ -105,6 +105,9 @@ def read_table(
 
 def fields_of(table: Table, findings: Findings, repair: Collection[Repair]) -> dict[str, Cells]:
     """The column of each of our fields; any other one is named."""
+    if not table.names:
+        findings.add_one(Fault.EMPTY, "file", "nothing is in it")
+        raise FaultyCandles(findings)
     cells: dict[str, Cells] = {}
     for name, column in zip(table.names, table.columns, strict=True):
         word = re.sub(r"[^a-z0-9]", "", name.lower())

@@ -92,6 +92,11 @@ def test_headers_are_known(case, header):
     assert same(read_csv(source).candles, candles())
 
 
+def test_an_empty_file_is_named():
+    with pytest.raises(FaultyCandles, match="file: nothing is in it"):
+        read_csv(io.BytesIO(b""))
+
+
 def test_columns_may_stand_in_any_order_and_exchanges_write_more_of_them():
     told = [line.split(",") for line in lines_of(candles())]
     lines = [",".join([*row[::-1], "1", "2"]) for row in told]
