@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-from engine import indicators
 from engine.indicators import (
     bollinger,
     breaks,
@@ -97,9 +96,6 @@ def test_a_swing_is_broken_once():
 def test_volume_beside_what_was_usual():
     told = volume_ratio(np.array([1.0, 3, 4, 0, 0, 5]), 2)
     np.testing.assert_array_equal(told, [np.nan, np.nan, 2, 0, 0, np.nan])
-
-
-NAMES = sorted(name for name in indicators.__all__ if name[0].islower())
 
 
 def test_a_channel_s_width_is_a_share_of_its_middle(market, period):
