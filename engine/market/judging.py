@@ -4,13 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.candle import TIMEFRAMES, Candles, seconds
 from engine.market.cells import Floats, Whole
 from engine.market.findings import Fault, FaultyCandles, Findings, Repair
 
-Flags = NDArray[np.bool_]
 TIME = "opened_at"
 
 
@@ -163,7 +161,7 @@ def closed(
     is_future = bars[0] > now
     is_forming = ~is_future & (bars[0] + step > now)
     findings.add(
-        Fault.IN_THE_FUTURE, TIME, rows, is_future, lambda _: f"opens after {now:g}, which is now"
+        Fault.IN_THE_FUTURE, TIME, rows, is_future, lambda _: f"opens after {now:.0f}, which is now"
     )
     if Repair.DROP_FORMING in repair:
         findings.mended(Repair.DROP_FORMING, is_forming)
@@ -191,6 +189,6 @@ def name_gaps(times: Floats, rows: Whole, step: int, findings: Findings) -> list
         TIME,
         rows,
         is_gap,
-        lambda place: f"{steps[place] / step - 1:g} bars are missing before this one",
+        lambda place: f"{steps[place] / step - 1:,.0f} bars are missing before this one",
     )
     return np.flatnonzero(is_gap).tolist()

@@ -71,6 +71,8 @@ class CandleStore:
         columns = [
             np.concatenate([getattr(candles, name) for candles in pieces]) for name in FIELDS
         ]
+        if (np.diff(columns[0]) <= 0).any():
+            raise BadCandles("the pieces overlap, or are out of order")
         return series.put(np.stack(columns).astype(np.float64, copy=False), replace=replace)
 
     def get(

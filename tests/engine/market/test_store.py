@@ -48,6 +48,39 @@ def test_another_bar_for_the_same_time_is_refused_unless_it_replaces(store):
     assert store.put(*BTC, other, replace=True) == (5, 0, 5)
 
 
+def test_pieces_are_put_together_or_not_at_all(store):
+    pieces = [candles(0, 5), candles(600, 5)]
+    assert store.put_all(*BTC, pieces) == (10, 0, 0)
+    assert [same(*both) for both in zip(store.stretches(*BTC, "1m"), pieces, strict=True)]
+    with pytest.raises(BadCandles, match="overlap"):
+        store.put_all(*BTC, [candles(6000, 5), candles(6000, 5)])
+    with pytest.raises(BadCandles, match="begin on their timeframe"):
+        store.put_all(*BTC, [candles(6000, 5), candles(7001, 5)])
+    assert store.list()[0].bars == 10
+
+
+def test_what_is_told_is_the_reader_s_own(store):
+    store.put(*BTC, candles(0, 10))
+    told = store.get(*BTC, "1m")
+    told.close[:] = 7
+    assert same(store.get(*BTC, "1m"), candles(0, 10))
+
+
+def test_a_span_behind_all_bars_is_named(store):
+    store.put(*BTC, candles(0, 10))
+    with pytest.raises(NotStored, match="of this span"):
+        store.get(*BTC, "1m", 6000)
+
+
+def test_a_timeframe_is_told_by_itself_before_the_finest_that_fits(store):
+    hours = candles(0, 4, "1h")
+    for bars in (candles(0, 180), candles(0, 40, "15m"), hours):
+        store.put(*BTC, bars)
+    assert same(store.get(*BTC, "1h"), hours)
+    assert len(store.get(*BTC, "5m")) == 36
+    assert [one.timeframe for one in store.list()] == ["1m", "15m", "1h"]
+
+
 def test_what_is_not_stored_is_named(store):
     with pytest.raises(NotStored):
         store.get(*BTC, "1m")
