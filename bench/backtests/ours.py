@@ -8,12 +8,11 @@ import numpy as np
 
 from bench.backtests.market import CASH, FAST, FEE, SLOW, STOP, TARGET, contend
 from engine.backtest import Intents, Settings, Sizing
-from engine.backtest.crossings import ema_crossings
+from engine.backtest.crossings import ema_crossings, ema_rows
 from engine.backtest.metrics import deepest
 from engine.backtest.run import Backtest
 from engine.backtest.sweep import sweep_crosses
 from engine.candle import Candles
-from engine.indicators import ema
 
 BTC = "BTC/USDT"
 COSTS = {"cash": CASH, "sizing": Sizing.QUANTITY, "size": 1, "taker_fee": FEE, "maker_fee": FEE}
@@ -53,7 +52,7 @@ def many(prices, pairs, stops):
     threads = int(sys.argv[5])
     begun, begun_own = time.perf_counter(), time.process_time()
     periods = sorted({*chain(*pairs)})
-    averages = [ema(prices["close"], period) for period in periods]
+    averages = ema_rows(prices["close"], periods)
     places = [(periods.index(fast), periods.index(slow)) for fast, slow in pairs]
     done = sweep_crosses(backtest, averages, places, **levels, threads=threads)
     own, taken = time.process_time() - begun_own, time.perf_counter() - begun

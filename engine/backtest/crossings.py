@@ -1,10 +1,15 @@
 """Where one column goes through another: what many a strategy is made of, found quickly."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from engine.backtest.kernel import write_turns
+
+# So many bars of all averages are counted side by side before each goes to its own row.
+ROWS = 64
 
 Whole = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -17,7 +22,7 @@ def crossings(fast: Floats, slow: Floats) -> tuple[Whole, Flags]:
     above, bars = fast > slow, np.empty(len(fast) + 1, np.int64)
     first = first_known(fast, slow)
     above[:first] = above[first] if first < len(above) else False
-    count = write_turns(above, bars)
+    count = write_turns(above, above[0], bars)
     turned = bars[:count].copy()
     return turned, above[turned]
 
@@ -28,6 +33,39 @@ def first_known(fast: Floats, slow: Floats) -> int:
         if not np.isnan(fast[bar] + slow[bar]):
             return bar
     return len(fast)
+
+
+def ema_rows(values: Floats, periods: Sequence[int]) -> Floats:
+    """A row each: exponential averages to the last bit as `engine.indicators.ema` counts them,
+    all in one pass."""
+    wanted = np.array(periods, np.int64)
+    told, recent = np.empty((len(wanted), len(values))), np.empty((ROWS, len(wanted)))
+    write_averages(values, wanted, 2.0 / (wanted + 1.0), recent, told)
+    told[wanted == 1] = values
+    return told
+
+
+@njit(cache=True, nogil=True)
+def write_averages(
+    values: Floats, periods: Whole, weights: Floats, recent: Floats, told: Floats
+) -> None:
+    lanes, total, longest = len(periods), 0.0, periods.max()
+    last = np.full(lanes, np.nan)
+    for first in range(0, len(values), ROWS):
+        rows = min(ROWS, len(values) - first)
+        for row in range(rows):
+            value, known = values[first + row], first + row + 1
+            for lane in range(lanes):
+                last[lane] = (value - last[lane]) * weights[lane] + last[lane]
+                recent[row, lane] = last[lane]
+            if known <= longest:
+                total += value
+                for lane in range(lanes):
+                    if periods[lane] == known:
+                        last[lane] = recent[row, lane] = total / known
+        for lane in range(lanes):
+            for row in range(rows):
+                told[lane, first + row] = recent[row, lane]
 
 
 def ema_crossings(values: Floats, fast: int, slow: int) -> tuple[Whole, Flags]:

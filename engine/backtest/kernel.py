@@ -35,6 +35,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 Grid = NDArray[np.float64]
+Cube = NDArray[np.float64]
+Places = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -96,12 +98,15 @@ TRADE_FIELDS = (
 F_WIDTH = len(FILL_FIELDS)
 T_WIDTH = len(TRADE_FIELDS)
 
-# What is counted: resting orders, fills, trades; refusals follow.
-N_RESTING, N_FILLS, N_TRADES, N_REFUSED = range(4)
+# What is counted: resting orders, fills, trades, fundings paid; refusals follow.
+N_RESTING, N_FILLS, N_TRADES, N_PAID, N_REFUSED = range(5)
 CASH, FORGIVEN = range(2)
 NO_ROW = -1
 
 
+# So many bars are looked at side by side for one that reaches a level; and so many of each
+# average are compared before the next pair's, so that they stay near.
+STRETCH, BLOCK = 16, 2048
 # Eight flags side by side, read as one number.
 ALL_SET, NONE_SET = np.uint64(0x0101010101010101), np.uint64(0)
 
@@ -166,18 +171,46 @@ class Run(NamedTuple):
     legs: Grid
     resting: Whole
     counts: Whole
+    # A symbol's prices between which nothing happens to its legs and orders.
+    calm: Grid
     fills: Grid
     trades: Grid
     curve: Floats
 
 
-class Crosses(NamedTuple):
-    """What a sweep of crosses writes: its result, a pair each, and where it works."""
+class Books(NamedTuple):
+    """What changes while a run goes by, of several runs on the same bars: a place each."""
 
-    worth: Floats
-    trades: Whole
+    money: Grid
+    legs: Cube
+    counts: Places
+    calm: Cube
+
+
+class Crosses(NamedTuple):
+    """Pairs of averages, a run each: long while the first is above the second, short else."""
+
+    averages: Grid
+    pairs: Places
+    # From which bar on an average is known.
+    known: Whole
+    # Where a stretch of bars is worked on.
     above: Flags
-    bars: Whole
+    turns: Whole
+
+
+NO_CROSSES = Crosses(
+    averages=np.empty((0, 0)),
+    pairs=np.empty((0, 2), np.int64),
+    known=np.empty(0, np.int64),
+    above=np.empty(0, np.bool_),
+    turns=np.empty(0, np.int64),
+)
+
+
+def alone(run: Run) -> Books:
+    """A run's own books."""
+    return Books(run.money[None], run.legs[None], run.counts[None], run.calm[None])
 
 
 # Nothing in here makes an array or keeps one, so nothing needs to be counted: without its
@@ -361,7 +394,7 @@ def leave(
     write_fill(run, bar, leg, CLOSE, price, quantity, fee, reason)
     write_trade(run, bar, leg, quantity, price, profit, entry_fees + fee, funding, reason)
     if is_whole:
-        held[:] = 0.0
+        held[L_QUANTITY], held[L_MARGIN], held[L_TRAIL] = 0.0, 0.0, 0.0
         cancel(run, leg, True)
     else:
         held[L_QUANTITY] -= quantity
@@ -445,6 +478,7 @@ def hold(run: Run, row: int, bar: int, leg: int, quantity: float, paid: float, f
     sign = 1.0 - 2.0 * (leg & 1)
     if held[L_QUANTITY] == 0.0:
         held[L_STOP], held[L_TARGET] = -sign * np.inf, sign * np.inf
+        held[L_FEES], held[L_FUNDING], held[L_TRAILED] = 0.0, 0.0, 0.0
         held[L_BAR], held[L_BEST], held[L_ENTRY] = bar, paid, paid
         held[L_QUANTITY] = quantity
     else:
@@ -906,63 +940,106 @@ def levels_of_symbol(run: Run, symbol: int) -> tuple[float, float]:
 
 
 @inner
+def watch(run: Run) -> None:
+    """Note between which prices nothing happens; of a watched account there are none."""
+    is_watched = is_account_watched(run)
+    for symbol in range(len(run.calm)):
+        low, high = levels_of_symbol(run, symbol)
+        run.calm[symbol, 0] = np.inf if is_watched else low
+        run.calm[symbol, 1] = -np.inf if is_watched else high
+
+
+@inner
 def is_calm(run: Run, bar: int, at_open: bool) -> bool:
     """Whether the open, or the whole bar, reaches no level of any leg or order."""
-    if is_account_watched(run):
-        return False
-    for symbol in range(len(run.legs) // 2):
-        low, high = levels_of_symbol(run, symbol)
-        is_reached = lowest(run, symbol, bar, at_open) <= low
-        if is_reached or highest(run, symbol, bar, at_open) >= high:
+    for symbol in range(len(run.calm)):
+        is_reached = lowest(run, symbol, bar, at_open) <= run.calm[symbol, 0]
+        if is_reached or highest(run, symbol, bar, at_open) >= run.calm[symbol, 1]:
             return False
     return True
 
 
 @inner
-def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
-    """All that happens in a bar; the rows from `first` to before `last` arrive at its open."""
+def start(run: Run, bar: int) -> None:
+    """Prices are at the open, and nothing was entered inside the bar."""
     for leg in range(len(run.legs)):
         run.legs[leg, L_START] = run.open[leg >> 1, bar]
         run.legs[leg, L_ENTERED] = BEFORE
+
+
+@inner
+def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
+    """All that happens in a bar; the rows from `first` to before `last` arrive at its open."""
     tidy(run, bar)
     if is_due:
         pay_funding(run, bar)
+    is_trailing = has_trails(run)
+    is_new = is_due
     for phase in range(PHASES):
         if phase == ARRIVALS:
             for row in range(first, last):
                 arrive(run, row, bar)
+            is_trailing = has_trails(run)
+            is_new = is_new or last > first
             continue
-        is_entering = phase not in (OPEN_EXITS, ARRIVALS)
-        if is_entering and phase != INSIDE and run.counts[N_RESTING] == 0:
+        if is_new:
+            watch(run)
+            is_new = False
+        if phase == OPEN_EXITS or phase == INSIDE:
+            is_quiet = is_calm(run, bar, phase == OPEN_EXITS)
+            if not is_quiet or is_trailing:
+                start(run, bar)
+        elif run.counts[N_RESTING] == 0:
+            continue
+        if is_quiet:
             continue
         at_open = phase < ARRIVALS
-        if is_calm(run, bar, at_open):
-            continue
-        if is_entering:
+        if phase != OPEN_EXITS:
             resting_entries(run, bar, at_open, phase != INSIDE)
         if phase != OPEN_ENTRIES:
             stops(run, bar, at_open)
             targets(run, bar, at_open)
-    trail(run, bar)
+        is_new = True
+    if is_trailing or is_new:
+        trail(run, bar)
+        watch(run)
 
 
 @inner
-def next_touch(run: Run, bar: int, until: int) -> int:
-    """The first bar from this one on, and before `until`, on which something may happen."""
+def has_trails(run: Run) -> bool:
+    """Whether a stop may move on every bar."""
     for leg in range(len(run.legs)):
         if run.legs[leg, L_TRAIL] > 0.0:
-            return bar
-    if is_account_watched(run):
-        return bar
-    for symbol in range(len(run.legs) // 2):
-        low, high = levels_of_symbol(run, symbol)
+            return True
+    return False
+
+
+@inner
+def is_beyond(lows: Floats, highs: Floats, low: float, high: float) -> bool:
+    """Whether any bar of a stretch reaches a level, all of them looked at side by side."""
+    reached = False
+    for place in range(STRETCH):
+        reached |= (lows[place] <= low) | (highs[place] >= high)
+    return reached
+
+
+@inner
+def next_touch(run: Run, first: int, until: int) -> int:
+    """The first bar from this one on, and before `until`, on which something may happen."""
+    if has_trails(run):
+        return first
+    for symbol in range(len(run.calm)):
+        low, high = run.calm[symbol, 0], run.calm[symbol, 1]
         if low <= 0.0 and high == np.inf:
             continue
-        lows, highs = run.low[symbol, bar:until], run.high[symbol, bar:until]
-        calm = 0
-        while calm < len(lows) and lows[calm] > low and highs[calm] < high:
-            calm += 1
-        until = bar + calm
+        lows, highs, bar = run.low[symbol], run.high[symbol], first
+        while bar + STRETCH <= until and not is_beyond(
+            lows[bar : bar + STRETCH], highs[bar : bar + STRETCH], low, high
+        ):
+            bar += STRETCH
+        while bar < until and lows[bar] > low and highs[bar] < high:
+            bar += 1
+        until = bar
     return until
 
 
@@ -998,85 +1075,118 @@ def end(run: Run) -> None:
         if quantity > 0.0:
             price = run.close[leg >> 1, bar]
             leave_as_taker(run, bar, leg, quantity, price, BY_END)
+    if run.rules.with_curve:
+        run.curve[bar] = run.money[CASH]
 
 
 @inner
-def play(run: Run, intents: int) -> None:
-    """Every bar in turn, with so many of the intents; the books are left as they then are."""
-    bars = run.open.shape[1]
-    bar, row, due = 0, 0, 0
-    while bar < bars:
-        first = row
-        while row < intents and run.codes[row, A_BAR] < bar:
-            row += 1
-        is_due = due < len(run.due) and run.due[due] == bar
-        one_bar(run, bar, first, row, is_due)
-        due += is_due
-        until = bars
+def play(run: Run, first: int, last: int, intents: int) -> None:
+    """The bars from `first` to before `last`, with so many of the intents; a run may be played
+    in parts, one after the other."""
+    bar, quiet, row = first, first, 0
+    watch(run)
+    while bar < last:
+        until = last
         if row < intents:
             until = min(until, run.codes[row, A_BAR] + 1)
-        if due < len(run.due):
-            until = min(until, run.due[due])
-        until = next_touch(run, bar + 1, until)
+        if run.counts[N_PAID] < len(run.due):
+            until = min(until, run.due[run.counts[N_PAID]])
+        until = next_touch(run, quiet, until)
         if run.rules.with_curve:
             mark(run, bar, until)
         bar = until
-    if run.rules.closes_at_end:
-        end(run)
-        if run.rules.with_curve:
-            run.curve[bars - 1] = run.money[CASH]
+        if bar == last:
+            break
+        arriving = row
+        while row < intents and run.codes[row, A_BAR] < bar:
+            row += 1
+        paid = run.counts[N_PAID]
+        is_due = paid < len(run.due) and run.due[paid] == bar
+        run.counts[N_PAID] += is_due
+        one_bar(run, bar, arriving, row, is_due)
+        quiet = bar + 1
 
 
 @whole
-def simulate(run: Run) -> None:
-    play(run, len(run.codes))
-
-
-@whole
-def write_turns(flags: Flags, bars: Whole) -> int:
-    """The bars on which the flags change, and how many; eight that stay are passed at once."""
+def write_turns(flags: Flags, was: bool, turns: Whole) -> int:
+    """The places at which the flags change, and how many; eight that stay are passed at once."""
     eights = len(flags) // 8
     words = flags[: eights * 8].view(np.uint64)
-    count, was = 0, flags[0]
+    count = 0
     stays = ALL_SET if was else NONE_SET
     for word in range(eights):
         if words[word] != stays:
-            for bar in range(8 * word, 8 * word + 8):
+            for place in range(8 * word, 8 * word + 8):
                 # Written either way and counted if it is one: quicker than to guess which.
-                bars[count] = bar
-                count += flags[bar] != was
-                was = flags[bar]
+                turns[count] = place
+                count += flags[place] != was
+                was = flags[place]
             stays = ALL_SET if was else NONE_SET
-    for bar in range(8 * eights, len(flags)):
-        bars[count] = bar
-        count += flags[bar] != was
-        was = flags[bar]
+    for place in range(8 * eights, len(flags)):
+        turns[count] = place
+        count += flags[place] != was
+        was = flags[place]
+    return count
+
+
+@inner
+def write_intents(run: Run, crosses: Crosses, pair: int, first: int, last: int) -> int:
+    """Turn round wherever one average of the pair goes through the other, and how often."""
+    one, other = crosses.pairs[pair, 0], crosses.pairs[pair, 1]
+    known = max(crosses.known[one], crosses.known[other])
+    begin = max(first, known)
+    if begin >= last:
+        return 0
+    # Before both are known there is no side to turn from.
+    before = max(begin - 1, known)
+    was = crosses.averages[one, before] > crosses.averages[other, before]
+    fast, slow = crosses.averages[one, begin:last], crosses.averages[other, begin:last]
+    above = crosses.above[: last - begin]
+    for place in range(len(above)):
+        above[place] = fast[place] > slow[place]
+    count = write_turns(above, was, crosses.turns)
+    for row in range(count):
+        run.codes[row, A_BAR] = begin + crosses.turns[row]
+        run.codes[row, A_DIRECTION] = not above[crosses.turns[row]]
     return count
 
 
 @whole
-def simulate_crosses(
-    run: Run, cash: float, averages: Grid, pairs: Whole, known: Whole, done: Crosses
-) -> None:
-    """Turn round wherever the first of a pair of averages goes through the second, pair by pair."""
-    last = run.close.shape[1] - 1
-    for pair in range(len(pairs)):
-        fast, slow = averages[pairs[pair, 0]], averages[pairs[pair, 1]]
-        for bar in range(len(fast)):
-            done.above[bar] = fast[bar] > slow[bar]
-        first = max(known[pairs[pair, 0]], known[pairs[pair, 1]])
-        done.above[:first] = done.above[min(first, last)]
-        count = write_turns(done.above, done.bars)
-        for row in range(count):
-            run.codes[row, A_BAR] = done.bars[row]
-            run.codes[row, A_DIRECTION] = not done.above[done.bars[row]]
-        run.money[CASH], run.money[FORGIVEN] = cash, 0.0
-        run.legs[:] = 0.0
-        run.counts[:] = 0
-        play(run, count)
-        done.trades[pair] = run.counts[N_TRADES]
-        done.worth[pair] = run.money[CASH]
-        for leg in range(2):
-            sign = 1.0 - 2.0 * leg
-            gain = run.close[0, last] - run.legs[leg, L_ENTRY]
-            done.worth[pair] += sign * run.legs[leg, L_QUANTITY] * gain
+def simulate(run: Run, books: Books, crosses: Crosses) -> None:
+    """Play a run for each of the books, all on the same bars: of the run's own intents if there
+    is one book, else of the crosses, some bars of every run before the next bars of any."""
+    bars = run.close.shape[1]
+    is_alone = len(crosses.pairs) == 0
+    block = bars if is_alone else BLOCK
+    for first in range(0, bars, block):
+        last = min(first + block, bars)
+        for place in range(len(books.money)):
+            own = Run(
+                run.open,
+                run.high,
+                run.low,
+                run.close,
+                run.volume,
+                run.funding,
+                run.due,
+                run.codes,
+                run.asked,
+                run.limits,
+                run.rules,
+                books.money[place],
+                books.legs[place],
+                run.resting,
+                books.counts[place],
+                books.calm[place],
+                run.fills,
+                run.trades,
+                run.curve,
+            )
+            if is_alone:
+                count = len(run.codes)
+            else:
+                count = write_intents(own, crosses, place, first, last)
+            # What is told on the last bar of a block acts on the first of the next.
+            play(own, first + (first > 0), min(last + 1, bars), count)
+            if last == bars and own.rules.closes_at_end:
+                end(own)
