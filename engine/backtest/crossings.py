@@ -36,8 +36,7 @@ def first_known(fast: Floats, slow: Floats) -> int:
 
 
 def ema_rows(values: Floats, periods: Sequence[int]) -> Floats:
-    """A row each: exponential averages to the last bit as `engine.indicators.ema` counts them,
-    all in one pass."""
+    """A row each: exponential averages as `engine.indicators.ema` counts them, in one pass."""
     wanted = np.array(periods, np.int64)
     told, recent = np.empty((len(wanted), len(values))), np.empty((ROWS, len(wanted)))
     write_averages(values, wanted, 2.0 / (wanted + 1.0), recent, told)
@@ -45,7 +44,7 @@ def ema_rows(values: Floats, periods: Sequence[int]) -> Floats:
     return told
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract"})
 def write_averages(
     values: Floats, periods: Whole, weights: Floats, recent: Floats, told: Floats
 ) -> None:

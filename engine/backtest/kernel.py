@@ -32,6 +32,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
+from numba.types import unliteral
 from numpy.typing import NDArray
 
 Grid = NDArray[np.float64]
@@ -98,8 +99,8 @@ TRADE_FIELDS = (
 F_WIDTH = len(FILL_FIELDS)
 T_WIDTH = len(TRADE_FIELDS)
 
-# What is counted: resting orders, fills, trades, fundings paid; refusals follow.
-N_RESTING, N_FILLS, N_TRADES, N_PAID, N_REFUSED = range(5)
+# What is counted: resting orders, trailing stops, fundings paid, fills, trades; refusals follow.
+N_RESTING, N_TRAILS, N_PAID, N_FILLS, N_TRADES, N_REFUSED = range(6)
 CASH, FORGIVEN = range(2)
 NO_ROW = -1
 
@@ -110,9 +111,10 @@ STRETCH, BLOCK = 16, 2048
 # Eight flags side by side, read as one number.
 ALL_SET, NONE_SET = np.uint64(0x0101010101010101), np.uint64(0)
 
-# A bar's phases: at the open exits, resting entries and what arrives; then inside the bar.
-OPEN_EXITS, OPEN_ENTRIES, ARRIVALS, INSIDE, REVERSALS = range(5)
-PHASES = 5
+# A bar's phases: at the open exits, resting entries and what arrives; then inside the bar; then
+# stops that follow its close.
+OPEN_EXITS, OPEN_ENTRIES, ARRIVALS, INSIDE, REVERSALS, TRAILS = range(6)
+PHASES = 6
 
 # An intent's columns: whole numbers in `codes`, the others in `asked`, NaN where nothing is.
 A_BAR, A_SYMBOL, A_ACTION, A_DIRECTION, A_KIND, A_BARS = range(6)
@@ -220,8 +222,12 @@ PART: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfu
 
 
 def inner(function: Inner) -> Inner:
-    """Compile a part of `simulate`, which alone is kept on disk, with all of its parts."""
-    return cast(Inner, njit(**UNCOUNTED, **PART)(function))
+    """Compile a part of `simulate`, which alone is kept on disk, with all of its parts: once, and
+    not anew for each constant that it is called with."""
+    part = njit(**UNCOUNTED, **PART)(function)
+    template = part.get_call_template
+    part.get_call_template = lambda args, named: template([unliteral(each) for each in args], named)
+    return cast(Inner, part)
 
 
 def whole(function: Inner) -> Inner:
@@ -494,8 +500,8 @@ def hold(run: Run, row: int, bar: int, leg: int, quantity: float, paid: float, f
 @inner
 def enter(run: Run, row: int, bar: int, price: float, is_taker: bool, entered: float) -> None:
     """Open what a row asks for; where both directions cannot be held, the other closes first."""
-    symbol = run.codes[row, A_SYMBOL]
     leg = leg_of(run, row)
+    symbol = leg >> 1
     side = 1.0 - 2.0 * (leg & 1)
     rate = run.rules.taker_fee if is_taker else run.rules.maker_fee
     other = run.legs[leg ^ 1, L_QUANTITY]
@@ -810,7 +816,7 @@ def resting_entries(run: Run, bar: int, at_open: bool, with_reversals: bool) -> 
         if turns and not with_reversals:
             continue
         toward, level = toward_of(run, row), asked(run, row, A_PRICE)
-        symbol = run.codes[row, A_SYMBOL]
+        symbol = leg >> 1
         if toward > 0.0:
             end = highest(run, symbol, bar, at_open)
         else:
@@ -830,8 +836,8 @@ def resting_entries(run: Run, bar: int, at_open: bool, with_reversals: bool) -> 
 def arrive(run: Run, row: int, bar: int) -> None:
     """An order reaches the market at the open of the bar after it was asked for."""
     action = run.codes[row, A_ACTION]
-    symbol = run.codes[row, A_SYMBOL]
     leg = leg_of(run, row)
+    symbol = leg >> 1
     if action == CANCEL:
         cancel(run, leg, False)
         return
@@ -943,6 +949,9 @@ def levels_of_symbol(run: Run, symbol: int) -> tuple[float, float]:
 def watch(run: Run) -> None:
     """Note between which prices nothing happens; of a watched account there are none."""
     is_watched = is_account_watched(run)
+    run.counts[N_TRAILS] = 0
+    for leg in range(len(run.legs)):
+        run.counts[N_TRAILS] += run.legs[leg, L_TRAIL] > 0.0
     for symbol in range(len(run.calm)):
         low, high = levels_of_symbol(run, symbol)
         run.calm[symbol, 0] = np.inf if is_watched else low
@@ -973,45 +982,31 @@ def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
     tidy(run, bar)
     if is_due:
         pay_funding(run, bar)
-    is_trailing = has_trails(run)
-    is_new = is_due
-    for phase in range(PHASES):
+    phase = OPEN_EXITS if is_due or not is_calm(run, bar, True) else ARRIVALS
+    while phase < PHASES:
+        at_open = phase < ARRIVALS
+        if phase == OPEN_EXITS or phase == INSIDE:
+            start(run, bar)
         if phase == ARRIVALS:
             for row in range(first, last):
                 arrive(run, row, bar)
-            is_trailing = has_trails(run)
-            is_new = is_new or last > first
-            continue
-        if is_new:
-            watch(run)
-            is_new = False
-        if phase == OPEN_EXITS or phase == INSIDE:
-            is_quiet = is_calm(run, bar, phase == OPEN_EXITS)
-            if not is_quiet or is_trailing:
-                start(run, bar)
-        elif run.counts[N_RESTING] == 0:
-            continue
-        if is_quiet:
-            continue
-        at_open = phase < ARRIVALS
-        if phase != OPEN_EXITS:
-            resting_entries(run, bar, at_open, phase != INSIDE)
-        if phase != OPEN_ENTRIES:
-            stops(run, bar, at_open)
-            targets(run, bar, at_open)
-        is_new = True
-    if is_trailing or is_new:
-        trail(run, bar)
+        elif phase == TRAILS:
+            trail(run, bar)
+        else:
+            if phase != OPEN_EXITS:
+                resting_entries(run, bar, at_open, phase != INSIDE)
+            if phase != OPEN_ENTRIES:
+                stops(run, bar, at_open)
+                targets(run, bar, at_open)
         watch(run)
-
-
-@inner
-def has_trails(run: Run) -> bool:
-    """Whether a stop may move on every bar."""
-    for leg in range(len(run.legs)):
-        if run.legs[leg, L_TRAIL] > 0.0:
-            return True
-    return False
+        phase += 1
+        if phase == INSIDE and is_calm(run, bar, False):
+            if run.counts[N_TRAILS] == 0:
+                return
+            start(run, bar)
+            phase = TRAILS
+        if phase == REVERSALS and run.counts[N_RESTING] == 0:
+            phase = TRAILS
 
 
 @inner
@@ -1026,7 +1021,7 @@ def is_beyond(lows: Floats, highs: Floats, low: float, high: float) -> bool:
 @inner
 def next_touch(run: Run, first: int, until: int) -> int:
     """The first bar from this one on, and before `until`, on which something may happen."""
-    if has_trails(run):
+    if run.counts[N_TRAILS] > 0:
         return first
     for symbol in range(len(run.calm)):
         low, high = run.calm[symbol, 0], run.calm[symbol, 1]
