@@ -1,6 +1,6 @@
 """The bar loop: what becomes of every order, bar by bar, compiled once and kept on disk.
 
-All of it stands in this one file, because what numba keeps on disk is made anew when the
+All of it stands in this one file, because the code that is kept on disk is made anew when the
 file of a function changes, and not when a file it calls into does.
 
 What happens in a bar, in this order; where a bar does not tell what came first, the
@@ -27,21 +27,11 @@ direction, at `2 * symbol + direction`. `sign` is 1 for long and -1 for short.
 # What an array holds at a place is Any to mypy.
 # mypy: disable-error-code="no-any-return"
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
-from numba.types import unliteral
-from numpy.typing import NDArray
 
-Grid = NDArray[np.float64]
-Cube = NDArray[np.float64]
-Places = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Whole = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-Inner = TypeVar("Inner", bound=Callable[..., Any])
+from engine.compiled import Codes, Cube, Flags, Floats, Grid, Places, Whole, compiled, part
 
 OPEN, CLOSE, CANCEL, PROTECT = range(4)
 MARKET, LIMIT, STOP = range(3)
@@ -108,8 +98,8 @@ NO_ROW = -1
 # So many bars are looked at side by side for one that reaches a level; and so many of each
 # average are compared before the next pair's, so that they stay near.
 STRETCH, BLOCK = 16, 2048
-# Eight flags side by side, read as one number.
-ALL_SET, NONE_SET = np.uint64(0x0101010101010101), np.uint64(0)
+# Of each byte the first bit, and of each four bits the first two.
+FIRSTS, FOURS = np.uint64(0x0101010101010101), np.uint64(0x3333333333333333)
 
 # A bar's phases: at the open exits, resting entries and what arrives; then inside the bar; then
 # stops that follow its close.
@@ -164,7 +154,7 @@ class Run(NamedTuple):
     # The bars at whose open funding is paid.
     due: Whole
     # One row an intent, in order of their bars; or one row of `asked` for all of them.
-    codes: NDArray[np.int32]
+    codes: Codes
     asked: Grid
     # A symbol's step, least quantity and least notional.
     limits: Grid
@@ -215,36 +205,17 @@ def alone(run: Run) -> Books:
     return Books(run.money[None], run.legs[None], run.counts[None], run.calm[None])
 
 
-# Nothing in here makes an array or keeps one, so nothing needs to be counted: without its
-# counts of references, and with every part inside the one whole, it is thirty times as fast.
-UNCOUNTED: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
-PART: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-
-
-def inner(function: Inner) -> Inner:
-    """Compile a part of `simulate`, which alone is kept on disk, with all of its parts: once, and
-    not anew for each constant that it is called with."""
-    part = njit(**UNCOUNTED, **PART)(function)
-    template = part.get_call_template
-    part.get_call_template = lambda args, named: template([unliteral(each) for each in args], named)
-    return cast(Inner, part)
-
-
-def whole(function: Inner) -> Inner:
-    return cast(Inner, njit(cache=True, nogil=True, **UNCOUNTED)(function))
-
-
-@inner
+@part
 def lowest(run: Run, symbol: int, bar: int, at_open: bool) -> float:
     return run.open[symbol, bar] if at_open else run.low[symbol, bar]
 
 
-@inner
+@part
 def highest(run: Run, symbol: int, bar: int, at_open: bool) -> float:
     return run.open[symbol, bar] if at_open else run.high[symbol, bar]
 
 
-@inner
+@part
 def worst(run: Run, leg: int, bar: int, at_open: bool) -> float:
     """The price that hurts the leg most."""
     if leg & 1:
@@ -252,14 +223,14 @@ def worst(run: Run, leg: int, bar: int, at_open: bool) -> float:
     return lowest(run, leg >> 1, bar, at_open)
 
 
-@inner
+@part
 def best(run: Run, leg: int, bar: int, at_open: bool) -> float:
     if leg & 1:
         return lowest(run, leg >> 1, bar, at_open)
     return highest(run, leg >> 1, bar, at_open)
 
 
-@inner
+@part
 def taken(run: Run, symbol: int, bar: int, price: float, side: float, quantity: float) -> float:
     """What a taker gets for a price: worse by the slippage, inside the bar unless let out."""
     if run.rules.slip == 0.0:
@@ -280,7 +251,7 @@ def taken(run: Run, symbol: int, bar: int, price: float, side: float, quantity: 
     return min(max(slipped, low), high)
 
 
-@inner
+@part
 def liquidated_at(run: Run, leg: int) -> float:
     """Where the margin of an isolated leg is down to its maintenance."""
     held = run.legs[leg]
@@ -290,7 +261,7 @@ def liquidated_at(run: Run, leg: int) -> float:
     return (held[L_ENTRY] - a_unit) / (1.0 - run.rules.maintenance)
 
 
-@inner
+@part
 def unrealized(run: Run, bar: int) -> float:
     """What all legs have gained at the open of the bar."""
     total = 0.0
@@ -302,7 +273,7 @@ def unrealized(run: Run, bar: int) -> float:
     return total
 
 
-@inner
+@part
 def free_margin(run: Run, bar: int) -> float:
     """Cash less margins; a cross account also has what it gained, at the open."""
     free = run.money[CASH]
@@ -313,18 +284,18 @@ def free_margin(run: Run, bar: int) -> float:
     return free
 
 
-@inner
+@part
 def asked(run: Run, row: int, column: int) -> float:
     """What an intent asks, where all may ask the same."""
     return run.asked[row if len(run.asked) > 1 else 0, column]
 
 
-@inner
+@part
 def leg_of(run: Run, row: int) -> int:
     return 2 * run.codes[row, A_SYMBOL] + run.codes[row, A_DIRECTION]
 
 
-@inner
+@part
 def symbols_held(run: Run) -> int:
     held = 0
     for symbol in range(len(run.legs) // 2):
@@ -332,12 +303,12 @@ def symbols_held(run: Run) -> int:
     return held
 
 
-@inner
+@part
 def refuse(run: Run, why: int) -> None:
     run.counts[N_REFUSED + why] += 1
 
 
-@inner
+@part
 def write_fill(
     run: Run,
     bar: int,
@@ -355,7 +326,7 @@ def write_fill(
     run.counts[N_FILLS] += 1
 
 
-@inner
+@part
 def write_trade(
     run: Run,
     bar: int,
@@ -375,7 +346,7 @@ def write_trade(
     run.counts[N_TRADES] += 1
 
 
-@inner
+@part
 def leave(
     run: Run, bar: int, leg: int, quantity: float, price: float, rate: float, reason: int
 ) -> None:
@@ -409,7 +380,7 @@ def leave(
         held[L_FUNDING] -= funding
 
 
-@inner
+@part
 def leave_as_taker(
     run: Run, bar: int, leg: int, quantity: float, price: float, reason: int
 ) -> None:
@@ -418,7 +389,7 @@ def leave_as_taker(
     leave(run, bar, leg, quantity, paid, run.rules.taker_fee, reason)
 
 
-@inner
+@part
 def cancel(run: Run, leg: int, only_closes: bool) -> None:
     """Take the resting orders of a leg away."""
     for place in range(run.counts[N_RESTING]):
@@ -429,14 +400,14 @@ def cancel(run: Run, leg: int, only_closes: bool) -> None:
             run.resting[place] = NO_ROW
 
 
-@inner
+@part
 def stepped(run: Run, symbol: int, quantity: float) -> float:
     """Down to the venue's step; a quantity that is a step but for its last bits stays one."""
     step = run.limits[symbol, 0]
     return np.floor(quantity / step + 1e-9) * step if step > 0.0 else quantity
 
 
-@inner
+@part
 def wanted(run: Run, row: int, bar: int, price: float) -> float:
     """The quantity an order is for; NaN where what its size is made of was not told."""
     size = run.rules.size if np.isnan(asked(run, row, A_SIZE)) else asked(run, row, A_SIZE)
@@ -457,7 +428,7 @@ def wanted(run: Run, row: int, bar: int, price: float) -> float:
     return at_stake / distance if distance > 0.0 else np.nan
 
 
-@inner
+@part
 def protect(run: Run, row: int, leg: int) -> None:
     """Give a leg the levels its order asks for; what is not asked for stays."""
     held = run.legs[leg]
@@ -478,7 +449,7 @@ def protect(run: Run, row: int, leg: int) -> None:
         held[L_TRAIL_FROM] = 0.0 if np.isnan(since) else since
 
 
-@inner
+@part
 def hold(run: Run, row: int, bar: int, leg: int, quantity: float, paid: float, fee: float) -> None:
     held = run.legs[leg]
     sign = 1.0 - 2.0 * (leg & 1)
@@ -497,7 +468,7 @@ def hold(run: Run, row: int, bar: int, leg: int, quantity: float, paid: float, f
     protect(run, row, leg)
 
 
-@inner
+@part
 def enter(run: Run, row: int, bar: int, price: float, is_taker: bool, entered: float) -> None:
     """Open what a row asks for; where both directions cannot be held, the other closes first."""
     leg = leg_of(run, row)
@@ -538,7 +509,7 @@ def enter(run: Run, row: int, bar: int, price: float, is_taker: bool, entered: f
     run.legs[leg, L_ENTERED] = entered
 
 
-@inner
+@part
 def closing(run: Run, row: int, leg: int) -> float:
     """How much a closing order takes: its share of what is held, all of it if none is told."""
     held = run.legs[leg, L_QUANTITY]
@@ -548,7 +519,7 @@ def closing(run: Run, row: int, leg: int) -> float:
     return stepped(run, leg >> 1, held * share)
 
 
-@inner
+@part
 def leave_by_row(run: Run, row: int, bar: int, price: float, is_taker: bool) -> None:
     leg = leg_of(run, row)
     quantity = closing(run, row, leg)
@@ -560,7 +531,7 @@ def leave_by_row(run: Run, row: int, bar: int, price: float, is_taker: bool) -> 
         leave(run, bar, leg, quantity, price, run.rules.maker_fee, BY_SIGNAL)
 
 
-@inner
+@part
 def nearest_close(run: Run, leg: int, kind: int, toward: float) -> int:
     """The place of the resting close of this kind that the price meets first, going up
     (toward is 1) or down (-1)."""
@@ -577,13 +548,13 @@ def nearest_close(run: Run, leg: int, kind: int, toward: float) -> int:
     return found
 
 
-@inner
+@part
 def beyond(level: float, price: float, toward: float) -> bool:
     """Whether the price, going up (toward is 1) or down (-1), is at the level or through."""
     return toward * (price - level) >= 0.0
 
 
-@inner
+@part
 def next_stop(run: Run, leg: int) -> tuple[float, int]:
     """The stop that the leg meets first, and the place of its order if it is a resting one."""
     sign = 1.0 - 2.0 * (leg & 1)
@@ -596,7 +567,7 @@ def next_stop(run: Run, leg: int) -> tuple[float, int]:
     return level, NO_ROW
 
 
-@inner
+@part
 def stop_out(run: Run, bar: int, leg: int, place: int) -> None:
     """Fill the leg's stop, or the resting one at this place: at its level, or where the price
     already was beyond it."""
@@ -613,7 +584,7 @@ def stop_out(run: Run, bar: int, leg: int, place: int) -> None:
         leave_by_row(run, row, bar, price, True)
 
 
-@inner
+@part
 def stops_of_leg(run: Run, bar: int, leg: int, at_open: bool) -> None:
     """Stops and the liquidation of one leg, as the price goes against it."""
     sign = 1.0 - 2.0 * (leg & 1)
@@ -632,7 +603,7 @@ def stops_of_leg(run: Run, bar: int, leg: int, at_open: bool) -> None:
         stop_out(run, bar, leg, place)
 
 
-@inner
+@part
 def liquidate(run: Run, bar: int, leg: int, level: float) -> None:
     sign = 1.0 - 2.0 * (leg & 1)
     start, quantity = run.legs[leg, L_START], run.legs[leg, L_QUANTITY]
@@ -640,7 +611,7 @@ def liquidate(run: Run, bar: int, leg: int, level: float) -> None:
     leave(run, bar, leg, quantity, price, run.rules.liquidation_fee, BY_LIQUIDATION)
 
 
-@inner
+@part
 def above_maintenance(run: Run, leg: int, price: float) -> float:
     """What a leg adds to an account's distance from its liquidation, at a price."""
     held = run.legs[leg]
@@ -649,7 +620,7 @@ def above_maintenance(run: Run, leg: int, price: float) -> float:
     return held[L_QUANTITY] * gained
 
 
-@inner
+@part
 def worst_end(run: Run, symbol: int, bar: int, at_open: bool) -> float:
     """The end of a bar that leaves least of both legs of a symbol."""
     low = lowest(run, symbol, bar, at_open)
@@ -661,7 +632,7 @@ def worst_end(run: Run, symbol: int, bar: int, at_open: bool) -> float:
     return low if at_low <= at_high else high
 
 
-@inner
+@part
 def way_to_liquidation(run: Run, bar: int, at_open: bool) -> float:
     """How far along the bar's worst way a cross account is liquidated: from 0 where it begins
     to 1 at its end, more if it is not. On that way all symbols move at once."""
@@ -677,7 +648,7 @@ def way_to_liquidation(run: Run, bar: int, at_open: bool) -> float:
     return at_start / (at_start - at_end) if at_end <= 0.0 else 2.0
 
 
-@inner
+@part
 def next_stop_on_the_way(run: Run, bar: int, at_open: bool) -> tuple[float, int, int]:
     """Of the stops on the worst way the first: how far along it, its leg and its place."""
     first, of_leg, of_place = 2.0, 0, NO_ROW
@@ -696,7 +667,7 @@ def next_stop_on_the_way(run: Run, bar: int, at_open: bool) -> tuple[float, int,
     return first, of_leg, of_place
 
 
-@inner
+@part
 def liquidate_account(run: Run, bar: int, at_open: bool, way: float) -> None:
     """Close all legs where they stand at this point of the worst way; nobody owes the rest."""
     fee = run.rules.liquidation_fee
@@ -712,7 +683,7 @@ def liquidate_account(run: Run, bar: int, at_open: bool, way: float) -> None:
         run.money[CASH] = 0.0
 
 
-@inner
+@part
 def stops(run: Run, bar: int, at_open: bool) -> None:
     """Stops and liquidations of all legs."""
     if run.rules.is_cross and run.rules.maintenance >= 0.0:
@@ -729,7 +700,7 @@ def stops(run: Run, bar: int, at_open: bool) -> None:
         stops_of_leg(run, bar, leg, at_open)
 
 
-@inner
+@part
 def targets_of_leg(run: Run, bar: int, leg: int, at_open: bool) -> None:
     """The target and the resting limit closes of one leg, as the price goes its way."""
     sign = 1.0 - 2.0 * (leg & 1)
@@ -755,7 +726,7 @@ def targets_of_leg(run: Run, bar: int, leg: int, at_open: bool) -> None:
             leave_by_row(run, row, bar, price, False)
 
 
-@inner
+@part
 def take_target(run: Run, bar: int, leg: int, price: float) -> None:
     held = run.legs[leg]
     sign = 1.0 - 2.0 * (leg & 1)
@@ -770,26 +741,26 @@ def take_target(run: Run, bar: int, leg: int, price: float) -> None:
         refuse(run, TOO_SMALL)
 
 
-@inner
+@part
 def targets(run: Run, bar: int, at_open: bool) -> None:
     for leg in range(len(run.legs)):
         targets_of_leg(run, bar, leg, at_open)
 
 
-@inner
+@part
 def rest(run: Run, row: int) -> None:
     run.resting[run.counts[N_RESTING]] = row
     run.counts[N_RESTING] += 1
 
 
-@inner
+@part
 def toward_of(run: Run, row: int) -> float:
     """Which way the price must go to fill an order: buying limits and selling stops wait below."""
     side = 1.0 if (run.codes[row, A_ACTION] == OPEN) == (run.codes[row, A_DIRECTION] == 0) else -1.0
     return side if run.codes[row, A_KIND] == STOP else -side
 
 
-@inner
+@part
 def tidy(run: Run, bar: int) -> None:
     """Forget the orders that were filled, canceled or are too old."""
     kept = 0
@@ -804,7 +775,7 @@ def tidy(run: Run, bar: int) -> None:
     run.counts[N_RESTING] = kept
 
 
-@inner
+@part
 def resting_entries(run: Run, bar: int, at_open: bool, with_reversals: bool) -> None:
     """Fill the resting entries that the price reaches, the oldest first."""
     for place in range(run.counts[N_RESTING]):
@@ -832,7 +803,7 @@ def resting_entries(run: Run, bar: int, at_open: bool, with_reversals: bool) -> 
             enter(run, row, bar, level, is_taker, entered)
 
 
-@inner
+@part
 def arrive(run: Run, row: int, bar: int) -> None:
     """An order reaches the market at the open of the bar after it was asked for."""
     action = run.codes[row, A_ACTION]
@@ -861,7 +832,7 @@ def arrive(run: Run, row: int, bar: int) -> None:
         rest(run, row)
 
 
-@inner
+@part
 def pay_funding(run: Run, bar: int) -> None:
     """Longs pay a positive rate on what they hold at the open, shorts get it."""
     for leg in range(len(run.legs)):
@@ -874,7 +845,7 @@ def pay_funding(run: Run, bar: int) -> None:
             run.money[CASH] -= paid
 
 
-@inner
+@part
 def trail(run: Run, bar: int) -> None:
     """Let trailing stops follow the best price; what came before an entry is not its best."""
     for leg in range(len(run.legs)):
@@ -894,7 +865,7 @@ def trail(run: Run, bar: int) -> None:
             held[L_STOP], held[L_TRAILED] = stop, 1.0
 
 
-@inner
+@part
 def account_levels(run: Run, symbol: int) -> tuple[float, float]:
     """Between which prices a cross account that holds this symbol alone is not liquidated,
     a little tighter than that: waking too early is no harm."""
@@ -911,13 +882,13 @@ def account_levels(run: Run, symbol: int) -> tuple[float, float]:
     return -np.inf, np.inf
 
 
-@inner
+@part
 def is_account_watched(run: Run) -> bool:
     """Whether a cross account holds several symbols: no price alone says when it is liquidated."""
     return run.rules.is_cross and run.rules.maintenance >= 0.0 and symbols_held(run) > 1
 
 
-@inner
+@part
 def levels_of_symbol(run: Run, symbol: int) -> tuple[float, float]:
     """Between which prices nothing happens to the legs and orders of a symbol."""
     low, high = -np.inf, np.inf
@@ -945,7 +916,7 @@ def levels_of_symbol(run: Run, symbol: int) -> tuple[float, float]:
     return low, high
 
 
-@inner
+@part
 def watch(run: Run) -> None:
     """Note between which prices nothing happens; of a watched account there are none."""
     is_watched = is_account_watched(run)
@@ -958,7 +929,7 @@ def watch(run: Run) -> None:
         run.calm[symbol, 1] = -np.inf if is_watched else high
 
 
-@inner
+@part
 def is_calm(run: Run, bar: int, at_open: bool) -> bool:
     """Whether the open, or the whole bar, reaches no level of any leg or order."""
     for symbol in range(len(run.calm)):
@@ -968,7 +939,7 @@ def is_calm(run: Run, bar: int, at_open: bool) -> bool:
     return True
 
 
-@inner
+@part
 def start(run: Run, bar: int) -> None:
     """Prices are at the open, and nothing was entered inside the bar."""
     for leg in range(len(run.legs)):
@@ -976,7 +947,7 @@ def start(run: Run, bar: int) -> None:
         run.legs[leg, L_ENTERED] = BEFORE
 
 
-@inner
+@part
 def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
     """All that happens in a bar; the rows from `first` to before `last` arrive at its open."""
     tidy(run, bar)
@@ -1009,7 +980,7 @@ def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
             phase = TRAILS
 
 
-@inner
+@part
 def is_beyond(lows: Floats, highs: Floats, low: float, high: float) -> bool:
     """Whether any bar of a stretch reaches a level, all of them looked at side by side."""
     reached = False
@@ -1018,7 +989,7 @@ def is_beyond(lows: Floats, highs: Floats, low: float, high: float) -> bool:
     return reached
 
 
-@inner
+@part
 def next_touch(run: Run, first: int, until: int) -> int:
     """The first bar from this one on, and before `until`, on which something may happen."""
     if run.counts[N_TRAILS] > 0:
@@ -1038,7 +1009,7 @@ def next_touch(run: Run, first: int, until: int) -> int:
     return until
 
 
-@inner
+@part
 def mark(run: Run, bar: int, until: int) -> None:
     """Write what the account is worth at the closes from `bar` to before `until`."""
     worths = run.curve[bar:until]
@@ -1061,7 +1032,7 @@ def mark(run: Run, bar: int, until: int) -> None:
         worths[:] = run.money[CASH]
 
 
-@inner
+@part
 def end(run: Run) -> None:
     """Close what is still held at the last close."""
     bar = run.close.shape[1] - 1
@@ -1074,7 +1045,7 @@ def end(run: Run) -> None:
         run.curve[bar] = run.money[CASH]
 
 
-@inner
+@part
 def play(run: Run, first: int, last: int, intents: int) -> None:
     """The bars from `first` to before `last`, with so many of the intents; a run may be played
     in parts, one after the other."""
@@ -1102,29 +1073,38 @@ def play(run: Run, first: int, last: int, intents: int) -> None:
         quiet = bar + 1
 
 
-@whole
+@part
+def ones(bits: np.uint64) -> np.uint64:
+    """How many bits are set, counted in twos, fours, eights and then all together."""
+    bits -= (bits >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    bits = (bits & FOURS) + ((bits >> np.uint64(2)) & FOURS)
+    bits = (bits + (bits >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return (bits * FIRSTS) >> np.uint64(56)
+
+
+@compiled()
 def write_turns(flags: Flags, was: bool, turns: Whole) -> int:
-    """The places at which the flags change, and how many; eight that stay are passed at once."""
-    eights = len(flags) // 8
-    words = flags[: eights * 8].view(np.uint64)
-    count = 0
-    stays = ALL_SET if was else NONE_SET
-    for word in range(eights):
-        if words[word] != stays:
-            for place in range(8 * word, 8 * word + 8):
-                # Written either way and counted if it is one: quicker than to guess which.
-                turns[count] = place
-                count += flags[place] != was
-                was = flags[place]
-            stays = ALL_SET if was else NONE_SET
-    for place in range(8 * eights, len(flags)):
-        turns[count] = place
-        count += flags[place] != was
-        was = flags[place]
+    """The places at which the flags change, and how many: flags in multiples of 64, which are
+    looked at at once, as the bits of one number."""
+    words = flags.view(np.uint64)
+    count, before = 0, np.uint64(was)
+    for first in range(0, len(words), 8):
+        bits = np.uint64(0)
+        for eight in range(8):
+            # Puts the lowest bits of eight bytes side by side.
+            gathered = (words[first + eight] * np.uint64(0x0102040810204080)) >> np.uint64(56)
+            bits |= gathered << np.uint64(8 * eight)
+        turned = bits ^ ((bits << np.uint64(1)) | before)
+        before = bits >> np.uint64(63)
+        while turned != 0:
+            others = turned & (turned - np.uint64(1))
+            turns[count] = 8 * first + np.int64(ones((turned ^ others) - np.uint64(1)))
+            turned = others
+            count += 1
     return count
 
 
-@inner
+@part
 def write_intents(run: Run, crosses: Crosses, pair: int, first: int, last: int) -> int:
     """Turn round wherever one average of the pair goes through the other, and how often."""
     one, other = crosses.pairs[pair, 0], crosses.pairs[pair, 1]
@@ -1136,9 +1116,10 @@ def write_intents(run: Run, crosses: Crosses, pair: int, first: int, last: int) 
     before = max(begin - 1, known)
     was = crosses.averages[one, before] > crosses.averages[other, before]
     fast, slow = crosses.averages[one, begin:last], crosses.averages[other, begin:last]
-    above = crosses.above[: last - begin]
-    for place in range(len(above)):
+    above = crosses.above
+    for place in range(len(fast)):
         above[place] = fast[place] > slow[place]
+    above[len(fast) :] = above[len(fast) - 1]
     count = write_turns(above, was, crosses.turns)
     for row in range(count):
         run.codes[row, A_BAR] = begin + crosses.turns[row]
@@ -1146,7 +1127,7 @@ def write_intents(run: Run, crosses: Crosses, pair: int, first: int, last: int) 
     return count
 
 
-@whole
+@compiled()
 def simulate(run: Run, books: Books, crosses: Crosses) -> None:
     """Play a run for each of the books, all on the same bars: of the run's own intents if there
     is one book, else of the crosses, some bars of every run before the next bars of any."""

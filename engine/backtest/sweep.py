@@ -88,7 +88,7 @@ def crosses_of(averages: Floats, pairs: Whole, known: Whole) -> kernel.Crosses:
         pairs=pairs,
         known=known,
         above=np.empty(kernel.BLOCK, np.bool_),
-        turns=np.empty(kernel.BLOCK + 1, np.int64),
+        turns=np.empty(kernel.BLOCK, np.int64),
     )
 
 
