@@ -15,13 +15,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache, cached_property
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Any, NamedTuple, ParamSpec, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, NamedTuple, ParamSpec, TypeVar, cast, get_args, get_type_hints
 
+import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -91,7 +93,7 @@ def compiled(
     **options: Any,
 ) -> Callable[[Function[Given, Told]], Function[Given, Told]]:
     def made(function: Function[Given, Told]) -> Function[Given, Told]:
-        return making.whole(function, options) if making else Compiled(function)
+        return making.whole(function, options) if making else cast(Any, Compiled(function))
 
     return made
 
@@ -173,8 +175,6 @@ def code_of(module: str) -> Any:
 
 
 def load(code: bytes) -> Any:
-    import llvmlite.binding as llvm
-
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
@@ -185,8 +185,6 @@ def load(code: bytes) -> Any:
 
 def machine() -> Any:
     """This processor, for code that is loaded where it is run."""
-    import llvmlite.binding as llvm
-
     target = llvm.Target.from_triple(llvm.get_process_triple())
     return target.create_target_machine(
         cpu=llvm.get_host_cpu_name(),
@@ -211,13 +209,14 @@ def kept_code(module: str) -> bytes:
 
 
 def places(source: Path) -> list[Path]:
-    """Where code may be kept: beside its source, or where this user's things are."""
-    return [source.parent / "__pycache__", Path.home() / ".cache" / "ironbull"]
+    """Where code may be kept: beside its source, or with this user's things, if there are any."""
+    found = [source.parent / "__pycache__"]
+    with suppress(RuntimeError):
+        found.append(Path.home() / ".cache" / "ironbull")
+    return found
 
 
 def fingerprint(source: Path) -> str:
-    import llvmlite.binding as llvm
-
     paths = [source, Path(__file__), COMPILING, *map(version_file, ("numba", "llvmlite"))]
     told = [path.read_bytes() for path in paths]
     told += [llvm.get_host_cpu_name().encode(), llvm.get_host_cpu_features().flatten().encode()]
@@ -236,9 +235,10 @@ def keep(code: bytes, path: Path) -> bool:
     """Whether it is on disk now; what was made of an older source goes."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(code)
-        os.replace(file.name, path)
+        with tempfile.TemporaryDirectory(dir=path.parent) as directory:
+            whole = Path(directory) / path.name
+            whole.write_bytes(code)
+            whole.replace(path)
         for old in path.parent.glob(f"{path.name.split('.')[0]}.*.o"):
             if old != path:
                 old.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
-"""Makes the machine code of a module's compiled functions: `python -m engine.compiling MODULE FILE`.
+"""Makes the machine code of a module's compiled functions, in a process of its own, for only
+here is numba imported.
 
-A process of its own, for only here is numba imported.
+    python -m engine.compiling MODULE FILE
 """
 
 import ctypes
@@ -11,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
-import numba
-from numba.types import CPointer, unliteral
+import numba as untyped_numba
 
 from engine import compiled
 
+# What it says of its own types is not what it takes.
+numba: Any = untyped_numba
 NUMBERS = {float: numba.float64, int: numba.int64, bool: numba.boolean, type(None): numba.void}
 ALONE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 PART = {"forceinline": True, **ALONE}
@@ -30,7 +32,7 @@ class Numba(compiled.Making):
         made = numba.njit(**compiled.OPTIONS, **PART)(function)
         template = made.get_call_template
         made.get_call_template = lambda args, named: template(
-            [unliteral(each) for each in args], named
+            [numba.types.unliteral(each) for each in args], named
         )
         return made
 
@@ -57,7 +59,7 @@ class Door:
         array = compiled.array_of(hint)
         if array:
             lengths = [f"{name}_{each}" for each in range(array.dimensions)]
-            pointer = CPointer(numba.from_dtype(array.dtype))
+            pointer = numba.types.CPointer(numba.from_dtype(array.dtype))
             self.add([name, *lengths], [pointer] + [numba.int64] * len(lengths))
             return f"carray({name}, ({', '.join(lengths)},))"
         if hint in NUMBERS:
@@ -79,9 +81,7 @@ class Door:
 def module_of(whole: Any) -> Any:
     """As numba calls it: a status is returned, what is told goes where the first address says."""
     door = Door(whole)
-    made = numba.njit(door.told(*door.types), error_model="numpy", **ALONE)(
-        door.function()
-    )
+    made = numba.njit(door.told(*door.types), error_model="numpy", **ALONE)(door.function())
     (signature,) = made.signatures
     module = llvm.parse_assembly(made.inspect_llvm(signature))
     for function in module.functions:

@@ -47,7 +47,8 @@ def ema_rows(values: Floats, periods: Sequence[int], *, threads: int = 1) -> Gri
     def write_some(first: int) -> None:
         some = slice(first, first + each)
         last = np.full(len(wanted[some]), np.nan)
-        weights, recent = 2.0 / (wanted[some] + 1.0), np.empty((ROWS, len(last)))
+        weights: Floats = np.divide(2.0, wanted[some] + 1)
+        recent = np.empty((ROWS, len(last)))
         write_averages(column, wanted[some], weights, last, recent, told[some])
 
     each = -(-len(wanted) // threads) or 1

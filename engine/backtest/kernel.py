@@ -200,9 +200,18 @@ NO_CROSSES = Crosses(
 )
 
 
-def alone(run: Run) -> Books:
-    """A run's own books."""
+def own_books(run: Run) -> Books:
     return Books(run.money[None], run.legs[None], run.counts[None], run.calm[None])
+
+
+def begun(run: Run, count: int) -> Books:
+    """Books of so many runs that begin as this one does."""
+    return Books(
+        np.repeat(run.money[None], count, 0),
+        np.repeat(run.legs[None], count, 0),
+        np.repeat(run.counts[None], count, 0),
+        np.repeat(run.calm[None], count, 0),
+    )
 
 
 @part
@@ -956,7 +965,7 @@ def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
     phase = OPEN_EXITS if is_due or not is_calm(run, bar, True) else ARRIVALS
     while phase < PHASES:
         at_open = phase < ARRIVALS
-        if phase == OPEN_EXITS or phase == INSIDE:
+        if phase in (OPEN_EXITS, INSIDE):
             start(run, bar)
         if phase == ARRIVALS:
             for row in range(first, last):
@@ -1158,9 +1167,8 @@ def simulate(run: Run, books: Books, crosses: Crosses) -> None:
                 run.trades,
                 run.curve,
             )
-            if is_alone:
-                count = len(run.codes)
-            else:
+            count = len(run.codes)
+            if not is_alone:
                 count = write_intents(own, crosses, place, first, last)
             # What is told on the last bar of a block acts on the first of the next.
             play(own, first + (first > 0), min(last + 1, bars), count)

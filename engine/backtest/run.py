@@ -65,7 +65,7 @@ class Backtest:
     def run(self, intents_by_symbol: Mapping[str, Intents]) -> Result:
         """Several threads may do this at once: nothing is shared that changes."""
         done = self.books(*rows_of(self.symbols, intents_by_symbol, len(self.candles)))
-        kernel.simulate(done, kernel.alone(done), kernel.NO_CROSSES)
+        kernel.simulate(done, kernel.own_books(done), kernel.NO_CROSSES)
         return result_of(self.symbols, self.candles, self.settings, done)
 
     def books(self, codes: Codes, asked: Floats) -> kernel.Run:

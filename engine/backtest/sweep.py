@@ -101,7 +101,7 @@ def crossed(
     levels = {"stop": stop, "target": target}
     asked = Intents.of([0], **{name: level for name, level in levels.items() if level}).asked
     run = backtest.books(np.zeros((kernel.BLOCK, 6), np.int32), asked)
-    books = kernel.Books(*(np.repeat(part, len(crosses.pairs), 0) for part in kernel.alone(run)))
+    books = kernel.begun(run, len(crosses.pairs))
     kernel.simulate(run, books, crosses)
     signed = books.legs[:, :, kernel.L_QUANTITY] * [1.0, -1.0]
     gained = signed * (run.close[0, -1] - books.legs[:, :, kernel.L_ENTRY])

@@ -97,8 +97,8 @@ def breaks(close: Column, swing_high: Column, swing_low: Column) -> NDArray[np.i
     """1 where a bar closes above the last swing high, -1 below the last swing low; each swing
     is broken once. The swings of the bar itself count from the next one on."""
     told = np.zeros(len(close), np.int8)
-    columns = (np.ascontiguousarray(column) for column in (close, swing_high, swing_low))
-    write_breaks(*columns, told)
+    high, low = np.ascontiguousarray(swing_high), np.ascontiguousarray(swing_low)
+    write_breaks(np.ascontiguousarray(close), high, low, told)
     return told
 
 

@@ -58,5 +58,5 @@ def test_what_was_changed_is_made_anew(tmp_path):
 
 
 def test_what_cannot_be_compiled_is_told():
-    with pytest.raises(RuntimeError, match="engine.nowhere was not compiled"):
+    with pytest.raises(RuntimeError, match=r"engine\.nowhere was not compiled"):
         compiled.make("engine.nowhere")
