@@ -74,7 +74,7 @@ def order_by_hand(*, account: VenueAccount, wish: Wish, now: datetime) -> Ticket
 @transaction.atomic
 def close_position(*, position: Position, now: datetime) -> Ticket:
     """Close all of it at the market."""
-    locked(position.venue_account)
+    position.venue_account = locked(position.venue_account)
     return written(draft_close(position=position, now=now))
 
 
@@ -89,7 +89,7 @@ def protect_position(
     *, position: Position, stop: Decimal | None, target: Decimal | None, now: datetime
 ) -> Ticket:
     """Set its stop and target at the venue, in place of those before; None takes one away."""
-    locked(position.venue_account)
+    position.venue_account = locked(position.venue_account)
     return written(draft_protection(position=position, stop=stop, target=target, now=now))
 
 

@@ -354,7 +354,7 @@ def test_nothing_held_is_not_protected_and_neither_is_the_paper_venue(hand):
     Position.objects.across_tenants().update(status="closed", open_key=None)
     with pytest.raises(Conflict, match="nothing to close"):
         hand.protect(position, stop=Decimal(45_000))
-    position.venue_account.venue = "paper"
+    VenueAccount.objects.across_tenants().update(venue="paper")
     with pytest.raises(BadInput, match="no stop and no target"):
         hand.protect(position, stop=Decimal(45_000))
 
