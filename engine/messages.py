@@ -154,6 +154,7 @@ class Held(Message, frozen=True, kw_only=True):
     direction: Direction
     quantity: Positive
     entry_price: Amount
+    margin: Margin | None = None
 
 
 class OpenOrder(Message, frozen=True, kw_only=True):

@@ -115,6 +115,7 @@ def read(ask: StateAsk, exchange: Exchange) -> AccountState:
                 direction=row.direction,
                 quantity=exact(row.quantity),
                 entry_price=exact(row.entry_price),
+                margin=row.margin,
             )
             for row in holdings
         ],

@@ -93,6 +93,8 @@ class VenueAccount(TenantOwned, Dated):
     clock_offset_ms = models.IntegerField(_("venue's clock ahead by ms"), null=True, editable=False)
     # When a person took the risk of a key that can withdraw.
     key_accepted_at = models.DateTimeField(_("key accepted at"), null=True, editable=False)
+    # Of what it holds: {"BTC/USDT long": "isolated"}.
+    margins = models.JSONField(_("margin modes"), default=dict, editable=False)
     check_error = models.CharField(
         _("why the key was not checked"), max_length=500, blank=True, editable=False
     )

@@ -212,8 +212,10 @@ def drafted(*, account: VenueAccount, **values) -> Ticket:
 def approved(draft: Ticket, now: datetime) -> Ticket:
     """The draft, if the rules that stand before every order let it pass."""
     account, action = draft.venue_account, Action(draft.action)
+    # What is held is left whatever the other direction waits for.
+    which = {} if action is Action.OPEN else {"direction": draft.direction}
     # In this order: what was in flight a moment ago may be held by now.
-    waiting = in_flight([account.pk], draft.symbol)[account.pk]
+    waiting = in_flight([account.pk], draft.symbol, **which)[account.pk]
     positions = open_positions([account.pk])[account.pk]
     side = (draft.symbol, draft.direction)
     held = sum((row.quantity for row in positions if (row.symbol, row.direction) == side), ZERO)

@@ -169,7 +169,10 @@ def record_state(*, envelope: str, now: datetime) -> None:
         account.read_at = asked_at
         missing = unknown_fills(account, told.fills)
         move_cursors(account, told, missing)
-        account.save(update_fields=["read_at", "read_error", "cursors"])
+        account.margins = {
+            f"{row.symbol} {row.direction}": row.margin for row in told.holdings if row.margin
+        }
+        account.save(update_fields=["read_at", "read_error", "cursors", "margins"])
         if told.money:
             venues.record_money(account=account, money=told.money, now=asked_at)
         venues.record_payments(account=account, payments=told.payments)

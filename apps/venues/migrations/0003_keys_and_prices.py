@@ -28,6 +28,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='venueaccount',
+            name='margins',
+            field=models.JSONField(default=dict, editable=False, verbose_name='margin modes'),
+        ),
+        migrations.AddField(
+            model_name='venueaccount',
             name='key_accepted_at',
             field=models.DateTimeField(editable=False, null=True, verbose_name='key accepted at'),
         ),
