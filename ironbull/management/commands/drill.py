@@ -54,12 +54,13 @@ class Command(BaseCommand):
         refuse_odd(symbol=symbol, leverage=leverage, paper=paper, delay=delay)
         if not asked["dry_run"] and not (asked["yes"] and (asked["real"] or paper)):
             raise CommandError("it places orders: say --real --yes (at the paper exchange, --yes)")
+        worth = amount(notional)
         drill = Drill(
             name=venue,
             venue=opened(venue, paper),
             symbol=symbol,
             tell=lambda step: self.stdout.write(f"{step.request}: {step.outcome}"),
-            notional=amount(notional),
+            notional=worth,
             leverage=leverage,
             margin=Margin.ISOLATED if asked["isolated"] else Margin.CROSS,
         )

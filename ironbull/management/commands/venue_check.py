@@ -65,7 +65,10 @@ def state_of(row, asked_at):
 
 def minimums(venues):
     return [
-        [row.venue, row.symbol, *map(number, (row.tick, row.step, row.min_quantity))]
-        + [number(row.min_notional), "" if row.last_price is None else number(row.last_price)]
+        [
+            *(row.venue, row.symbol),
+            *map(number, (row.tick, row.step, row.min_quantity, row.min_notional)),
+            "" if row.last_price is None else number(row.last_price),
+        ]
         for row in Instrument.objects.filter(venue__in=venues).order_by("venue", "symbol")
     ]

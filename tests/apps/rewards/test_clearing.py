@@ -116,7 +116,7 @@ def test_what_is_not_finished_stops_it(shops, spoil):
     spoil(shops[0])
     before = counts([*HISTORY, Close, Position])
     for whose in (["--tenant", "Acme"], ["--all"]):
-        with pytest.raises(CommandError, match="there are [12] "):
+        with pytest.raises(CommandError, match=r"there are [12] "):
             run(*whose, "--yes")
     assert counts([*HISTORY, Close, Position]) == before
     run("--tenant", "Globex", "--yes")

@@ -81,7 +81,7 @@ BAD = {
     "real, and not meant": (["--venue", "okx", "--real"], "--real --yes"),
     "no such venue": (["--venue", "mtgox"], "--venue"),
     "no symbol": (["--venue", "okx", "--symbol", "btc"], "--symbol"),
-    "no amount": (["--venue", "okx", "--yes", "--real", "--notional", "x"], "DRILL_API_KEY"),
+    "no amount": (["--venue", "okx", "--yes", "--real", "--notional", "x"], "--notional"),
     "elsewhere": (["--venue", "okx", "--paper", "http://example.com:80"], "--paper"),
     "two at once": (["--venue", "okx", "--close", "--dry-run"], "not allowed with"),
     "no keys": (["--venue", "okx", "--dry-run"], "DRILL_API_KEY"),
