@@ -37,7 +37,7 @@ class PositionAdmin(FactAdmin):
     def protection_column(self, position):
         if position.status != Position.Status.OPEN:
             return "–"
-        return page_link("console:protection", position.pk, _("Set"))
+        return page_link("console:protection", position.pk, _("Change"))
 
 
 @admin.register(Close)

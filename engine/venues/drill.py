@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 from engine.envelope import client_order_id
 from engine.errors import EngineError, OutcomeUnknown, VenueError, VenueRefused
@@ -97,7 +98,7 @@ class Drill:
         for order in self.venue.open_orders(self.symbol):
             name = f"cancel {order.venue_order_id}"
             if order.client_order_id:
-                self.ask(name, lambda order=order: self.canceled(order))
+                self.ask(name, partial(self.canceled, order))
             else:
                 self.note(Step(name, "not ours: left as it is", is_good=False))
 
