@@ -1,6 +1,7 @@
 """How commands have accounts read back through their nodes, and wait for the answers."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 
 from django.core.management.base import CommandError
@@ -33,13 +34,20 @@ def chosen_accounts(account: list[int] | None, venue: str | None) -> QuerySet[Ve
 
 
 def answered(
-    rows: QuerySet[VenueAccount], asked_at: datetime, *, seconds: int
+    rows: QuerySet[VenueAccount], asked_at: datetime, *, seconds: int, say: Callable[[str], object]
 ) -> list[VenueAccount]:
     """The accounts once every one of them was told of, or after so long."""
     ends_at = time.monotonic() + seconds
-    while any(is_silent(row, asked_at) for row in rows.all()) and time.monotonic() < ends_at:
+    before = None
+    while True:
+        told = list(rows.all())
+        silent = sum(is_silent(row, asked_at) for row in told)
+        if silent != before:
+            say(f"{len(told) - silent} of {len(told)} have answered")
+            before = silent
+        if not silent or time.monotonic() >= ends_at:
+            return told
         time.sleep(LOOK_EVERY_SECONDS)
-    return list(rows.all())
 
 
 def is_silent(row, asked_at):

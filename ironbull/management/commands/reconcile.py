@@ -28,7 +28,9 @@ class Command(BaseCommand):
         asked_at = timezone.now()
         asked = ask_states(now=asked_at, account_ids=chosen)
         self.stdout.write(f"Asked for {asked} of {len(chosen)} accounts, through their nodes.")
-        self.tell(answered(rows, asked_at, seconds=wait if asked else 0), asked_at)
+        self.tell(
+            answered(rows, asked_at, seconds=wait if asked else 0, say=self.stdout.write), asked_at
+        )
 
     def tell(self, rows, asked_at):
         lines = [

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         chosen = list(rows.values_list("pk", flat=True))
         asked = ask_states(now=asked_at, account_ids=chosen, with_rights=True)
         self.stdout.write(f"Asked for {asked} of {len(chosen)} accounts, through their nodes.")
-        told = answered(rows, asked_at, seconds=wait if asked else 0)
+        told = answered(rows, asked_at, seconds=wait if asked else 0, say=self.stdout.write)
         states = [state_of(row, asked_at) for row in told]
         lines = [[*line(row), state] for row, state in zip(told, states, strict=True)]
         self.stdout.write(table(HEADINGS, lines))
