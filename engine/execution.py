@@ -77,7 +77,8 @@ def cancel(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> Re
         return look_up(ticket, venue=venue, now_ms=now_ms, reason=reason)
     if order is None:
         return look_up(ticket, venue=venue, now_ms=now_ms)
-    return report_of(ticket, order, now_ms)
+    # What it has filled meanwhile is held, and wants its stop and target.
+    return report_of(ticket, venue.protected(ticket, order), now_ms)
 
 
 def protect(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> Report:

@@ -467,6 +467,7 @@ def page_action(title, page):
 
     @action(description=title, permissions=["trade"])
     def run(self, request, queryset):
+        # As many as an address holds; the page shows whom it means.
         keys = list(queryset.values_list("pk", flat=True)[: self.list_per_page])
         return redirect(f"{reverse(page)}?{urlencode({self.opts.model_name: keys}, doseq=True)}")
 

@@ -65,6 +65,7 @@ class FaultyVenue:
         return self._answer("protect")
 
     def protected(self, ticket, order):
+        self.held = order.filled
         return order
 
     def _answer(self, call):
@@ -254,6 +255,12 @@ def test_an_order_is_taken_away_and_told_as_it_is_then(cancel, find, status, cal
     venue = FaultyVenue(cancel=cancel, find=find)
     told = run(venue, Journal(), task=Task.CANCEL)
     assert (told.status, venue.calls) == (status, calls)
+
+
+def test_what_an_order_has_filled_before_it_is_taken_away_gets_its_stop_and_target():
+    venue = FaultyVenue(cancel=VenueOrder("ibaaaa", "v1", S.CANCELED, Decimal("0.004")))
+    assert run(venue, Journal(), task=Task.CANCEL, stop="45000").filled == "0.004"
+    assert venue.held == Decimal("0.004")
 
 
 def test_an_order_canceled_before_it_came_is_never_placed():

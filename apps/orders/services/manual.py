@@ -24,7 +24,7 @@ from apps.orders.services.planning import order_for
 from apps.positions.models import Position
 from apps.venues.models import Venue, VenueAccount
 from apps.venues.selectors import instruments, last_price
-from apps.venues.services import refuse_inactive
+from apps.venues.services import locked, refuse_inactive
 from engine.instrument import Instrument
 from engine.messages import Task, number
 from engine.money import ZERO
@@ -98,8 +98,9 @@ def protect_position(
 def cancel_order(*, order: Order, now: datetime) -> Ticket:
     """Take an order away that is not done; one that never left stays here."""
     ticket = Ticket.objects.of(order.tenant_id).select_for_update().get(pk=order.ticket_id)
-    order = current_orders([ticket])[0]
-    if order.status not in LIVE or ticket.action == Action.PROTECT:
+    order.refresh_from_db()
+    is_current = order in current_orders([ticket])
+    if not is_current or order.status not in LIVE or ticket.action == Action.PROTECT:
         raise Conflict(f"the order is {order.status}", order=order.pk)
     if ticket.cancel_asked_at:
         raise Conflict("it is being canceled", order=order.pk)
@@ -186,10 +187,6 @@ def draft_protection(
 
 
 # Inside.
-
-
-def locked(account: VenueAccount) -> VenueAccount:
-    return VenueAccount.objects.of(account.tenant_id).select_for_update().get(pk=account.pk)
 
 
 def closing(position: Position, now: datetime) -> Closing:
@@ -288,6 +285,8 @@ def quantity_of(
                 field="price",
             )
         quantity = instrument.quantity_for(notional_of(wish, account), reference)
+        if quantity >= LARGEST:
+            raise BadInput(f"that is more {wish.symbol} than there is", field=size_of(wish))
     notional = quantity * (reference or ZERO)
     if quantity < instrument.min_quantity or (reference and notional < instrument.min_notional):
         raise BadInput(
