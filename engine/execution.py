@@ -5,6 +5,8 @@ An id that stands there may have been sent, so it is never sent again. "The venu
 has none" is proof only when the time in which it could have accepted is over.
 """
 
+from contextlib import suppress
+from decimal import Decimal
 from typing import Protocol
 
 from engine.errors import TooLate, UnknownInstrument, VenueBusy, VenueError, VenueRefused
@@ -31,6 +33,10 @@ def execute(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> R
     """Do what the ticket asks, and say everything that is known of its order."""
     if ticket.task is Task.LOOK_UP:
         return look_up(ticket, venue=venue, now_ms=now_ms)
+    if ticket.task is Task.CANCEL:
+        return cancel(ticket, venue=venue, journal=journal, now_ms=now_ms)
+    if ticket.task is Task.PROTECT:
+        return protect(ticket, venue=venue, journal=journal, now_ms=now_ms)
     try:
         is_new = journal.create(ticket.client_order_id)
     except OSError as error:
@@ -57,6 +63,52 @@ def execute(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> R
         return look_up(ticket, venue=venue, now_ms=now_ms)
     failpoint("node.placed")
     return report_of(ticket, order, now_ms)
+
+
+def cancel(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> Report:
+    """Take the order away, and tell it as it is then; asked again, it comes to the same."""
+    # What the journal knows is never sent: an order that is still on its way here is not either.
+    with suppress(OSError):
+        journal.create(ticket.client_order_id)
+    try:
+        order = venue.cancel(symbol=ticket.symbol, client_order_id=ticket.client_order_id)
+    except (VenueError, UnknownInstrument) as error:
+        reason = f"could not be canceled: {error.message}"
+        return look_up(ticket, venue=venue, now_ms=now_ms, reason=reason)
+    if order is None:
+        return look_up(ticket, venue=venue, now_ms=now_ms)
+    # What it has filled meanwhile is held, and wants its stop and target.
+    return report_of(ticket, venue.protected(ticket, order), now_ms)
+
+
+def protect(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> Report:
+    """Set stop and target. A try is made once; one that nobody knows the end of runs out.
+
+    The next try says the same anew, which is why it may: it takes the place of this one.
+    """
+    try:
+        is_new = journal.create(ticket.client_order_id)
+    except OSError as error:
+        return run_out(ticket, now_ms, f"could not be journalled: {error.strerror}")
+    if not is_new:
+        return run_out(ticket, now_ms, "it may have been set, and nobody knows")
+    if now_ms > ticket.not_after_ms - MARGIN_MS:
+        return report(ticket, OrderStatus.EXPIRED, now_ms, reason="too late; never set")
+    stop, target = (Decimal(price) if price else None for price in (ticket.stop, ticket.target))
+    try:
+        venue.protect(symbol=ticket.symbol, direction=ticket.direction, stop=stop, target=target)
+    except (VenueRefused, UnknownInstrument) as error:
+        return report(ticket, OrderStatus.REJECTED, now_ms, reason=error.message)
+    except VenueError as error:
+        return run_out(ticket, now_ms, error.message)
+    return report(ticket, OrderStatus.SET, now_ms, reason="")
+
+
+def run_out(ticket: Ticket, now_ms: int, reason: str) -> Report:
+    """Unknown while the try could still be under way, and over after that."""
+    is_over = now_ms > ticket.not_after_ms
+    status = OrderStatus.EXPIRED if is_over else OrderStatus.UNKNOWN
+    return report(ticket, status, now_ms, reason=reason)
 
 
 def refuse(ticket: Ticket, *, journal: Journal, now_ms: int, reason: str) -> Report:

@@ -39,6 +39,8 @@ class Task(enum.StrEnum):
 
     PLACE = "place"  # place the order, unless this host may have sent it before
     LOOK_UP = "look_up"  # never place; say what the venue knows of it
+    CANCEL = "cancel"  # take the order away; never place it any more
+    PROTECT = "protect"  # set stop and target of what is held, in place of those before
 
 
 class Style(enum.StrEnum):
@@ -152,6 +154,7 @@ class Held(Message, frozen=True, kw_only=True):
     direction: Direction
     quantity: Positive
     entry_price: Amount
+    margin: Margin | None = None
 
 
 class OpenOrder(Message, frozen=True, kw_only=True):
@@ -192,6 +195,7 @@ class Described(Message, frozen=True, kw_only=True):
     step: Positive
     min_quantity: Amount
     min_notional: Amount
+    price: Positive | None = None  # the last one
 
 
 class Rights(Message, frozen=True, kw_only=True):

@@ -15,18 +15,20 @@ class OrderStatus(enum.StrEnum):
     CANCELED = "canceled"
     REJECTED = "rejected"  # refused by the venue
     EXPIRED = "expired"  # proved never to have been placed
+    SET = "set"  # stop and target stand at the venue; nothing of it is filled
 
 
 S = OrderStatus
 FOLLOWS = {
-    S.NEW: {S.UNKNOWN, S.OPEN, S.FILLED, S.CANCELED, S.REJECTED, S.EXPIRED},
-    S.UNKNOWN: {S.UNKNOWN, S.OPEN, S.FILLED, S.CANCELED, S.REJECTED, S.EXPIRED},
+    S.NEW: {S.UNKNOWN, S.OPEN, S.FILLED, S.CANCELED, S.REJECTED, S.EXPIRED, S.SET},
+    S.UNKNOWN: {S.UNKNOWN, S.OPEN, S.FILLED, S.CANCELED, S.REJECTED, S.EXPIRED, S.SET},
     S.OPEN: {S.OPEN, S.FILLED, S.CANCELED},
     # A venue may report a fill after it has confirmed the cancel.
     S.CANCELED: {S.CANCELED, S.FILLED},
     S.FILLED: {S.FILLED},
     S.REJECTED: {S.REJECTED},
     S.EXPIRED: {S.EXPIRED},
+    S.SET: {S.SET},
 }
 # Statuses in which the order can still take or give money.
 LIVE = {S.NEW, S.UNKNOWN, S.OPEN}

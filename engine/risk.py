@@ -54,6 +54,7 @@ class AccountFacts:
     tickets_in_flight: int  # for this account and symbol
     is_spent: bool = False  # it was to open once, and has
     is_drifting: bool = False  # its venue holds other than our books say
+    key_refusal: str = ""  # what speaks against its key
     max_positions: int = 10
     blocked_symbols: frozenset[str] = field(default_factory=frozenset)
 
@@ -117,6 +118,12 @@ def books_hold(facts: AccountFacts) -> Verdict:
     return Approved()
 
 
+def key_fits(facts: AccountFacts) -> Verdict:
+    if facts.action is Action.OPEN and facts.key_refusal:
+        return Refused("key", facts.key_refusal)
+    return Approved()
+
+
 def one_at_a_time(facts: AccountFacts) -> Verdict:
     if facts.tickets_in_flight:
         return Refused("in_flight", "an earlier ticket for this symbol is unanswered")
@@ -124,7 +131,7 @@ def one_at_a_time(facts: AccountFacts) -> Verdict:
 
 
 def something_to_close(facts: AccountFacts) -> Verdict:
-    if facts.action is Action.CLOSE and facts.held <= 0:
+    if facts.action is not Action.OPEN and facts.held <= 0:
         return Refused("nothing_held", "there is nothing to close")
     return Approved()
 
@@ -141,6 +148,7 @@ ACCOUNT_RULES: tuple[Callable[[AccountFacts], Verdict], ...] = (
     symbol_allowed,
     not_spent,
     books_hold,
+    key_fits,
     room_for_one_more,
     one_at_a_time,
     node_alive,

@@ -6,6 +6,7 @@ a venue is no empty account.
 
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
@@ -37,6 +38,9 @@ log = logging.getLogger(__name__)
 # Reading waits for venues: it has threads of its own, so that no ticket waits for it.
 _readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="state")
 _in_hand: set[str] = set()
+# Prices are public, and the same for every account.
+PRICE_SECONDS = 10
+_prices: dict[tuple[type[Exchange], str], tuple[float, Decimal]] = {}
 _lock = threading.Lock()
 
 
@@ -111,6 +115,7 @@ def read(ask: StateAsk, exchange: Exchange) -> AccountState:
                 direction=row.direction,
                 quantity=exact(row.quantity),
                 entry_price=exact(row.entry_price),
+                margin=row.margin,
             )
             for row in holdings
         ],
@@ -158,12 +163,22 @@ def described(exchange: Exchange, symbol: str) -> Described | None:
     except UnknownInstrument:
         return None
     return Described(
+        price=number(price_of(exchange, symbol)),
         symbol=symbol,
         tick=number(instrument.tick),
         step=number(instrument.step),
         min_quantity=number(instrument.min_quantity),
         min_notional=number(instrument.min_notional),
     )
+
+
+def price_of(exchange: Exchange, symbol: str) -> Decimal:
+    """The last price; asked once in a while for all accounts of a venue."""
+    key = (type(exchange), symbol)
+    kept = _prices.get(key)
+    if kept is None or time.monotonic() - kept[0] >= PRICE_SECONDS:
+        kept = _prices[key] = (time.monotonic(), exchange.price(symbol))
+    return kept[1]
 
 
 def rights_of(exchange: Exchange) -> Rights:

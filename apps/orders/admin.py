@@ -1,11 +1,13 @@
 """Tickets, orders and fills: what was wanted, asked and done."""
 
 from django.contrib import admin
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from apps.core.admin import FactAdmin, rows_link
+from apps.core.admin import FactAdmin, rows_link, verb_action
 from apps.orders.models import Fill, Order, Ticket
+from apps.orders.services import cancel_order
 
 
 @admin.register(Ticket)
@@ -29,6 +31,15 @@ class OrderAdmin(FactAdmin):
     list_filter = ["status", "side", "created_at", "tenant"]
     search_fields = ["symbol", "client_order_id", "venue_order_id"]
     leads_to = [(_("Fills"), "orders_fill", "order__id__exact")]
+    actions = ["cancel"]
+    cancel = verb_action(
+        _("Cancel"),
+        lambda order: cancel_order(order=order, now=timezone.now()),
+        question=_("These orders are taken away at their venues. What they have filled stays."),
+    )
+
+    def has_act_permission(self, request):
+        return self.has_trade_permission(request)
 
 
 @admin.register(Fill)

@@ -15,13 +15,14 @@ from apps.signals.models import Signal
 from apps.strategies.models import Subscription
 from apps.venues.models import VenueAccount
 from engine.order import OrderStatus
-from engine.signal import Side
+from engine.signal import Action, Side
 
 
 class Ticket(TenantOwned, Fact):
     class Status(models.TextChoices):
         PLANNED = "planned", _("Planned")
         SENT = "sent", _("Sent")
+        RESTING = "resting", _("Resting")  # in the venue's book, until its price comes
         UNKNOWN = "unknown", _("Unknown")  # the venue has to be asked what became of it
         DONE = "done", _("Done")
         REFUSED = "refused", _("Refused")  # by our own rules
@@ -32,16 +33,18 @@ class Ticket(TenantOwned, Fact):
     S = Status
     MOVES = {
         S.PLANNED: {S.SENT, S.EXPIRED, S.DONE, S.REJECTED},
-        S.SENT: {S.SENT, S.UNKNOWN, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED},
-        S.UNKNOWN: {S.UNKNOWN, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED, S.PARKED},
-        S.PARKED: {S.DONE, S.REJECTED, S.EXPIRED},
+        S.SENT: {S.SENT, S.RESTING, S.UNKNOWN, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED},
+        S.RESTING: {S.DONE},
+        S.UNKNOWN: {S.UNKNOWN, S.RESTING, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED, S.PARKED},
+        S.PARKED: {S.RESTING, S.DONE, S.REJECTED, S.EXPIRED},
         S.DONE: set(),
         S.REFUSED: set(),
         S.REJECTED: set(),
         S.EXPIRED: {S.DONE},
     }
     # Unfinished: somebody still has to do something.
-    IN_FLIGHT = [S.PLANNED, S.SENT, S.UNKNOWN, S.PARKED]
+    IN_FLIGHT = [S.PLANNED, S.SENT, S.RESTING, S.UNKNOWN, S.PARKED]
+    ACTIONS = [*Signal.ACTIONS, (Action.PROTECT.value, _("Stop and target"))]
 
     signal = models.ForeignKey(
         Signal, models.PROTECT, null=True, related_name="tickets", verbose_name=_("signal")
@@ -60,10 +63,12 @@ class Ticket(TenantOwned, Fact):
         Node, models.PROTECT, null=True, related_name="tickets", verbose_name=_("node")
     )
     symbol = models.CharField(_("symbol"), max_length=32)
-    action = models.CharField(_("action"), max_length=8, choices=Signal.ACTIONS)
+    action = models.CharField(_("action"), max_length=8, choices=ACTIONS)
     direction = models.CharField(_("direction"), max_length=8, choices=Signal.DIRECTIONS)
     quantity = PriceField(_("quantity"))
     leverage = models.PositiveSmallIntegerField(_("leverage"), default=1)
+    # Null is a market order.
+    price = PriceField(_("price"), null=True)
     stop = PriceField(_("stop"), null=True)
     target = PriceField(_("target"), null=True)
     status = models.CharField(_("status"), max_length=16, choices=Status)
@@ -77,6 +82,8 @@ class Ticket(TenantOwned, Fact):
     next_at = models.DateTimeField(_("next at"), null=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     sent_at = models.DateTimeField(_("sent at"), null=True)
+    # Since when its order is to be taken away; until it is, every sweep says so again.
+    cancel_asked_at = models.DateTimeField(_("cancel asked at"), null=True)
     done_at = models.DateTimeField(_("done at"), null=True)
 
     class Meta(TenantOwned.Meta):
@@ -108,6 +115,7 @@ class Order(TenantOwned, Fact):
         (OrderStatus.CANCELED.value, _("Canceled")),
         (OrderStatus.REJECTED.value, _("Rejected")),
         (OrderStatus.EXPIRED.value, _("Expired")),
+        (OrderStatus.SET.value, _("Set")),
     ]
 
     ticket = models.ForeignKey(

@@ -13,10 +13,10 @@ from apps.positions.models import Position
 from engine.signal import Action
 
 
-def in_flight(venue_accounts: Iterable[int], symbol: str) -> Counter[int]:
+def in_flight(venue_accounts: Iterable[int], symbol: str, **which) -> Counter[int]:
     """How many tickets for this symbol are unfinished, by venue account."""
     tickets = Ticket.objects.across_tenants().filter(
-        venue_account__in=venue_accounts, symbol=symbol, status__in=Ticket.IN_FLIGHT
+        venue_account__in=venue_accounts, symbol=symbol, status__in=Ticket.IN_FLIGHT, **which
     )
     return Counter(tickets.values_list("venue_account", flat=True))
 

@@ -3,6 +3,7 @@
 from apps.core.openapi import pages
 from apps.platform import (
     auth,
+    by_hand,
     dashboard,
     hooks,
     lists,
@@ -15,5 +16,5 @@ from apps.platform import (
 )
 from apps.platform.face import face
 
-PARTS = (auth, dashboard, hooks, lists, masters, money, nodes, people, steps, trading)
+PARTS = (auth, by_hand, dashboard, hooks, lists, masters, money, nodes, people, steps, trading)
 urlpatterns = [*pages(face), face.urls()]

@@ -37,6 +37,7 @@ STAFF = {
     "strategies.change_tenantstrategy",
     "strategies.add_subscription",
     "strategies.change_subscription",
+    "orders.add_ticket",
 }
 # What an app key may do that only an owner gives: whoever made the key would have it, too.
 OWNERS_SCOPES = {AppKey.Scope.MONEY, AppKey.Scope.SECRETS}

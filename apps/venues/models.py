@@ -30,6 +30,8 @@ class Instrument(models.Model):
     step = PriceField(_("step"))
     min_quantity = PriceField(_("minimum quantity"))
     min_notional = PriceField(_("minimum notional"))
+    last_price = PriceField(_("last price"), null=True, editable=False)
+    priced_at = models.DateTimeField(_("priced at"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("instrument")
@@ -88,6 +90,11 @@ class VenueAccount(TenantOwned, Dated):
     can_trade = models.BooleanField(_("key can trade"), null=True, editable=False)
     can_withdraw = models.BooleanField(_("key can withdraw"), null=True, editable=False)
     is_hedged = models.BooleanField(_("long and short apart"), null=True, editable=False)
+    clock_offset_ms = models.IntegerField(_("venue's clock ahead by ms"), null=True, editable=False)
+    # When a person took the risk of a key that can withdraw.
+    key_accepted_at = models.DateTimeField(_("key accepted at"), null=True, editable=False)
+    # Of what it holds: {"BTC/USDT long": "isolated"}.
+    margins = models.JSONField(_("margin modes"), default=dict, editable=False)
     check_error = models.CharField(
         _("why the key was not checked"), max_length=500, blank=True, editable=False
     )
@@ -112,6 +119,20 @@ class VenueAccount(TenantOwned, Dated):
             self.cleared_drift.get(side) != number(Decimal(at_venue) - Decimal(in_books))
             for side, (at_venue, in_books) in self.drift.items()
         )
+
+    @property
+    def key_refusal(self) -> str:
+        """Why nothing is opened with this key; "" where nothing speaks against it."""
+        if self.venue == Venue.PAPER:
+            return ""
+        if self.checked_at is None:
+            why = self.check_error[:100] or "its venue was not asked yet"
+            return f"the key is unchecked: {why}"
+        if self.can_trade is False:
+            return "the key cannot trade"
+        if self.can_withdraw and self.key_accepted_at is None:
+            return "the key can withdraw, and nobody has accepted that"
+        return ""
 
 
 class EquitySnapshot(TenantOwned, Fact):

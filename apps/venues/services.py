@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -29,9 +29,10 @@ from engine.money import points
 LABEL = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?")
 # A sum of this many points still fits its column.
 LARGEST_EQUITY = Decimal(10) ** 10
+PRICE_EVERY = timedelta(seconds=10)
 REBOUND_FIELDS = [
     *("credentials", "key_hint", "status", "node", "bound_at", "asked_at", "checked_at"),
-    *("can_trade", "can_withdraw", "is_hedged"),
+    *("can_trade", "can_withdraw", "is_hedged", "check_error", "key_accepted_at"),
 ]
 
 
@@ -82,6 +83,7 @@ def bind_account(
     account.bound_at = timezone.now()
     account.asked_at = account.checked_at = None
     account.can_trade = account.can_withdraw = account.is_hedged = None
+    account.check_error, account.key_accepted_at = "", None
     # Bound again, what the venue told of it meanwhile stays.
     changed = [*REBOUND_FIELDS] if before else None
     account.save(update_fields=changed)
@@ -206,24 +208,42 @@ def record_money(*, account: VenueAccount, money: Money, now: datetime) -> None:
 
 
 def record_rights(*, account: VenueAccount, rights: Rights, now: datetime) -> None:
-    """Note what the venue says of the key."""
-    VenueAccount.objects.of(account.tenant).filter(pk=account.pk).update(
-        can_trade=rights.can_trade,
-        can_withdraw=rights.can_withdraw,
-        is_hedged=rights.is_hedged,
-        check_error=rights.error,
-        checked_at=now,
-    )
+    """Note what the venue says of the key; an answer that says nothing leaves what was known."""
+    rows = VenueAccount.objects.of(account.tenant).filter(pk=account.pk)
+    rows.update(check_error=rights.error)
+    if not rights.error:
+        rows.update(
+            can_trade=rights.can_trade,
+            can_withdraw=rights.can_withdraw,
+            is_hedged=rights.is_hedged,
+            clock_offset_ms=rights.clock_offset_ms,
+            checked_at=now,
+        )
+    if told_rights(rights) == told_rights(account):
+        return
     audit.record("venue_account.checked", account, after=told_rights(rights))
 
 
-def told_rights(rights: Rights) -> dict[str, object]:
+def told_rights(known: Rights | VenueAccount) -> dict[str, object]:
     return {
-        "can_trade": rights.can_trade,
-        "can_withdraw": rights.can_withdraw,
-        "is_hedged": rights.is_hedged,
-        "error": rights.error,
+        "can_trade": known.can_trade,
+        "can_withdraw": known.can_withdraw,
+        "is_hedged": known.is_hedged,
+        "error": known.error if isinstance(known, Rights) else known.check_error,
     }
+
+
+@retried
+@transaction.atomic
+def accept_key(*, account: VenueAccount) -> None:
+    """A person takes the risk of a key that can withdraw: the account may open with it."""
+    fresh = locked(account)
+    if not fresh.can_withdraw or fresh.key_accepted_at:
+        raise Conflict("its key is not known to be able to withdraw", account=account.pk)
+    fresh.key_accepted_at = timezone.now()
+    fresh.save(update_fields=["key_accepted_at"])
+    audit.record("venue_account.key_accepted", fresh, after=told(fresh))
+    account.refresh_from_db()
 
 
 def record_payments(*, account: VenueAccount, payments: Iterable[Paid]) -> None:
@@ -284,8 +304,9 @@ def clear_drift(*, account: VenueAccount) -> None:
     account.refresh_from_db()
 
 
-def describe_instruments(*, venue: str, described: Iterable[Described]) -> None:
+def describe_instruments(*, venue: str, described: Iterable[Described], now: datetime) -> None:
     """Keep what a venue tells of its symbols; orders are sized by it."""
+    described = list(described)
     known = {row.symbol: row for row in Instrument.objects.filter(venue=venue)}
     for told_of in described:
         values = {
@@ -297,3 +318,13 @@ def describe_instruments(*, venue: str, described: Iterable[Described]) -> None:
         row = known.get(told_of.symbol)
         if row is None or any(getattr(row, name) != value for name, value in values.items()):
             Instrument.objects.update_or_create(venue=venue, symbol=told_of.symbol, defaults=values)
+    note_prices(venue=venue, described=described, now=now)
+
+
+def note_prices(*, venue: str, described: Iterable[Described], now: datetime) -> None:
+    """Keep what each symbol costs; one that was told a moment ago is not written again."""
+    older = Q(priced_at__isnull=True) | Q(priced_at__lt=now - PRICE_EVERY)
+    for told_of in described:
+        if told_of.price:
+            rows = Instrument.objects.filter(older, venue=venue, symbol=told_of.symbol)
+            rows.update(last_price=Decimal(told_of.price), priced_at=now)

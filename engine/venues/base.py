@@ -124,13 +124,6 @@ class Venue(Protocol):
     def protected(self, ticket: Ticket, order: VenueOrder) -> VenueOrder:
         """An order that was found, with the ticket's stop and target set on what it opened."""
 
-
-class Exchange(Venue, BarSource, Protocol):
-    """What a whole adapter does beyond placing and finding: the account, and what protects it."""
-
-    def price(self, symbol: str) -> Decimal:
-        """The last price."""
-
     def cancel(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
         """Cancel by our id, and tell the order as it is then; None where the venue has none."""
 
@@ -138,6 +131,13 @@ class Exchange(Venue, BarSource, Protocol):
         self, *, symbol: str, direction: Direction, stop: Decimal | None, target: Decimal | None
     ) -> None:
         """Stop and target of the whole position, in place of those before; None takes one away."""
+
+
+class Exchange(Venue, BarSource, Protocol):
+    """What a whole adapter does beyond its orders: the account and its money."""
+
+    def price(self, symbol: str) -> Decimal:
+        """The last price."""
 
     def balance(self) -> Balance: ...
 

@@ -127,6 +127,15 @@ class PaperVenue:
         """It takes no stop and no target, so there is nothing to set."""
         return order
 
+    def cancel(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
+        """Its orders fill at once: there is none to take away, and this tells it as it is."""
+        return self.find(symbol=symbol, client_order_id=client_order_id)
+
+    def protect(
+        self, *, symbol: str, direction: Direction, stop: Decimal | None, target: Decimal | None
+    ) -> None:
+        raise VenueRefused("the paper venue takes no stop and no target")
+
     def orders(self) -> list[VenueOrder]:
         """Every order ever accepted, oldest first: the truth that tests compare with."""
         return list(self.books().orders.values())

@@ -83,7 +83,7 @@ WRONG = {
     "a lower symbol": {"symbol": "btc/usdt"},
     "no pair": {"symbol": "BTCUSDT"},
     "an unknown side": {"side": "hold"},
-    "an unknown task": {"task": "cancel"},
+    "an unknown task": {"task": "hold"},
     "before time began": {"not_after_ms": -1},
     "an unknown field": {"extra": 1},
 }

@@ -75,6 +75,7 @@ OPENS = {
     "too small": ({"quantity": Decimal(0)}, "minimum"),
     "a drift": ({"is_drifting": True}, "drift"),
     "traded its once": ({"is_spent": True}, "once"),
+    "a key that can withdraw": ({"key_refusal": "it can withdraw"}, "key"),
 }
 CLOSES = {
     "sound": ({}, None),
@@ -88,6 +89,7 @@ CLOSES = {
     "no place": ({"open_positions": 10}, None),
     "a drift": ({"is_drifting": True}, None),
     "traded its once": ({"is_spent": True}, None),
+    "a key that can withdraw": ({"key_refusal": "it can withdraw"}, None),
 }
 
 

@@ -15,6 +15,7 @@ from apps.venues.credentials import sealed_to_nodes
 from engine import messages
 from engine.failpoint import failpoint
 from engine.messages import TICKETS_PER_BATCH, Task, number
+from engine.signal import Action
 
 # How many tickets one transaction claims.
 CLAIM = 500
@@ -63,8 +64,7 @@ def send(tickets: list[Ticket], *, task: Task) -> None:
     for order in current_orders(fresh.values()):
         ticket = fresh[order.ticket_id]
         account = ticket.venue_account
-        # Only the node whose journal knows what it sent may place; another one may look.
-        allowed = task if ticket.node_id == account.node_id else Task.LOOK_UP
+        allowed = allowed_task(ticket, task)
         # An account whose credentials do not open is left to the sweep, and in the end parked.
         if account.pk in sealed:
             by_node[account.node].append(message_of(ticket, order, sealed[account.pk], allowed))
@@ -77,6 +77,15 @@ def send(tickets: list[Ticket], *, task: Task) -> None:
                 queue=node.queue,
                 expires_seconds=MESSAGE_SECONDS,
             )
+
+
+def allowed_task(ticket: Ticket, task: Task) -> Task:
+    """Only the node whose journal knows what it sent may place; another one may look or cancel."""
+    if ticket.action == Action.PROTECT:
+        return Task.PROTECT
+    if ticket.cancel_asked_at:
+        return Task.CANCEL
+    return task if ticket.node_id == ticket.venue_account.node_id else Task.LOOK_UP
 
 
 def message_of(ticket: Ticket, order: Order, credentials: str, task: Task) -> messages.Ticket:
@@ -93,6 +102,7 @@ def message_of(ticket: Ticket, order: Order, credentials: str, task: Task) -> me
         action=ticket.action,
         quantity=number(order.quantity),
         leverage=ticket.leverage,
+        price=number(ticket.price) if ticket.price else None,
         stop=number(ticket.stop) if ticket.stop else None,
         target=number(ticket.target) if ticket.target else None,
         not_after_ms=int(ticket.not_after.timestamp() * 1000),

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from apps.core.bulk import lock
+from apps.core.bulk import lock_plain
 from apps.core.later import later
 from apps.core.states import move
 from apps.nodes.selectors import alive_nodes
@@ -67,8 +67,9 @@ def worth_until_of(signal: Signal) -> datetime | None:
 def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) -> list[Ticket]:
     subscriptions = list(followers(signal.strategy, closing=signal.action == Action.CLOSE))
     accounts = [subscription.venue_account_id for subscription in subscriptions]
-    once = locked_once(subscriptions) if signal.action == Action.OPEN else []
-    spent_ones = spent(once)
+    # Of two who plan for one account at once, a person or a signal, one finds the other's ticket.
+    lock_plain(VenueAccount, accounts)
+    spent_ones = spent(once(subscriptions)) if signal.action == Action.OPEN else set()
     held = open_positions(accounts)
     waiting = in_flight(accounts, signal.symbol)
     points = point_cards({subscription.member for subscription in subscriptions})
@@ -103,6 +104,7 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
                 tickets_in_flight=waiting[account.pk],
                 is_spent=subscription.pk in spent_ones,
                 is_drifting=account.is_drifting,
+                key_refusal=account.key_refusal,
             )
         )
         approved = isinstance(verdict, Approved)
@@ -130,12 +132,8 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
     return tickets
 
 
-def locked_once(subscriptions: list[Subscription]) -> list[int]:
-    """Those that trade once, locked by their accounts: of two signals at once one finds the
-    other's ticket."""
-    once = [row for row in subscriptions if row.mode == Subscription.Mode.ONCE]
-    lock(VenueAccount, [row.venue_account_id for row in once])
-    return [row.pk for row in once]
+def once(subscriptions: list[Subscription]) -> list[int]:
+    return [row.pk for row in subscriptions if row.mode == Subscription.Mode.ONCE]
 
 
 def quantity_to_trade(

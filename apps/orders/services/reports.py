@@ -36,6 +36,7 @@ TICKET_FOLLOWS = {
     OrderStatus.CANCELED: S.DONE,
     OrderStatus.REJECTED: S.REJECTED,
     OrderStatus.UNKNOWN: S.UNKNOWN,
+    OrderStatus.SET: S.DONE,
 }
 # Of what comes to an order, tenants are told how it ended.
 ENDS = {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED}
@@ -170,6 +171,8 @@ def fold(
     told = sum((Decimal(fill.quantity) for fill in report.fills), ZERO)
     if told != filled:
         raise ImpossibleReport(f"the fills add up to {told}, not to {filled}")
+    if filled and order.ticket.action == Action.PROTECT:
+        raise ImpossibleReport("a stop and a target that are set have no fills")
     before = OrderState(OrderStatus(order.status), order.quantity, order.filled)
     after = apply_report(before, report.status, filled)
     folding.absorb([execution_of(order, fill) for fill in new])
@@ -193,7 +196,9 @@ def follow(order: Order, outcome: Outcome, now: datetime) -> None:
         return
     if order.status != OrderStatus.EXPIRED:
         to = TICKET_FOLLOWS.get(OrderStatus(order.status))
-    elif ticket.worth_until is None or ticket.worth_until > now:
+        if order.status == OrderStatus.OPEN and ticket.price and ticket.status != S.RESTING:
+            to = S.RESTING
+    elif is_worth_another(ticket, now):
         ticket.generation += 1
         ticket.node_id = order.venue_account.node_id
         outcome.tries.append(order_for(ticket, venue=order.venue_account.venue))
@@ -202,6 +207,12 @@ def follow(order: Order, outcome: Outcome, now: datetime) -> None:
         to = S.EXPIRED
     if to:
         outcome.tickets[ticket.pk] = (ticket, to)
+
+
+def is_worth_another(ticket: Ticket, now: datetime) -> bool:
+    if ticket.cancel_asked_at:
+        return False
+    return ticket.worth_until is None or ticket.worth_until > now
 
 
 def write(outcome: Outcome, *, now: datetime) -> None:

@@ -50,14 +50,25 @@ LARGEST_SUM = Decimal(10) ** 9
 PAYMENTS = ""
 
 
-def ask_states(*, now: datetime, account_ids: Iterable[int] | None = None) -> int:
-    """Ask the nodes for the accounts whose turn it is, or for these; how many were asked for."""
+def ask_states(
+    *, now: datetime, account_ids: Iterable[int] | None = None, with_rights: bool = False
+) -> int:
+    """Ask the nodes for the accounts whose turn it is, or for these; how many were asked for.
+
+    What a key may do is asked until it is known, and `with_rights` once more.
+    """
     accounts = take_turns(now=now, account_ids=account_ids)
     symbols = symbols_of(accounts, now=now)
     sealed = sealed_to_nodes(accounts)
     for account in accounts:
         if account.pk in sealed:
-            ask = ask_for(account, sealed[account.pk], symbols[account.pk], now=now)
+            ask = ask_for(
+                account,
+                sealed[account.pk],
+                symbols[account.pk],
+                now=now,
+                with_rights=with_rights,
+            )
             publish(
                 "node.read_state",
                 {"envelope": sign_to(account.node, ask)},
@@ -111,7 +122,9 @@ def symbols_of(accounts: list[VenueAccount], *, now: datetime) -> dict[int, set[
     return found
 
 
-def ask_for(account: VenueAccount, sealed: str, symbols: set[str], *, now: datetime) -> StateAsk:
+def ask_for(
+    account: VenueAccount, sealed: str, symbols: set[str], *, now: datetime, with_rights: bool
+) -> StateAsk:
     def since(name: str) -> int:
         first = now - FIRST_LOOK_BACK
         known_ms = account.cursors.get(name)
@@ -128,7 +141,7 @@ def ask_for(account: VenueAccount, sealed: str, symbols: set[str], *, now: datet
             for symbol in sorted(symbols)[:SYMBOLS_PER_ASK]
         ],
         payments_since_ms=since(PAYMENTS),
-        with_rights=account.checked_at is None,
+        with_rights=with_rights or account.checked_at is None,
     )
 
 
@@ -156,14 +169,17 @@ def record_state(*, envelope: str, now: datetime) -> None:
         account.read_at = asked_at
         missing = unknown_fills(account, told.fills)
         move_cursors(account, told, missing)
-        account.save(update_fields=["read_at", "read_error", "cursors"])
+        account.margins = {
+            f"{row.symbol} {row.direction}": row.margin for row in told.holdings if row.margin
+        }
+        account.save(update_fields=["read_at", "read_error", "cursors", "margins"])
         if told.money:
             venues.record_money(account=account, money=told.money, now=asked_at)
         venues.record_payments(account=account, payments=told.payments)
-        venues.describe_instruments(venue=account.venue, described=told.instruments)
+        venues.describe_instruments(venue=account.venue, described=told.instruments, now=asked_at)
         look_again(account, missing)
         venues.record_drift(account=account, drift=drift_of(account, told, asked_at))
-        if told.rights and account.checked_at is None:
+        if told.rights:
             venues.record_rights(account=account, rights=told.rights, now=now)
 
 

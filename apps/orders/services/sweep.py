@@ -22,6 +22,7 @@ from engine.order import OrderStatus
 
 # Seconds to the next look, by how often the ticket was taken up before.
 BACK_OFF = (4, 4, 8, 16, 30)
+ASKED_AGAIN = [Ticket.Status.SENT, Ticket.Status.RESTING, Ticket.Status.UNKNOWN]
 PARK_AFTER = timedelta(minutes=15)
 # How many tickets one sweep takes up: after a fault the backlog drains in steps.
 TAKE = 200
@@ -76,7 +77,7 @@ def take_up(*, now: datetime) -> tuple[list[Ticket], list[Ticket]]:
     due = list(
         Ticket.objects.across_tenants()
         .select_for_update(skip_locked=True)
-        .filter(status__in=[Ticket.Status.SENT, Ticket.Status.UNKNOWN], next_at__lte=now)
+        .filter(status__in=ASKED_AGAIN, next_at__lte=now)
         .order_by("next_at")[:TAKE]
     )
     given_up = [ticket for ticket in due if should_park(ticket, now)]

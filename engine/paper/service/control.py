@@ -88,5 +88,7 @@ class Control:
         named = {dialect.name: dialect for dialect in office.dialects}
         dialect = named[asked.needed("dialect")]
         name = asked.text("name") or f"{dialect.name}-{len(self.desk.exchange.accounts) + 1}"
-        key = office.open_account(dialect, name, asked.exact_or_none("cash") or START_CASH)
+        cash = asked.exact_or_none("cash") or START_CASH
+        withdraws = asked.told.get("withdraws") is True
+        key = office.open_account(dialect, name, cash, withdraws=withdraws)
         return asdict(key)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from django.utils import timezone
 
 from apps.core.errors import Conflict
 from apps.core.models import AuditEntry
@@ -13,7 +14,7 @@ from apps.orders import services
 from apps.orders.models import Order, Ticket
 from apps.signals.models import Signal
 from apps.venues.models import EquitySnapshot, Instrument, Payment, VenueAccount
-from apps.venues.services import bind_account, clear_drift
+from apps.venues.services import accept_key, bind_account, clear_drift
 from engine.envelope import sign
 from engine.errors import MessageRefused
 from engine.messages import (
@@ -93,6 +94,12 @@ def reader(hints):
     return Reader()
 
 
+@pytest.fixture
+def unchecked(hints):
+    """Its keys were bound a moment ago."""
+    return Reader(checked_at=None)
+
+
 def held(quantity, direction="long", symbol=SYMBOL):
     return Held(symbol=symbol, direction=direction, quantity=str(quantity), entry_price="50000")
 
@@ -132,21 +139,21 @@ def opened(hints, reader):
     return msgspec.json.decode(body, type=StateAsk)
 
 
-def test_an_ask_names_what_is_traded_and_from_when_on(reader, hints):
-    reader.ask()
-    first = opened(hints, reader)
+def test_an_ask_names_what_is_traded_and_from_when_on(unchecked, hints):
+    unchecked.ask()
+    first = opened(hints, unchecked)
     assert first.with_rights
     assert [row.symbol for row in first.fills] == [SYMBOL]
     day = timedelta(days=1) + timedelta(minutes=10)
-    assert first.fills[0].since_ms == int((reader.now - day).timestamp() * 1000)
-    assert reader.account.credentials not in first.sealed_credentials
+    assert first.fills[0].since_ms == int((unchecked.now - day).timestamp() * 1000)
+    assert unchecked.account.credentials not in first.sealed_credentials
     instrument = Described(
         symbol=SYMBOL, tick="0.1", step="0.001", min_quantity="0.001", min_notional="5"
     )
-    reader.hear(instruments=[instrument], rights=Rights(can_trade=True, can_withdraw=False))
-    read_at = reader.now
-    reader.ask()
-    again = opened(hints, reader)
+    unchecked.hear(instruments=[instrument], rights=Rights(can_trade=True, can_withdraw=False))
+    read_at = unchecked.now
+    unchecked.ask()
+    again = opened(hints, unchecked)
     assert not again.with_rights
     overlapping = int((read_at - timedelta(minutes=10)).timestamp() * 1000)
     assert again.fills[0].since_ms == again.payments_since_ms == overlapping
@@ -386,33 +393,75 @@ def test_a_fill_that_nobody_reported_has_its_order_looked_up(reader, hints):
 # --- keys
 
 
-def test_binding_asks_the_node_what_the_key_may(reader, hints):
-    member = reader.account.member
-    reader.read(rights=Rights(can_trade=True, can_withdraw=True, is_hedged=True))
-    assert (reader.account.can_trade, reader.account.can_withdraw) == (True, True)
-    assert reader.account.checked_at == reader.now
-    reader.ask()
-    old = reader.state(rights=Rights(can_trade=True, can_withdraw=True))
+def test_binding_asks_the_node_what_the_key_may(unchecked, hints):
+    member = unchecked.account.member
+    unchecked.read(rights=Rights(can_trade=True, can_withdraw=True, is_hedged=True))
+    assert (unchecked.account.can_trade, unchecked.account.can_withdraw) == (True, True)
+    assert unchecked.account.checked_at == unchecked.now
+    unchecked.ask()
+    old = unchecked.state(rights=Rights(can_trade=True, can_withdraw=True))
     keys = {"api_key": "another-key", "api_secret": "s", "passphrase": "p"}
-    bind_account(member=member, venue="okx", label=reader.account.label, **keys)
-    assert hints.named("orders.ask_state") == [{"account_id": reader.account.pk}]
-    reader.account.refresh_from_db()
-    assert (reader.account.can_trade, reader.account.checked_at) == (None, None)
+    bind_account(member=member, venue="okx", label=unchecked.account.label, **keys)
+    assert hints.named("orders.ask_state") == [{"account_id": unchecked.account.pk}]
+    unchecked.account.refresh_from_db()
+    assert (unchecked.account.can_trade, unchecked.account.checked_at) == (None, None)
     # What the old keys could is no answer.
-    reader.later(minutes=10)
-    reader.ask()
-    VenueAccount.objects.across_tenants().filter(pk=reader.account.pk).update(
-        bound_at=reader.now - timedelta(seconds=1)
+    unchecked.later(minutes=10)
+    unchecked.ask()
+    VenueAccount.objects.across_tenants().filter(pk=unchecked.account.pk).update(
+        bound_at=unchecked.now - timedelta(seconds=1)
     )
-    reader.hear(old)
-    assert reader.account.checked_at is None
-    account = reader.hear(rights=Rights(can_trade=True, can_withdraw=False))
+    unchecked.hear(old)
+    assert unchecked.account.checked_at is None
+    account = unchecked.hear(rights=Rights(can_trade=True, can_withdraw=False))
     assert (account.can_withdraw, account.is_hedged) == (False, None)
 
 
-def test_a_key_that_could_not_be_checked_says_why(reader):
-    account = reader.read(rights=Rights(error="no such path"))
+def test_a_key_that_could_not_be_checked_says_why(unchecked):
+    account = unchecked.read(rights=Rights(error="no such path"))
     assert (account.can_trade, account.check_error) == (None, "no such path")
+    assert account.key_refusal == "the key is unchecked: no such path"
+    # It is asked until it answers; what was known then outlives an error.
+    account = unchecked.read(rights=Rights(can_trade=True))
+    assert (account.key_refusal, account.check_error) == ("", "")
+    account = unchecked.read(rights=Rights(error="busy"))
+    assert (account.key_refusal, account.check_error) == ("", "busy")
+
+
+KEYS = {
+    "trades, and does not withdraw": (Rights(can_trade=True, can_withdraw=False), ""),
+    "nothing told": (Rights(), ""),
+    "cannot trade": (Rights(can_trade=False), "key: the key cannot trade"),
+    "withdraws": (
+        Rights(can_trade=True, can_withdraw=True),
+        "key: the key can withdraw, and nobody has accepted that",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rights", "refusal"), KEYS.values(), ids=KEYS)
+def test_an_account_opens_only_with_a_key_that_fits(unchecked, rights, refusal):
+    def planned():
+        services.plan(signal_id=unchecked.desk.new_signal().pk, now=timezone.now())
+        return Ticket.objects.across_tenants().filter(venue_account=unchecked.account).first()
+
+    assert planned().refused_because.startswith("key: the key is unchecked")
+    unchecked.read(rights=rights)
+    assert planned().refused_because == refusal
+
+
+def test_a_key_that_can_withdraw_is_accepted_by_a_person_until_it_is_another(unchecked):
+    with pytest.raises(Conflict, match="not known to be able to withdraw"):
+        accept_key(account=unchecked.account)
+    account = unchecked.read(rights=Rights(can_trade=True, can_withdraw=True))
+    accept_key(account=account)
+    assert account.key_refusal == ""
+    assert AuditEntry.objects.filter(action="venue_account.key_accepted").count() == 1
+    with pytest.raises(Conflict):
+        accept_key(account=account)
+    keys = {"api_key": "another-key", "api_secret": "s", "passphrase": "p"}
+    again = bind_account(member=account.member, venue="okx", label=account.label, **keys)
+    assert again.key_refusal.startswith("the key is unchecked")
 
 
 def test_the_paper_venue_is_not_asked(hints):

@@ -10,6 +10,7 @@ import pytest
 from django.core.serializers import serialize
 from django.test import Client
 from django.urls import URLPattern, get_resolver
+from django.utils import timezone
 
 from apps.core.models import AuditEntry, TenantOwned
 from apps.members.services import create_member
@@ -20,6 +21,7 @@ from tests.apps.merchant.shop import Shop
 from tests.apps.platform.desk import Desk, refusal_of
 from tests.apps.platform.test_lists import OWNED, row_of
 from tests.factories import (
+    InstrumentFactory,
     NodeFactory,
     PlanFactory,
     StrategyFactory,
@@ -164,7 +166,9 @@ class World:
             for who in ("boss", "member")
         )
         self.account = VenueAccountFactory(member=self.member)
-        self.free = VenueAccountFactory(member=give(self.boss))
+        InstrumentFactory()
+        alive = NodeFactory(last_heartbeat_at=timezone.now())
+        self.free = VenueAccountFactory(member=give(self.boss), node=alive)
         self.offer = shop.offer()
         self.subscription = SubscriptionFactory(
             venue_account=self.account, tenant_strategy=self.offer
@@ -237,11 +241,14 @@ def asked_of(call, world):
         "venue": "paper",
         "url": "https://shop.example/hook",
         "capital": "500",
+        "symbol": "BTC/USDT",
+        "direction": "long",
+        "quantity": "0.01",
     }
     return {
         field.name: known[field.name]
         for field in msgspec.structs.fields(call.asked)
-        if field.name != "id" and (field.required or field.name in NAMED)
+        if field.name != "id" and (field.required or field.name in NAMED | {"quantity"})
     }
 
 
