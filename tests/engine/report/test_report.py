@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.backtest import Intents, Settings, measure, run
+from engine.backtest import Intents, Settings, Sizing, measure, run
 from engine.backtest.metrics import day_returns
 from engine.candle import Candles
 from engine.errors import BadParameters
@@ -32,7 +32,7 @@ def hours(bars, seed=4):
 
 def reported(candles, *, bars=(), settings=None, **changes):
     """The report of a run that opens and closes in turn on these bars."""
-    settings = settings or Settings(sizing=1, size=500)
+    settings = settings or Settings(sizing=Sizing.NOTIONAL, size=500)
     turns = Intents.of(list(bars), action=[place % 2 for place in range(len(bars))])
     done = run({BTC: candles}, {BTC: turns}, settings)
     told = {"strategy": "turns", "params": {"fast": 3}, "candles": {BTC: candles}}
