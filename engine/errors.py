@@ -36,6 +36,24 @@ class BadCandles(EngineError):
     code = "bad_candles"
 
 
+class MissingBars(BadCandles):
+    """Bars of the span that was asked for are not stored; fetch or import them."""
+
+    code = "missing_bars"
+
+
+class NotStored(BadCandles):
+    """Nothing is stored of this series; fetch or import it."""
+
+    code = "not_stored"
+
+
+class ConflictingBars(BadCandles):
+    """A stored bar has other values; nothing was written, unless it is to be replaced."""
+
+    code = "conflicting_bars"
+
+
 class UnknownInstrument(EngineError):
     """The venue has not told tick, step and minimums; an order is blocked until it has."""
 

@@ -26,6 +26,8 @@ SETTINGS = (
         "MEMORY_URL",
         "SECOND_FACTOR",
         "MERCHANT_TIME_ZONE",
+        "CANDLE_DIRECTORY",
+        "VENUE_BASE_URLS",
     ),
 )
 

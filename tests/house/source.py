@@ -18,6 +18,8 @@ ROOMS = ("apps", "engine", "workers", "ironbull")
 FLOAT_HOMES = (
     "engine/candle.py",
     "engine/indicators/",
+    "engine/making/",
+    "engine/market/",
     "engine/strategies/",
     "engine/venues/paper_market.py",
     "workers/embedded_broker.py",  # seconds
