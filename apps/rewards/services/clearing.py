@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.core import audit
+from apps.core.bulk import remove
 from apps.core.errors import Conflict
 from apps.core.scope import rows
 from apps.orders.models import Fill, Order, Ticket
@@ -78,5 +79,5 @@ def clear_history(*, tenant: Tenant | None, before: datetime) -> Iterator[tuple[
 @transaction.atomic
 def remove_some(found: QuerySet) -> int:
     keys = list(found.order_by("pk").values_list("pk", flat=True)[:CHUNK])
-    found.model._base_manager.filter(pk__in=keys).delete()
+    remove(found.model, keys)
     return len(keys)
