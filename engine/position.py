@@ -8,6 +8,10 @@ from engine.money import ZERO, points
 from engine.signal import Action, Direction
 
 
+# As many decimals as are kept: folded at once or one by one, fills come to the same.
+DECIMALS = 18
+
+
 @dataclass(frozen=True, slots=True)
 class PositionState:
     direction: Direction
@@ -31,12 +35,15 @@ def absorb(
     if action is Action.OPEN:
         total = state.quantity + quantity
         cost = state.quantity * state.entry_price + quantity * price
-        opened = replace(state, quantity=total, entry_price=cost / total, fees=fees)
+        opened = replace(
+            state, quantity=total, entry_price=round(cost / total, DECIMALS), fees=fees
+        )
         return replace(opened, entry_fees=state.entry_fees + fee), ZERO
     if quantity > state.quantity:
         raise ImpossibleReport(f"closed {quantity} of {state.quantity}")
     gain = price - state.entry_price
-    profit = quantity * (gain if state.direction is Direction.LONG else -gain)
+    gain = gain if state.direction is Direction.LONG else -gain
+    profit = round(quantity * gain, DECIMALS)
     left = state.quantity - quantity
     # Whole units, and the last close takes the rest: the shares are together what was paid.
     share = points(state.entry_fees * quantity / state.quantity) if left else state.entry_fees

@@ -31,14 +31,15 @@ class Ticket(TenantOwned, Fact):
 
     S = Status
     MOVES = {
-        S.PLANNED: {S.SENT, S.EXPIRED, S.DONE, S.REJECTED},
+        S.PLANNED: {S.SENT, S.UNKNOWN, S.EXPIRED, S.DONE, S.REJECTED},
         S.SENT: {S.SENT, S.UNKNOWN, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED},
         S.UNKNOWN: {S.UNKNOWN, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED, S.PARKED},
-        S.PARKED: {S.DONE, S.REJECTED, S.EXPIRED},
+        S.PARKED: {S.UNKNOWN, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED},
         S.DONE: set(),
         S.REFUSED: set(),
-        S.REJECTED: set(),
-        S.EXPIRED: {S.DONE},
+        # A venue may have it after all.
+        S.REJECTED: {S.UNKNOWN, S.DONE},
+        S.EXPIRED: {S.UNKNOWN, S.DONE, S.REJECTED},
     }
     # Unfinished: somebody still has to do something.
     IN_FLIGHT = [S.PLANNED, S.SENT, S.UNKNOWN, S.PARKED]

@@ -79,7 +79,8 @@ def take_up(*, now: datetime) -> tuple[list[Ticket], list[Ticket]]:
         .filter(status__in=[Ticket.Status.SENT, Ticket.Status.UNKNOWN], next_at__lte=now)
         .order_by("next_at")[:TAKE]
     )
-    given_up = [ticket for ticket in due if should_park(ticket, now)]
+    resting = {order.ticket_id for order in current_orders(due) if order.status == OrderStatus.OPEN}
+    given_up = [ticket for ticket in due if should_park(ticket, now) and ticket.pk not in resting]
     move_all(given_up, to=Ticket.Status.PARKED, allowed=Ticket.MOVES, next_at=None)
     going_on = [ticket for ticket in due if ticket not in given_up]
     for attempts in {ticket.attempts for ticket in going_on}:
