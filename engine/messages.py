@@ -79,6 +79,8 @@ class Ticket(Message, frozen=True, kw_only=True):
     stop: Positive | None = None
     target: Positive | None = None
     not_after_ms: EpochMs  # the venue must not accept the order later than this
+    # Looked up by the venue's own name for it, where it is known under none of ours.
+    venue_order_id: VenueText = ""
 
 
 class Fill(Message, frozen=True, kw_only=True):
@@ -125,6 +127,8 @@ class Refusal(Message, frozen=True, kw_only=True):
 class Since(Message, frozen=True, kw_only=True):
     symbol: Symbol
     since_ms: EpochMs
+    # Since when the books hold it: a stop or target of that time may have fired. None: they do not.
+    held_since_ms: EpochMs | None = None
 
 
 class StateAsk(Message, frozen=True, kw_only=True):
@@ -166,6 +170,8 @@ class AccountFill(Message, frozen=True, kw_only=True):
     venue_order_id: VenueText
     side: Side
     fill: Fill
+    # Whether a stop or target of the whole position fired, and this is what it did.
+    is_protection: bool = False
 
 
 class PaymentKind(enum.StrEnum):

@@ -7,7 +7,6 @@ from engine.errors import ImpossibleReport
 from engine.money import ZERO, points
 from engine.signal import Action, Direction
 
-
 # As many decimals as are kept: folded at once or one by one, fills come to the same.
 DECIMALS = 18
 

@@ -101,6 +101,11 @@ class Ticket(TenantOwned, Fact):
 
 
 class Order(TenantOwned, Fact):
+    class Kind(models.TextChoices):
+        TRADE = "trade", _("Order")
+        # Set on the whole position; it became an order at the venue, and not through us.
+        PROTECTION = "protection", _("Stop or target")
+
     STATUSES = [
         (OrderStatus.NEW.value, _("New")),
         (OrderStatus.UNKNOWN.value, _("Unknown")),
@@ -114,6 +119,7 @@ class Order(TenantOwned, Fact):
     ticket = models.ForeignKey(
         Ticket, models.PROTECT, related_name="orders", verbose_name=_("ticket")
     )
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind, default=Kind.TRADE)
     generation = models.PositiveSmallIntegerField(_("generation"))
     venue_account = models.ForeignKey(
         VenueAccount, models.PROTECT, related_name="orders", verbose_name=_("venue account")

@@ -107,4 +107,4 @@ def test_an_order_with_all_its_fills_is_filled_whatever_it_is_called():
 
 def test_nothing_proves_more_than_an_end_but_what_the_venue_has():
     assert [status for status in S if status not in ENDS] == [S.NEW, S.UNKNOWN, S.OPEN]
-    assert AT_VENUE == {status for status in S if PROOF[status] >= PROOF[S.OPEN]}
+    assert {status for status in S if PROOF[status] >= PROOF[S.OPEN]} == AT_VENUE

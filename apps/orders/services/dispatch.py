@@ -96,4 +96,5 @@ def message_of(ticket: Ticket, order: Order, credentials: str, task: Task) -> me
         stop=number(ticket.stop) if ticket.stop else None,
         target=number(ticket.target) if ticket.target else None,
         not_after_ms=int(ticket.not_after.timestamp() * 1000),
+        venue_order_id=order.venue_order_id if order.kind == Order.Kind.PROTECTION else "",
     )

@@ -22,6 +22,7 @@ from apps.nodes.selectors import alive_nodes
 from apps.orders.models import Fill, Order, Ticket
 from apps.orders.selectors import open_positions
 from apps.orders.services.dispatch import send
+from apps.orders.services.protection import take_in_protection
 from apps.strategies.models import Subscription
 from apps.venues import services as venues
 from apps.venues.credentials import sealed_to_nodes
@@ -41,6 +42,8 @@ TAKE = 200
 OVERLAP = timedelta(minutes=10)
 # Of an account that was never read.
 FIRST_LOOK_BACK = timedelta(days=1)
+# A stop stands at the venue before the position that it protects is known here.
+SET_BEFORE = timedelta(days=1)
 # Symbols that were traded within this time are looked at.
 TRADED_WITHIN = timedelta(days=7)
 # From the question to its answer, clocks that differ included.
@@ -53,11 +56,14 @@ PAYMENTS = ""
 def ask_states(*, now: datetime, account_ids: Iterable[int] | None = None) -> int:
     """Ask the nodes for the accounts whose turn it is, or for these; how many were asked for."""
     accounts = take_turns(now=now, account_ids=account_ids)
-    symbols = symbols_of(accounts, now=now)
+    held = symbols_held(accounts)
+    symbols = symbols_of(accounts, held, now=now)
     sealed = sealed_to_nodes(accounts)
     for account in accounts:
         if account.pk in sealed:
-            ask = ask_for(account, sealed[account.pk], symbols[account.pk], now=now)
+            ask = ask_for(
+                account, sealed[account.pk], symbols[account.pk], held[account.pk], now=now
+            )
             publish(
                 "node.read_state",
                 {"envelope": sign_to(account.node, ask)},
@@ -92,12 +98,26 @@ def take_turns(*, now: datetime, account_ids: Iterable[int] | None) -> list[Venu
     return accounts
 
 
-def symbols_of(accounts: list[VenueAccount], *, now: datetime) -> dict[int, set[str]]:
+def symbols_held(accounts: list[VenueAccount]) -> dict[int, dict[str, datetime]]:
+    """Since when each account has held which symbol."""
+    held = open_positions([account.pk for account in accounts])
+    return {
+        account.pk: {
+            row.symbol: min(one.created_at for one in held[account.pk] if one.symbol == row.symbol)
+            for row in held[account.pk]
+        }
+        for account in accounts
+    }
+
+
+def symbols_of(
+    accounts: list[VenueAccount], held_since: dict[int, dict[str, datetime]], *, now: datetime
+) -> dict[int, set[str]]:
     """What each account holds, has traded lately, or is to trade."""
     keys = [account.pk for account in accounts]
     found: dict[int, set[str]] = defaultdict(set)
-    for key, positions in open_positions(keys).items():
-        found[key] |= {position.symbol for position in positions}
+    for key, since in held_since.items():
+        found[key] |= set(since)
     lately = Ticket.objects.across_tenants().filter(
         venue_account__in=keys, created_at__gte=now - TRADED_WITHIN
     )
@@ -111,7 +131,14 @@ def symbols_of(accounts: list[VenueAccount], *, now: datetime) -> dict[int, set[
     return found
 
 
-def ask_for(account: VenueAccount, sealed: str, symbols: set[str], *, now: datetime) -> StateAsk:
+def ask_for(
+    account: VenueAccount,
+    sealed: str,
+    symbols: set[str],
+    held: dict[str, datetime],
+    *,
+    now: datetime,
+) -> StateAsk:
     def since(name: str) -> int:
         first = now - FIRST_LOOK_BACK
         known_ms = account.cursors.get(name)
@@ -124,8 +151,14 @@ def ask_for(account: VenueAccount, sealed: str, symbols: set[str], *, now: datet
         sealed_credentials=sealed,
         asked_at_ms=milliseconds(now),
         fills=[
-            Since(symbol=symbol, since_ms=since(symbol))
-            for symbol in sorted(symbols)[:SYMBOLS_PER_ASK]
+            Since(
+                symbol=symbol,
+                since_ms=since(symbol),
+                held_since_ms=milliseconds(held[symbol] - SET_BEFORE) if symbol in held else None,
+            )
+            for symbol in sorted(symbols, key=lambda symbol: (symbol not in held, symbol))[
+                :SYMBOLS_PER_ASK
+            ]
         ],
         payments_since_ms=since(PAYMENTS),
         with_rights=account.checked_at is None,
@@ -155,6 +188,7 @@ def record_state(*, envelope: str, now: datetime) -> None:
             return
         account.read_at = asked_at
         missing = unknown_fills(account, told.fills)
+        take_in_protection(account=account, fills=missing, now=now)
         move_cursors(account, told, missing)
         account.save(update_fields=["read_at", "read_error", "cursors"])
         if told.money:
@@ -216,8 +250,10 @@ def move_cursors(account: VenueAccount, told: AccountState, missing: list[Accoun
         last += [row.paid_at_ms for row in told.payments[-1:]]
         upto = min([upto, *last]) + milliseconds_of(OVERLAP)
     account.cursors |= dict.fromkeys([*(row.symbol for row in told.instruments), PAYMENTS], upto)
-    # A fill of ours that nobody reported is looked for until it is known.
-    for row in ours(account, missing):
+    # A fill that is ours, or may be while an order is under way, is looked for until it is known.
+    moving = symbols_moving(account, datetime.fromtimestamp(told.asked_at_ms / 1000, UTC))
+    awaited = ours(account, missing)
+    for row in awaited + [row for row in missing if row.symbol in moving]:
         known = account.cursors.get(row.symbol, upto)
         account.cursors[row.symbol] = min(known, row.fill.filled_at_ms)
 
