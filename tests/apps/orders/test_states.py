@@ -125,7 +125,7 @@ def test_an_account_is_asked_for_out_of_its_turn(reader, hints):
     assert len(asks(hints)) == 2
 
 
-def opened(hints, reader):
+def asked_last(hints):
     """The last ask, as its node reads it."""
     payload = asks(hints)[-1]["envelope"].partition(".")[0]
     body = msgspec.json.decode(base64.b64decode(payload))["body"]
@@ -134,7 +134,7 @@ def opened(hints, reader):
 
 def test_an_ask_names_what_is_traded_and_from_when_on(reader, hints):
     reader.ask()
-    first = opened(hints, reader)
+    first = asked_last(hints)
     assert first.with_rights
     assert [row.symbol for row in first.fills] == [SYMBOL]
     day = timedelta(days=1) + timedelta(minutes=10)
@@ -146,7 +146,7 @@ def test_an_ask_names_what_is_traded_and_from_when_on(reader, hints):
     reader.hear(instruments=[instrument], rights=Rights(can_trade=True, can_withdraw=False))
     read_at = reader.now
     reader.ask()
-    again = opened(hints, reader)
+    again = asked_last(hints)
     assert not again.with_rights
     overlapping = int((read_at - timedelta(minutes=10)).timestamp() * 1000)
     assert again.fills[0].since_ms == again.payments_since_ms == overlapping
