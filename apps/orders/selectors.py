@@ -21,6 +21,25 @@ def in_flight(venue_accounts: Iterable[int], symbol: str) -> Counter[int]:
     return Counter(tickets.values_list("venue_account", flat=True))
 
 
+def opening(venue_accounts: Iterable[int]) -> dict[int, set[tuple[str, str]]]:
+    """Symbols and directions that are about to be opened, or may have been, by venue account."""
+    tickets = Ticket.objects.across_tenants().filter(
+        venue_account__in=venue_accounts, action=Action.OPEN, status__in=Ticket.IN_FLIGHT
+    )
+    found: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    for account, *side in tickets.values_list("venue_account", "symbol", "direction"):
+        found[account].add(tuple(side))
+    return found
+
+
+def with_parked(venue_accounts: Iterable[int]) -> set[int]:
+    """Of these accounts those with a ticket that a person has to look at."""
+    tickets = Ticket.objects.across_tenants().filter(
+        venue_account__in=venue_accounts, status=Ticket.Status.PARKED
+    )
+    return set(tickets.order_by().values_list("venue_account", flat=True).distinct())
+
+
 def spent(subscriptions: Iterable[int]) -> set[int]:
     """Of these subscriptions those that have opened something, or may be about to."""
     tickets = Ticket.objects.across_tenants().filter(

@@ -9,11 +9,12 @@ from apps.platform import (
     masters,
     money,
     nodes,
+    parked,
     people,
     steps,
     trading,
 )
 from apps.platform.face import face
 
-PARTS = (auth, dashboard, hooks, lists, masters, money, nodes, people, steps, trading)
+PARTS = (auth, dashboard, hooks, lists, masters, money, nodes, parked, people, steps, trading)
 urlpatterns = [*pages(face), face.urls()]

@@ -3,6 +3,7 @@
 from apps.orders.services.assigning import Assigned, assign_account, assign_accounts
 from apps.orders.services.dispatch import dispatch
 from apps.orders.services.draining import tell_drained
+from apps.orders.services.parked import ask_venue_again, has_arrived, never_arrived
 from apps.orders.services.planning import plan
 from apps.orders.services.reports import record_reports
 from apps.orders.services.states import ask_states, record_state
@@ -11,9 +12,12 @@ from apps.orders.services.sweep import sweep
 __all__ = [
     "Assigned",
     "ask_states",
+    "ask_venue_again",
     "assign_account",
     "assign_accounts",
     "dispatch",
+    "has_arrived",
+    "never_arrived",
     "plan",
     "record_reports",
     "record_state",

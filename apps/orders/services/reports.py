@@ -193,6 +193,7 @@ def fold(
     known |= {fill.key: fill for fill in new}
     outcome.fills += new
     if after == before:
+        note_doubt(order, report, outcome, now)
         return
     if order.status in ENDS - AT_VENUE and after.status in AT_VENUE:
         log.error("order %s was %s, and its venue has it after all", order.pk, order.status)
@@ -208,6 +209,14 @@ def fold(
     order.reported_at = now
     outcome.orders[order.pk] = order
     follow(order, outcome, now)
+
+
+def note_doubt(order: Order, report: Report, outcome: Outcome, now: datetime) -> None:
+    """Why it is still unknown may change: whoever looks at it sees the last that was said."""
+    is_unknown = order.status == report.status == OrderStatus.UNKNOWN
+    if is_unknown and order.reason != report.reason:
+        order.reason, order.reported_at = report.reason, now
+        outcome.orders[order.pk] = order
 
 
 def refuse_contradiction(told: Fill, known: Fill) -> None:
