@@ -119,6 +119,7 @@ def report_of(ticket: Ticket, order: VenueOrder, now_ms: int) -> Report:
         filled=number(order.filled),
         fills=order.fills,
         reason=order.reason[:500],
+        unprotected=order.unprotected[:500],
         reported_at_ms=now_ms,
     )
 

@@ -102,6 +102,8 @@ class Report(Message, frozen=True, kw_only=True):
     filled: Amount
     fills: list[Fill] = []
     reason: Text = ""  # why it was rejected, expired or is unknown
+    # Why what it opened stands without the stop and target of its ticket.
+    unprotected: Text = ""
     reported_at_ms: EpochMs
 
 

@@ -25,7 +25,7 @@ def settle_again(close: Close) -> None:
 class PositionAdmin(FactAdmin):
     list_display = [
         *("created_at", "tenant", "venue_account", "symbol", "direction", "quantity"),
-        *("entry_price", "realized", "fees", "status"),
+        *("entry_price", "realized", "fees", "status", "unprotected_because"),
     ]
     list_filter = ["status", "direction", "created_at", "tenant"]
     search_fields = ["symbol"]

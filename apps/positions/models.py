@@ -38,6 +38,8 @@ class Position(TenantOwned, Fact):
     fees = PriceField(_("fees"), default=0)
     # Of those, what was paid at entry for the quantity still held.
     entry_fees = PriceField(_("entry fees"), default=0)
+    # While its stop and target are wanted, and could not be set at the venue.
+    unprotected_because = models.CharField(_("unprotected because"), max_length=500, blank=True)
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.OPEN)
     closed_at = models.DateTimeField(_("closed at"), null=True)
     # "account:symbol:direction" while open and null afterwards: one open position of a kind.

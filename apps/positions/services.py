@@ -51,6 +51,7 @@ class Folding:
         self.made: list[Position] = []
         self.changed: dict[object, Position] = {}
         self.closed: list[Position] = []
+        self.exposed: list[Position] = []
         self.closes: list[Close] = []
 
     def absorb(self, executions: list[Execution]) -> None:
@@ -88,6 +89,15 @@ class Folding:
             if execution.action is Action.CLOSE
         ]
 
+    def expose(self, key: str, because: str) -> None:
+        """Note why an open position has no stop and no target, or nothing where it has them."""
+        row = self.open.get(key)
+        if row and row.unprotected_because != because:
+            if not row.unprotected_because:
+                self.exposed.append(row)
+            row.unprotected_because = because
+            self.changed[row.pk] = row
+
     def save(self) -> list[Close]:
         """Write every position and close; the closes now wait to be settled."""
         Position.objects.across_tenants().bulk_create(self.made)
@@ -100,6 +110,7 @@ class Folding:
                 "realized",
                 "fees",
                 "entry_fees",
+                "unprotected_because",
                 "status",
                 "closed_at",
                 "open_key",
@@ -127,6 +138,7 @@ class Folding:
         if not row.quantity:
             del self.open[row.open_key]
             row.status, row.closed_at, row.open_key = Position.Status.CLOSED, self.now, None
+            row.unprotected_because = ""
             self.closed.append(row)
         self.changed[row.pk] = row
 

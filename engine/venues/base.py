@@ -26,6 +26,7 @@ class VenueOrder:
     fills: list[Fill] = field(default_factory=list)
     reason: str = ""
     side: Side | None = None  # where the venue told it
+    unprotected: str = ""  # why stop and target were not set on what it opened
 
 
 @dataclass(frozen=True, slots=True)

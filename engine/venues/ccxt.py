@@ -261,7 +261,7 @@ class CcxtVenue(Line):
         try:
             held = {(holding.symbol, holding.direction) for holding in self.holdings()}
         except VenueError as error:
-            return replace(order, reason=f"stop and target were not set: {error.message}")
+            return replace(order, unprotected=error.message)
         # What it opened may have been closed since.
         is_held = (ticket.symbol, ticket.direction) in held
         return self._protected(order, ticket) if is_held else order
@@ -284,12 +284,13 @@ class CcxtVenue(Line):
 
     @question
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
-        return self._found(self._known_market(symbol), client_order_id)
+        with saying_nothing():
+            return self._found(self.market(symbol), client_order_id)
 
     @question
     def find_by_number(self, *, symbol: str, venue_order_id: str) -> VenueOrder | None:
-        market = self._known_market(symbol)
-        with suppress_absent():
+        with saying_nothing(), suppress_absent():
+            market = self.market(symbol)
             return self._with_fills(market, self.look_up_number(market, venue_order_id))
         return None
 
@@ -455,15 +456,8 @@ class CcxtVenue(Line):
         try:
             self.protect(symbol=ticket.symbol, direction=direction, stop=stop, target=target)
         except EngineError as error:
-            return replace(order, reason=f"stop and target were not set: {error.message}")
+            return replace(order, unprotected=error.message)
         return order
-
-    def _known_market(self, symbol: str) -> Market:
-        try:
-            return self.market(symbol)
-        except UnknownInstrument as error:
-            # Of an order that may stand, this says nothing.
-            raise VenueError(error.message) from None
 
     def _looked_up(self, market: Market, client_order_id: str) -> Told | None:
         with suppress_absent():
@@ -498,6 +492,15 @@ class CcxtVenue(Line):
         for owned in self.ask_fills(self.market(symbol), since_ms):
             if owned.fill.filled_at_ms >= since_ms:
                 yield owned
+
+
+@contextmanager
+def saying_nothing() -> Iterator[None]:
+    """A market that is not known says nothing of an order that may stand."""
+    try:
+        yield
+    except UnknownInstrument as error:
+        raise VenueError(error.message) from None
 
 
 @contextmanager

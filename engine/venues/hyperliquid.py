@@ -176,6 +176,7 @@ class Hyperliquid(CcxtVenue):
             status=OrderStatus.FILLED if filled == placing.quantity else OrderStatus.OPEN,
             filled=filled,
             placed_at_ms=now_ms() - CLOCK_MARGIN_MS,
+            side=placing.ticket.side,
         )
 
     def look_up(self, market: Market, client_order_id: str) -> Told:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from apps.core import audit
 from apps.core.later import later
 from apps.core.services import refuse_message
 from apps.core.states import move_all
@@ -86,11 +87,13 @@ def apply(*, node: Node, reports: list[Report], now: datetime) -> list[Close]:
             refuse_message(queue="centre.reports", reason=error.message, body=body)
     write(outcome, now=now)
     closes = folding.save()
+    tell_exposed(folding.exposed)
     accounts = {order.venue_account_id: order.venue_account for order in orders.values()}
     tell_many(
         [order_event(order) for order in outcome.orders.values() if order.status in ENDS]
         + [position_event("opened", row, accounts) for row in folding.made]
         + [position_event("closed", row, accounts) for row in folding.closed]
+        + [position_event("unprotected", row, accounts) for row in folding.exposed]
     )
     return closes
 
@@ -100,6 +103,14 @@ def known_fills(reports: list[Report], orders: dict[str, Order]) -> dict[str, Fi
     keys = [key for report in reports for key in fill_keys(report, orders)]
     theirs = Q(order__in=orders.values()) | Q(key__in=keys)
     return {fill.key: fill for fill in Fill.objects.across_tenants().filter(theirs)}
+
+
+def tell_exposed(positions: list[Position]) -> None:
+    """Say once that a position stands without its stop and target."""
+    for row in positions:
+        log.error("position %s is unprotected: %s", row.pk, row.unprotected_because)
+    if positions:
+        audit.record_each("position.unprotected", positions)
 
 
 def order_event(order: Order) -> Event:
@@ -192,8 +203,14 @@ def fold(
 
     known |= {fill.key: fill for fill in new}
     outcome.fills += new
+    knows_all = report.status in AT_VENUE and Decimal(report.filled) == after.filled
+    is_opening = order.ticket.action == Action.OPEN and outcome.status_of(order.ticket) != S.DONE
+    if knows_all and is_opening:
+        folding.expose(position_key(order), report.unprotected)
     if after == before:
         note_doubt(order, report, outcome, now)
+        if knows_all and order.generation == order.ticket.generation:
+            follow(order, report, outcome, now)
         return
     if order.status in ENDS - AT_VENUE and after.status in AT_VENUE:
         log.error("order %s was %s, and its venue has it after all", order.pk, order.status)
@@ -208,7 +225,7 @@ def fold(
     order.venue_order_id = report.venue_order_id or order.venue_order_id
     order.reported_at = now
     outcome.orders[order.pk] = order
-    follow(order, outcome, now)
+    follow(order, report, outcome, now)
 
 
 def note_doubt(order: Order, report: Report, outcome: Outcome, now: datetime) -> None:
@@ -225,14 +242,19 @@ def refuse_contradiction(told: Fill, known: Fill) -> None:
         raise ImpossibleReport("a fill is known otherwise", fill=told.key)
 
 
-def follow(order: Order, outcome: Outcome, now: datetime) -> None:
-    """Move the ticket after its order; an order that never was placed may be tried again."""
+def follow(order: Order, report: Report, outcome: Outcome, now: datetime) -> None:
+    """Move the ticket after its order; an order that never was placed may be tried again.
+
+    While what it opened has no stop and no target, it is asked for: that sets them once more.
+    """
     ticket = order.ticket
     if order.generation < ticket.generation:
         return_to_first(order, outcome)
     if order.generation != ticket.generation:
         return
-    if order.status != OrderStatus.EXPIRED:
+    if report.unprotected:
+        to = S.UNKNOWN
+    elif order.status != OrderStatus.EXPIRED:
         to = TICKET_FOLLOWS[OrderStatus(order.status)]
     elif ticket.worth_until is None or ticket.worth_until > now:
         ticket.generation += 1
@@ -248,8 +270,8 @@ def follow(order: Order, outcome: Outcome, now: datetime) -> None:
 def may_go(at: str, to: str, order: Order) -> bool:
     """Whether there is somewhere to go; what a person has to look at waits for more than doubt."""
     is_watched = at in (S.SENT, S.UNKNOWN) and order.status == OrderStatus.OPEN
-    is_still_parked = at == S.PARKED and order.status == OrderStatus.UNKNOWN
-    return at != to and not is_watched and not is_still_parked
+    is_still_parked = at == S.PARKED and to == S.UNKNOWN and order.status != OrderStatus.OPEN
+    return at not in (to, S.DONE) and not is_watched and not is_still_parked
 
 
 def return_to_first(order: Order, outcome: Outcome) -> None:

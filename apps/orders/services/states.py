@@ -20,7 +20,7 @@ from apps.nodes.envelopes import open_from_node, sign_to
 from apps.nodes.models import Node
 from apps.nodes.selectors import alive_nodes
 from apps.orders.models import Fill, Order, Ticket
-from apps.orders.selectors import open_positions
+from apps.orders.selectors import moving, open_positions
 from apps.orders.services.dispatch import send
 from apps.orders.services.protection import take_in_protection
 from apps.strategies.models import Subscription
@@ -251,9 +251,9 @@ def move_cursors(account: VenueAccount, told: AccountState, missing: list[Accoun
         upto = min([upto, *last]) + milliseconds_of(OVERLAP)
     account.cursors |= dict.fromkeys([*(row.symbol for row in told.instruments), PAYMENTS], upto)
     # A fill that is ours, or may be while an order is under way, is looked for until it is known.
-    moving = symbols_moving(account, datetime.fromtimestamp(told.asked_at_ms / 1000, UTC))
+    under_way = symbols_moving(account, datetime.fromtimestamp(told.asked_at_ms / 1000, UTC))
     awaited = ours(account, missing)
-    for row in awaited + [row for row in missing if row.symbol in moving]:
+    for row in awaited + [row for row in missing if row.symbol in under_way]:
         known = account.cursors.get(row.symbol, upto)
         account.cursors[row.symbol] = min(known, row.fill.filled_at_ms)
 
@@ -307,9 +307,8 @@ def drift_of(account: VenueAccount, told: AccountState, asked_at: datetime) -> d
 def symbols_moving(account: VenueAccount, asked_at: datetime) -> set[str]:
     """Symbols with an order that is not done, or that was reported on since the asking."""
     tickets = Ticket.objects.of(account.tenant).filter(venue_account=account)
-    unfinished = tickets.filter(status__in=Ticket.IN_FLIGHT)
     reported = tickets.filter(orders__reported_at__gte=asked_at)
     return {
-        *unfinished.values_list("symbol", flat=True),
+        *moving([account.pk]).values_list("symbol", flat=True),
         *reported.values_list("symbol", flat=True),
     }

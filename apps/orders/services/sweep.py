@@ -108,7 +108,7 @@ def park(tickets: list[Ticket]) -> None:
     """Hand them to a person, and say so once."""
     move_all(tickets, to=Ticket.Status.PARKED, allowed=Ticket.MOVES, next_at=None)
     for ticket in tickets:
-        log.error("ticket %s is parked: nobody knows what became of its order", ticket.pk)
+        log.error("ticket %s is parked: it waits for a person", ticket.pk)
     if tickets:
         audit.record_each("ticket.parked", tickets)
 
