@@ -188,6 +188,7 @@ class Paid(Message, frozen=True, kw_only=True):
 
     venue_payment_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     kind: PaymentKind
+    symbol: Symbol | None = None  # of funding: whose position paid it
     amount: Amount
     paid_at_ms: EpochMs
 

@@ -20,6 +20,8 @@ class PositionState:
     fees: Decimal = ZERO
     # Of those, what was paid at entry for the quantity still held.
     entry_fees: Decimal = ZERO
+    # Received for holding it, or paid, and not yet part of a close.
+    funding: Decimal = ZERO
 
 
 def absorb(
@@ -44,7 +46,14 @@ def absorb(
     gain = gain if state.direction is Direction.LONG else -gain
     profit = round(quantity * gain, DECIMALS)
     left = state.quantity - quantity
-    # Whole units, and the last close takes the rest: the shares are together what was paid.
-    share = points(state.entry_fees * quantity / state.quantity) if left else state.entry_fees
     closed = replace(state, quantity=left, realized=state.realized + profit, fees=fees)
-    return replace(closed, entry_fees=state.entry_fees - share), profit
+    return replace(
+        closed,
+        entry_fees=state.entry_fees - share_of(state.entry_fees, quantity, state.quantity),
+        funding=state.funding - share_of(state.funding, quantity, state.quantity),
+    ), profit
+
+
+def share_of(whole: Decimal, closed: Decimal, held: Decimal) -> Decimal:
+    """Whole units, and the last close takes the rest: the shares are together the whole."""
+    return whole if closed == held else points(whole * closed / held)

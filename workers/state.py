@@ -128,6 +128,7 @@ def read(ask: StateAsk, exchange: Exchange) -> AccountState:
             Paid(
                 venue_payment_id=row.venue_payment_id,
                 kind=row.kind,
+                symbol=row.symbol or None,
                 amount=exact(row.amount),
                 paid_at_ms=row.paid_at_ms,
             )

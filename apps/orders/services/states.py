@@ -23,6 +23,7 @@ from apps.orders.models import Fill, Order, Ticket
 from apps.orders.selectors import moving, open_positions
 from apps.orders.services.dispatch import send
 from apps.orders.services.protection import take_in_protection
+from apps.positions.services import add_funding
 from apps.strategies.models import Subscription
 from apps.venues import services as venues
 from apps.venues.credentials import sealed_to_nodes
@@ -191,9 +192,10 @@ def record_state(*, envelope: str, now: datetime) -> None:
         take_in_protection(account=account, fills=missing, now=now)
         move_cursors(account, told, missing)
         account.save(update_fields=["read_at", "read_error", "cursors"])
+        paid = venues.record_payments(account=account, payments=told.payments)
+        add_funding(account=account, payments=paid)
         if told.money:
             venues.record_money(account=account, money=told.money, now=asked_at)
-        venues.record_payments(account=account, payments=told.payments)
         venues.describe_instruments(venue=account.venue, described=told.instruments)
         look_again(account, missing)
         venues.record_drift(account=account, drift=drift_of(account, told, asked_at))

@@ -33,7 +33,7 @@ FIGURES = {
     Ticket: ["status", "generation", "quantity", "action"],
     Fill: ["key", "quantity", "price", "fee", "filled_at"],
     Position: ["direction", "quantity", "entry_price", "realized", "fees", "entry_fees", "status"],
-    Close: ["fill_key", "profit", "fee", "entry_fee", "status"],
+    Close: ["fill_key", "profit", "fee", "entry_fee", "funding", "status"],
     Charge: ["close__fill_key", "profit", "basis", "due", "from_self", "from_gift", "shortfall"],
     Reward: ["member", "kind", "amount"],
 }

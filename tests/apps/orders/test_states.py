@@ -11,6 +11,7 @@ from apps.core.errors import Conflict
 from apps.core.models import AuditEntry
 from apps.orders import services
 from apps.orders.models import Order, Ticket
+from apps.positions.models import Close, Position
 from apps.signals.models import Signal
 from apps.venues.models import EquitySnapshot, Instrument, Payment, VenueAccount
 from apps.venues.services import bind_account, clear_drift
@@ -27,6 +28,7 @@ from engine.messages import (
     Rights,
     StateAsk,
 )
+from engine.order import OrderStatus
 from engine.signal import Action
 from tests.apps.orders.desk import Desk, fill, report
 from tests.at_once import at_once
@@ -211,6 +213,84 @@ def test_payments_count_once_and_are_told_from_profit(reader):
         ("deposit", Decimal(500)),
         ("funding", Decimal("-0.25")),
     ]
+
+
+def funding(amount, at, name="f", symbol=SYMBOL):
+    return Paid(
+        venue_payment_id=name,
+        kind=PaymentKind.FUNDING,
+        symbol=symbol,
+        amount=amount,
+        paid_at_ms=int(at.timestamp() * 1000),
+    )
+
+
+def test_funding_is_the_position_s_and_only_a_net_basis_knows_it(reader):
+    order = reader.trade()
+    position = Position.objects.across_tenants().get(venue_account=reader.account)
+    now = position.created_at
+    paid = [
+        funding("-0.3", now, "one"),
+        funding("0.1", now + timedelta(hours=8), "two"),
+        funding("-9", now - timedelta(hours=1), "before it was held"),
+        funding("-9", now, "of another", "ETH/USDT"),
+    ]
+    reader.later(hours=9)
+    for _ in range(2):
+        reader.read(payments=paid, holdings=[held(order.filled)])
+    position.refresh_from_db()
+    assert (position.funding, position.funding_left) == (Decimal("-0.2"), Decimal("-0.2"))
+    assert position.realized == 0
+    reader.desk.plan_and_send(reader.desk.new_signal(action=Action.CLOSE))
+    closing = Order.objects.across_tenants().get(venue_account=reader.account, side="sell")
+    half = [fill(closing, quantity=closing.quantity / 2, price="51000", name=name) for name in "ab"]
+    reader.desk.hear(report(closing, OrderStatus.OPEN, fills=half[:1]))
+    reader.desk.hear(report(closing, fills=half))
+    closes = Close.objects.across_tenants().filter(position=position)
+    assert [close.funding for close in closes] == [Decimal("-0.1")] * 2
+    assert closes[0].net == closes[0].profit - closes[0].fee - closes[0].entry_fee - Decimal("0.1")
+    # Told after the last close it is the position's, and in no charge.
+    reader.read(payments=[funding("-0.05", now + timedelta(hours=8), "late")])
+    position.refresh_from_db()
+    assert (position.funding, position.funding_left) == (Decimal("-0.25"), 0)
+
+
+def test_funding_of_two_directions_at_once_is_nobody_s(reader):
+    for direction in ("long", "short"):
+        PositionFactory(
+            venue_account=reader.account,
+            tenant=reader.account.tenant,
+            subscription=reader.subscription,
+            symbol=SYMBOL,
+            direction=direction,
+            quantity=Decimal(1),
+        )
+    reader.read(payments=[funding("-0.3", reader.now)])
+    assert {row.funding for row in Position.objects.across_tenants().all()} == {0}
+    assert Payment.objects.across_tenants().get().symbol == SYMBOL
+
+
+def test_what_was_brought_is_told_from_what_was_earned(reader):
+    def money(total):
+        return Money(total=total, free=total, unrealised="0")
+
+    def moved(kind, amount, name):
+        return Paid(venue_payment_id=name, kind=kind, amount=amount, paid_at_ms=1)
+
+    reader.read(money=money("1000"), payments=[moved(PaymentKind.DEPOSIT, "1000", "d")])
+    reader.later(hours=1)
+    taken = [
+        moved(PaymentKind.WITHDRAWAL, "-300", "w"),
+        moved(PaymentKind.TRANSFER, "50", "t"),
+        funding("-1", reader.now),
+    ]
+    for _ in range(2):
+        reader.read(money=money("760"), payments=taken)
+    first, second = EquitySnapshot.objects.across_tenants().order_by("hour")
+    assert (first.deposited, second.deposited) == (Decimal(1000), Decimal(750))
+    earned = (second.equity - second.deposited) - (first.equity - first.deposited)
+    assert earned == 10
+    assert reader.account.deposited == 750
 
 
 def test_instruments_are_as_the_venue_tells_them(reader):
