@@ -12,6 +12,7 @@ from engine import envelope
 from engine.errors import MessageRefused, VenueBusy
 from engine.messages import MAX_BYTES, ROWS_PER_STATE, AccountState, Since, StateAsk, Task, Tickets
 from engine.signal import Action, Direction
+from engine.venues import binance, gate, okx
 from engine.venues.base import Holding
 from tests.engine.paper.clients import Control
 from tests.engine.tickets import ticket
@@ -108,6 +109,26 @@ def test_reading_changes_nothing_at_the_venue(reading):
     before = reading.control.truth(reading.key["account"])["orders"]
     reading.read(with_rights=True)
     assert reading.control.truth(reading.key["account"])["orders"] == before
+
+
+def test_a_fill_on_the_cursor_is_told_and_one_before_it_is_not(reading):
+    reading.buy()
+    told = reading.read().fills
+    last = max(row.fill.filled_at_ms for row in told)
+    on_it = [row for row in told if row.fill.filled_at_ms == last]
+    assert reading.read(fills=[Since(symbol=SYMBOL, since_ms=last)]).fills == on_it
+    assert reading.read(fills=[Since(symbol=SYMBOL, since_ms=last + 1)]).fills == []
+
+
+def test_more_fills_than_a_page_of_the_venue_are_all_told_once(reading, monkeypatch):
+    for venue, name in ((binance, "PAGE"), (okx, "PAGE"), (gate, "PAGE"), (gate, "LONG_PAGE")):
+        monkeypatch.setattr(venue, name, 2)
+    for number in range(5):
+        reading.buy(client_order_id=f"ib{'e' * 23}{number}")
+    truth = reading.control.truth(reading.key["account"])["orders"]
+    numbers = [str(fill) for order in truth for fill in order["fills"]]
+    assert len(numbers) >= 5
+    assert sorted(row.fill.venue_fill_id for row in reading.read().fills) == sorted(numbers)
 
 
 @pytest.mark.parametrize("price", ["48000", "52000"])

@@ -246,18 +246,21 @@ def unknown_fills(account: VenueAccount, fills: list[AccountFill]) -> list[Accou
 
 def move_cursors(account: VenueAccount, told: AccountState, missing: list[AccountFill]) -> None:
     """Up to when everything is known; of a cut answer, the next one goes on where it ended."""
-    upto = told.asked_at_ms
+    known = {*(row.symbol for row in told.instruments), PAYMENTS}
+    upto = dict.fromkeys(known, told.asked_at_ms)
     if told.is_cut:
         last = [row.fill.filled_at_ms for row in told.fills[-1:]]
         last += [row.paid_at_ms for row in told.payments[-1:]]
-        upto = min([upto, *last]) + milliseconds_of(OVERLAP)
-    account.cursors |= dict.fromkeys([*(row.symbol for row in told.instruments), PAYMENTS], upto)
+        told_upto = min([told.asked_at_ms, *last]) + milliseconds_of(OVERLAP)
+        # More of one moment than an answer holds: what is left of it comes with its orders.
+        upto = {name: told_upto + (account.cursors.get(name) == told_upto) for name in known}
+    account.cursors |= upto
     # A fill that is ours, or may be while an order is under way, is looked for until it is known.
     under_way = symbols_moving(account, datetime.fromtimestamp(told.asked_at_ms / 1000, UTC))
     awaited = ours(account, missing)
     for row in awaited + [row for row in missing if row.symbol in under_way]:
-        known = account.cursors.get(row.symbol, upto)
-        account.cursors[row.symbol] = min(known, row.fill.filled_at_ms)
+        since = account.cursors.get(row.symbol, told.asked_at_ms)
+        account.cursors[row.symbol] = min(since, row.fill.filled_at_ms)
 
 
 def ours(account: VenueAccount, fills: list[AccountFill]) -> list[AccountFill]:

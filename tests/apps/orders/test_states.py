@@ -18,9 +18,11 @@ from apps.venues.services import bind_account, clear_drift
 from engine.envelope import sign
 from engine.errors import MessageRefused
 from engine.messages import (
+    ROWS_PER_STATE,
     AccountFill,
     AccountState,
     Described,
+    Fill,
     Held,
     Money,
     Paid,
@@ -461,6 +463,97 @@ def test_a_fill_that_nobody_reported_has_its_order_looked_up(reader, hints):
     strange = account_fill(order, client_order_id="web_1", venue_order_id="v77", name="other")
     reader.read(holdings=[held(order.filled)], fills=[known, strange])
     assert len(hints.named("node.execute")) == before + 1
+
+
+# --- cursors
+
+
+class Window:
+    """What a venue has, told a window at a time as a node would."""
+
+    def __init__(self, reader, hints, moments):
+        self.reader, self.hints = reader, hints
+        order = reader.trade()
+        self.fills = [
+            account_fill(
+                order,
+                client_order_id="web",
+                fill=msgspec.structs.replace(fill(order, name=f"w{n}"), filled_at_ms=at),
+            )
+            for n, at in enumerate(moments)
+        ]
+        self.seen = []
+
+    def read(self):
+        """One reading; whether it was cut."""
+        self.reader.ask()
+        ask = asked_last(self.hints)
+        since = {row.symbol: row.since_ms for row in ask.fills}[SYMBOL]
+        found = [row for row in self.fills if row.fill.filled_at_ms >= since]
+        self.seen += [row.fill.venue_fill_id for row in found[:ROWS_PER_STATE]]
+        instrument = Described(
+            symbol=SYMBOL, tick="0.1", step="0.001", min_quantity="0.001", min_notional="5"
+        )
+        is_cut = len(found) > ROWS_PER_STATE
+        self.reader.hear(
+            fills=found[:ROWS_PER_STATE], instruments=[instrument], is_cut=is_cut, holdings=[]
+        )
+        return is_cut
+
+
+def in_milliseconds(at):
+    return int(at.timestamp() * 1000)
+
+
+def test_more_than_one_answer_holds_is_read_to_its_end(reader, hints):
+    began = in_milliseconds(reader.now)
+    window = Window(reader, hints, [began + n for n in range(3 * ROWS_PER_STATE)])
+    reader.later(minutes=30)
+    readings = 1
+    while window.read():
+        readings += 1
+    assert readings <= 4
+    assert set(window.seen) == {row.fill.venue_fill_id for row in window.fills}
+
+
+def test_more_of_one_moment_than_one_answer_holds_stops_nothing(reader, hints):
+    began = in_milliseconds(reader.now)
+    moments = [began] * (2 * ROWS_PER_STATE) + [began + 1, began + 5]
+    window = Window(reader, hints, moments)
+    reader.later(minutes=30)
+    for _ in range(4):
+        window.read()
+    assert window.fills[-1].fill.venue_fill_id in window.seen
+    assert not window.read()
+
+
+@pytest.mark.parametrize("off_seconds", [-60, 0, 60])
+def test_a_fill_on_the_cursor_is_told_again_whatever_the_venue_s_clock_says(
+    reader, hints, off_seconds
+):
+    window = Window(reader, hints, [])
+    window.read()
+    on_the_cursor = reader.account.cursors[SYMBOL]
+    window.fills = [
+        account_fill(
+            Order.objects.across_tenants().get(venue_account=reader.account),
+            client_order_id="web",
+            fill=Fill(
+                venue_fill_id="on-the-cursor",
+                quantity="0.001",
+                price="50000",
+                fee="0",
+                filled_at_ms=on_the_cursor + off_seconds * 1000,
+            ),
+        )
+    ]
+    for _ in range(3):
+        window.read()
+    assert window.seen == ["on-the-cursor"] * 3
+    # Until it is known for certain that nothing of that time is missing.
+    for _ in range(12):
+        window.read()
+    assert len(window.seen) < 15
 
 
 # --- keys
