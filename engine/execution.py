@@ -125,6 +125,8 @@ def look_up(
     ticket: Ticket, *, venue: Venue, now_ms: int, reason: str = "not seen at the venue yet"
 ) -> Report:
     """Ask the venue what it knows; silence is no answer."""
+    if ticket.venue_order_id:
+        return look_up_number(ticket, venue=venue, now_ms=now_ms)
     try:
         order = venue.find(symbol=ticket.symbol, client_order_id=ticket.client_order_id)
     except VenueError as error:
@@ -144,6 +146,21 @@ def look_up(
     return report(ticket, OrderStatus.EXPIRED, now_ms, reason="the venue never saw it")
 
 
+def look_up_number(ticket: Ticket, *, venue: Venue, now_ms: int) -> Report:
+    """Ask by the venue's own name for it: that there is none says nothing of our order."""
+    number = ticket.venue_order_id
+    try:
+        order = venue.find_by_number(symbol=ticket.symbol, venue_order_id=number)
+    except VenueError as error:
+        return report(ticket, OrderStatus.UNKNOWN, now_ms, reason=error.message)
+    if order is None:
+        return report(ticket, OrderStatus.UNKNOWN, now_ms, reason=f"the venue has no {number}")
+    if order.side not in (ticket.side, None):
+        reason = f"{number} is a {order.side} order"
+        return report(ticket, OrderStatus.UNKNOWN, now_ms, reason=reason)
+    return report_of(ticket, venue.protected(ticket, order), now_ms)
+
+
 def report_of(ticket: Ticket, order: VenueOrder, now_ms: int) -> Report:
     return Report(
         order_id=ticket.order_id,
@@ -154,6 +171,7 @@ def report_of(ticket: Ticket, order: VenueOrder, now_ms: int) -> Report:
         filled=number(order.filled),
         fills=order.fills,
         reason=order.reason[:500],
+        unprotected=order.unprotected[:500],
         reported_at_ms=now_ms,
     )
 

@@ -81,6 +81,8 @@ class Ticket(Message, frozen=True, kw_only=True):
     stop: Positive | None = None
     target: Positive | None = None
     not_after_ms: EpochMs  # the venue must not accept the order later than this
+    # Looked up by the venue's own name for it, where it is known under none of ours.
+    venue_order_id: VenueText = ""
 
 
 class Fill(Message, frozen=True, kw_only=True):
@@ -102,6 +104,8 @@ class Report(Message, frozen=True, kw_only=True):
     filled: Amount
     fills: list[Fill] = []
     reason: Text = ""  # why it was rejected, expired or is unknown
+    # Why what it opened stands without the stop and target of its ticket.
+    unprotected: Text = ""
     reported_at_ms: EpochMs
 
 
@@ -127,6 +131,8 @@ class Refusal(Message, frozen=True, kw_only=True):
 class Since(Message, frozen=True, kw_only=True):
     symbol: Symbol
     since_ms: EpochMs
+    # Since when the books hold it: a stop or target of that time may have fired. None: they do not.
+    held_since_ms: EpochMs | None = None
 
 
 class StateAsk(Message, frozen=True, kw_only=True):
@@ -169,6 +175,8 @@ class AccountFill(Message, frozen=True, kw_only=True):
     venue_order_id: VenueText
     side: Side
     fill: Fill
+    # Whether a stop or target of the whole position fired, and this is what it did.
+    is_protection: bool = False
 
 
 class PaymentKind(enum.StrEnum):
@@ -183,6 +191,7 @@ class Paid(Message, frozen=True, kw_only=True):
 
     venue_payment_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     kind: PaymentKind
+    symbol: Symbol | None = None  # of funding: whose position paid it
     amount: Amount
     paid_at_ms: EpochMs
 

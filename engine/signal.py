@@ -28,6 +28,10 @@ def side_of(action: Action, direction: Direction) -> Side:
     return Side.BUY if buys else Side.SELL
 
 
+def closed_by(side: Side) -> Direction:
+    return Direction.LONG if side is Side.SELL else Direction.SHORT
+
+
 class Intent(msgspec.Struct, frozen=True):
     """One wish about one symbol; `stop` and `target` are prices, `confidence` 0 to 100."""
 

@@ -24,6 +24,7 @@ from engine.messages import (
     OpenOrder,
     Paid,
     Rights,
+    Since,
     StateAsk,
     number,
 )
@@ -97,7 +98,7 @@ def read(ask: StateAsk, exchange: Exchange) -> AccountState:
         fill
         for row in ask.fills
         if instruments[row.symbol]
-        for fill in fills_of(exchange, ask, row.symbol, row.since_ms)
+        for fill in fills_of(exchange, ask.venue, row)
     ]
     fills.sort(key=lambda row: row.fill.filled_at_ms)
     payments = exchange.payments_since(ask.payments_since_ms)
@@ -132,6 +133,7 @@ def read(ask: StateAsk, exchange: Exchange) -> AccountState:
             Paid(
                 venue_payment_id=row.venue_payment_id,
                 kind=row.kind,
+                symbol=row.symbol or None,
                 amount=exact(row.amount),
                 paid_at_ms=row.paid_at_ms,
             )
@@ -143,16 +145,21 @@ def read(ask: StateAsk, exchange: Exchange) -> AccountState:
     )
 
 
-def fills_of(exchange: Exchange, ask: StateAsk, symbol: str, since_ms: int) -> list[AccountFill]:
+def fills_of(exchange: Exchange, venue: str, asked: Since) -> list[AccountFill]:
+    owned = exchange.fills_since(asked.symbol, asked.since_ms)
+    fired = set()
+    if owned and asked.held_since_ms is not None:
+        fired = exchange.fired_since(asked.symbol, asked.held_since_ms)
     return [
         AccountFill(
             symbol=row.symbol,
-            client_order_id=as_sent(ask.venue, row.client_order_id),
+            client_order_id=as_sent(venue, row.client_order_id),
             venue_order_id=row.venue_order_id,
             side=row.side,
             fill=row.fill,
+            is_protection=row.venue_order_id in fired,
         )
-        for row in exchange.fills_since(symbol, since_ms)
+        for row in owned
     ]
 
 

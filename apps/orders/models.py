@@ -32,15 +32,16 @@ class Ticket(TenantOwned, Fact):
 
     S = Status
     MOVES = {
-        S.PLANNED: {S.SENT, S.EXPIRED, S.DONE, S.REJECTED},
+        S.PLANNED: {S.SENT, S.RESTING, S.UNKNOWN, S.EXPIRED, S.DONE, S.REJECTED},
         S.SENT: {S.SENT, S.RESTING, S.UNKNOWN, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED},
-        S.RESTING: {S.DONE},
+        S.RESTING: {S.UNKNOWN, S.DONE},
         S.UNKNOWN: {S.UNKNOWN, S.RESTING, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED, S.PARKED},
-        S.PARKED: {S.RESTING, S.DONE, S.REJECTED, S.EXPIRED},
+        S.PARKED: {S.UNKNOWN, S.RESTING, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED},
         S.DONE: set(),
         S.REFUSED: set(),
-        S.REJECTED: set(),
-        S.EXPIRED: {S.DONE},
+        # A venue may have it after all.
+        S.REJECTED: {S.UNKNOWN, S.DONE},
+        S.EXPIRED: {S.UNKNOWN, S.DONE, S.REJECTED},
     }
     # Unfinished: somebody still has to do something.
     IN_FLIGHT = [S.PLANNED, S.SENT, S.RESTING, S.UNKNOWN, S.PARKED]
@@ -107,6 +108,11 @@ class Ticket(TenantOwned, Fact):
 
 
 class Order(TenantOwned, Fact):
+    class Kind(models.TextChoices):
+        TRADE = "trade", _("Order")
+        # Set on the whole position; it became an order at the venue, and not through us.
+        PROTECTION = "protection", _("Stop or target")
+
     STATUSES = [
         (OrderStatus.NEW.value, _("New")),
         (OrderStatus.UNKNOWN.value, _("Unknown")),
@@ -121,6 +127,7 @@ class Order(TenantOwned, Fact):
     ticket = models.ForeignKey(
         Ticket, models.PROTECT, related_name="orders", verbose_name=_("ticket")
     )
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind, default=Kind.TRADE)
     generation = models.PositiveSmallIntegerField(_("generation"))
     venue_account = models.ForeignKey(
         VenueAccount, models.PROTECT, related_name="orders", verbose_name=_("venue account")

@@ -10,11 +10,15 @@ from apps.platform import (
     masters,
     money,
     nodes,
+    parked,
     people,
     steps,
     trading,
 )
 from apps.platform.face import face
 
-PARTS = (auth, by_hand, dashboard, hooks, lists, masters, money, nodes, people, steps, trading)
+PARTS = (
+    *(auth, by_hand, dashboard, hooks, lists, masters, money, nodes, parked, people, steps),
+    trading,
+)
 urlpatterns = [*pages(face), face.urls()]

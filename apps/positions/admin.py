@@ -25,7 +25,8 @@ def settle_again(close: Close) -> None:
 class PositionAdmin(FactAdmin):
     list_display = [
         *("created_at", "tenant", "venue_account", "symbol", "direction", "quantity"),
-        *("entry_price", "realized", "fees", "status", "protection_column"),
+        *("entry_price", "realized", "fees", "funding", "status"),
+        *("protection_column", "unprotected_because"),
     ]
     list_filter = ["status", "direction", "created_at", "tenant"]
     search_fields = ["symbol"]
@@ -43,7 +44,7 @@ class PositionAdmin(FactAdmin):
 @admin.register(Close)
 class CloseAdmin(FactAdmin):
     list_display = [
-        *("created_at", "tenant", "position", "profit", "fee", "status", "fill_column"),
+        *("created_at", "tenant", "position", "profit", "fee", "funding", "status", "fill_column"),
         "failed_because",
     ]
     list_filter = ["status", "created_at", "tenant"]

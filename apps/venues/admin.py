@@ -132,7 +132,15 @@ class VenueAccountAdmin(HouseAdmin):
         if obj is None:
             return ["member", "venue", "label", "node", "api_key", "api_secret", "passphrase"]
         shown = ["tenant", "member", "venue", "label", "key_hint", "node", "status"]
-        shown += ["equity", "equity_at", "balance", "read_at", "read_error", "shown_drift"]
+        shown += [
+            "equity",
+            "equity_at",
+            "balance",
+            "deposited",
+            "read_at",
+            "read_error",
+            "shown_drift",
+        ]
         shown += ["can_trade", "can_withdraw", "is_hedged", "check_error", "checked_at"]
         shown += ["key_accepted_at", "clock_offset_ms", "margins"]
         shown += ["bound_at", "created_at"]
@@ -154,13 +162,13 @@ class InstrumentAdmin(FactAdmin):
 
 @admin.register(EquitySnapshot)
 class EquitySnapshotAdmin(FactAdmin):
-    list_display = ["venue_account", "tenant", "hour", "equity", "balance", "free"]
+    list_display = ["venue_account", "tenant", "hour", "equity", "balance", "free", "deposited"]
     list_filter = ["tenant", "hour"]
     is_chained = False
 
 
 @admin.register(Payment)
 class PaymentAdmin(FactAdmin):
-    list_display = ["venue_account", "tenant", "kind", "amount", "paid_at"]
+    list_display = ["venue_account", "tenant", "kind", "symbol", "amount", "paid_at"]
     list_filter = ["kind", "tenant", "paid_at"]
     is_chained = False

@@ -74,6 +74,8 @@ class VenueAccount(TenantOwned, Dated):
     equity_at = models.DateTimeField(_("equity seen at"), null=True, editable=False)
 
     balance = PointsField(_("balance"), default=0, editable=False)
+    # What was brought there less what was taken away, as far as it is known: no profit.
+    deposited = PointsField(_("deposited"), default=0, editable=False)
     bound_at = models.DateTimeField(_("bound at"), null=True, editable=False)
     # When its node was last asked to read it back, and of which asking the answer is known.
     asked_at = models.DateTimeField(_("asked at"), null=True, editable=False)
@@ -145,6 +147,8 @@ class EquitySnapshot(TenantOwned, Fact):
     equity = PointsField(_("equity"))
     balance = PointsField(_("balance"))
     free = PointsField(_("free margin"))
+    # Between two snapshots, what equity gained beyond this was earned.
+    deposited = PointsField(_("deposited"), default=0)
 
     class Meta(TenantOwned.Meta):
         verbose_name = _("equity snapshot")
@@ -173,6 +177,7 @@ class Payment(TenantOwned, Fact):
         VenueAccount, models.PROTECT, related_name="payments", verbose_name=_("venue account")
     )
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    symbol = models.CharField(_("symbol"), max_length=32, blank=True)
     amount = PriceField(_("amount"))
     paid_at = models.DateTimeField(_("paid at"))
 

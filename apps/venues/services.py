@@ -203,6 +203,7 @@ def record_money(*, account: VenueAccount, money: Money, now: datetime) -> None:
             "equity": equity,
             "balance": balance,
             "free": points(Decimal(money.free)),
+            "deposited": account.deposited,
         },
     )
 
@@ -246,23 +247,29 @@ def accept_key(*, account: VenueAccount) -> None:
     account.refresh_from_db()
 
 
-def record_payments(*, account: VenueAccount, payments: Iterable[Paid]) -> None:
-    """Keep each payment once, however often it is told."""
+def record_payments(*, account: VenueAccount, payments: Iterable[Paid]) -> list[Payment]:
+    """Keep each payment once, however often it is told; those that are new."""
     told = {f"{account.pk}:{paid.venue_payment_id}": paid for paid in payments}
     rows = Payment.objects.of(account.tenant)
     known = set(rows.filter(key__in=told).values_list("key", flat=True))
-    rows.bulk_create(
+    new = rows.bulk_create(
         Payment(
             tenant_id=account.tenant_id,
             key=key,
             venue_account=account,
             kind=paid.kind,
+            symbol=paid.symbol or "",
             amount=Decimal(paid.amount),
             paid_at=datetime.fromtimestamp(paid.paid_at_ms / 1000, UTC),
         )
         for key, paid in told.items()
         if key not in known
     )
+    brought = [row.amount for row in new if row.kind != Payment.Kind.FUNDING]
+    if brought:
+        account.deposited += points(sum(brought, Decimal(0)))
+        account.save(update_fields=["deposited"])
+    return new
 
 
 def record_drift(*, account: VenueAccount, drift: dict[str, list[str]]) -> None:

@@ -25,6 +25,8 @@ class VenueOrder:
     filled: Decimal
     fills: list[Fill] = field(default_factory=list)
     reason: str = ""
+    side: Side | None = None  # where the venue told it
+    unprotected: str = ""  # why stop and target were not set on what it opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,9 @@ class Venue(Protocol):
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
         """The order by our id; None only where the venue clearly answers that it has none."""
 
+    def find_by_number(self, *, symbol: str, venue_order_id: str) -> VenueOrder | None:
+        """The order by the venue's own name for it."""
+
     def is_absent(self, ticket: Ticket) -> bool:
         """Whether there is no such order, asked more than once and in more than one way.
 
@@ -147,6 +152,9 @@ class Exchange(Venue, BarSource, Protocol):
 
     def fills_since(self, symbol: str, since_ms: int) -> list[OwnedFill]:
         """Oldest first, all pages."""
+
+    def fired_since(self, symbol: str, since_ms: int) -> set[str]:
+        """Which orders the stops and targets became that were set on positions since then."""
 
     def payments_since(self, since_ms: int) -> list[Payment]: ...
 

@@ -167,6 +167,10 @@ class Binance(CcxtVenue):
         asked = {"symbol": market.native, "origClientOrderId": client_order_id}
         return told_of(self.call("fapiPrivateGetOrder", asked))
 
+    def look_up_number(self, market: Market, venue_order_id: str) -> Told:
+        asked = {"symbol": market.native, "orderId": venue_order_id}
+        return told_of(self.call("fapiPrivateGetOrder", asked))
+
     def send_cancel(self, market: Market, client_order_id: str) -> None:
         asked = {"symbol": market.native, "origClientOrderId": client_order_id}
         self.call("fapiPrivateDeleteOrder", asked)
@@ -200,10 +204,20 @@ class Binance(CcxtVenue):
                 start = now_ms()
             start += SPAN_MS
 
+    def ask_fired(self, market: Market, since_ms: int) -> Iterator[str]:
+        """Conditional orders are told by when they were set, a week at a time."""
+        for start in range(since_ms, now_ms() + 1, SPAN_MS):
+            span = {"startTime": start, "endTime": start + SPAN_MS - 1}
+            asked: Params = {"symbol": market.native, "limit": PAGE, "page": 1} | span
+            while page := self.call("fapiPrivateGetAllAlgoOrders", asked):
+                yield from (words["actualOrderId"] for words in page if has_fired(words))
+                if len(page) < PAGE:
+                    break
+                asked["page"] += 1
+
     def client_id_of(self, market: Market, owned: OwnedFill) -> str:
         """Trades do not tell it; their order does."""
-        asked = {"symbol": market.native, "orderId": owned.venue_order_id}
-        return told_of(self.call("fapiPrivateGetOrder", asked)).client_order_id
+        return self.look_up_number(market, owned.venue_order_id).client_order_id
 
     def send_protection(
         self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None
@@ -363,6 +377,13 @@ def closes(words: Words, kind: str, side: str) -> bool:
     return is_whole and words["orderType"] == kind and words["positionSide"] == side
 
 
+def has_fired(words: Words) -> bool:
+    """Whether one of ours that closes a whole side became an order."""
+    is_ours = client_ids.read_back("binance", words["clientAlgoId"]) != ""
+    is_whole = str(words["closePosition"]).lower() == "true"
+    return is_ours and is_whole and bool(words.get("actualOrderId"))
+
+
 def told_of(words: Words) -> Told:
     return Told(
         venue_order_id=str(words["orderId"]),
@@ -370,6 +391,7 @@ def told_of(words: Words) -> Told:
         status=STATUSES[words["status"]],
         filled=decimal(words["executedQty"]),
         reason="" if words["status"] in ("NEW", "FILLED") else words["status"].lower(),
+        side=SIDES[words["side"]],
     )
 
 

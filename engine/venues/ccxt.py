@@ -10,7 +10,7 @@ is the line's (`line.py`).
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -82,6 +82,7 @@ class Told:
     filled: Decimal
     reason: str = ""
     placed_at_ms: int = 0  # where the venue has fills only by time
+    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,10 @@ class CcxtVenue(Line):
         """The order by its id; Answered with ABSENT where there is none."""
 
     @abstractmethod
+    def look_up_number(self, market: Market, venue_order_id: str) -> Told:
+        """The order by the venue's own name for it."""
+
+    @abstractmethod
     def send_cancel(self, market: Market, client_order_id: str) -> None: ...
 
     @abstractmethod
@@ -202,6 +207,10 @@ class CcxtVenue(Line):
     def send_protection(
         self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None
     ) -> None: ...
+
+    def ask_fired(self, market: Market, since_ms: int) -> Iterator[str]:
+        """The numbers of orders that stops and targets became; none where there are none."""
+        return iter(())
 
     def client_id_of(self, market: Market, owned: OwnedFill) -> str:
         """The client id of a fill's order, in the venue's form; "" where it is not ours."""
@@ -270,7 +279,7 @@ class CcxtVenue(Line):
         try:
             held = {(holding.symbol, holding.direction) for holding in self.holdings()}
         except VenueError as error:
-            return replace(order, reason=f"stop and target were not set: {error.message}")
+            return replace(order, unprotected=error.message)
         # What it opened may have been closed since.
         is_held = (ticket.symbol, ticket.direction) in held
         return self._protected(order, ticket) if is_held else order
@@ -293,11 +302,15 @@ class CcxtVenue(Line):
 
     @question
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
-        try:
+        with saying_nothing():
             return self._found(self.market(symbol), client_order_id)
-        except UnknownInstrument as error:
-            # Of an order that may stand, this says nothing.
-            raise VenueError(error.message) from None
+
+    @question
+    def find_by_number(self, *, symbol: str, venue_order_id: str) -> VenueOrder | None:
+        with saying_nothing(), suppress_absent():
+            market = self.market(symbol)
+            return self._with_fills(market, self.look_up_number(market, venue_order_id))
+        return None
 
     @change
     def cancel(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
@@ -334,6 +347,10 @@ class CcxtVenue(Line):
     def fills_since(self, symbol: str, since_ms: int) -> list[OwnedFill]:
         told = {owned.fill.venue_fill_id: owned for owned in self._fills_from(symbol, since_ms)}
         return sorted(told.values(), key=lambda owned: owned.fill.filled_at_ms)
+
+    @question
+    def fired_since(self, symbol: str, since_ms: int) -> set[str]:
+        return set(self.ask_fired(self.market(symbol), since_ms))
 
     @question
     def payments_since(self, since_ms: int) -> list[Payment]:
@@ -457,16 +474,13 @@ class CcxtVenue(Line):
         try:
             self.protect(symbol=ticket.symbol, direction=direction, stop=stop, target=target)
         except EngineError as error:
-            return replace(order, reason=f"stop and target were not set: {error.message}")
+            return replace(order, unprotected=error.message)
         return order
 
     def _looked_up(self, market: Market, client_order_id: str) -> Told | None:
-        try:
+        with suppress_absent():
             return self.look_up(market, client_order_id)
-        except Answered as error:
-            if error.outcome is Outcome.ABSENT:
-                return None
-            raise
+        return None
 
     def _found(self, market: Market, client_order_id: str) -> VenueOrder | None:
         told = self._looked_up(market, client_ids.at_venue(self.name, client_order_id))
@@ -489,6 +503,7 @@ class CcxtVenue(Line):
             filled=filled,
             fills=fills,
             reason="not all of its fills are told yet" if is_behind else told.reason,
+            side=told.side,
         )
 
     def _fills_from(self, symbol: str, since_ms: int) -> Iterator[OwnedFill]:
@@ -500,6 +515,25 @@ class CcxtVenue(Line):
 def bar_of(opened_at_ms: object, *values: object) -> Bar:
     """From open, high, low, close and volume."""
     return Bar(int(str(opened_at_ms)), *map(decimal, values))
+
+
+@contextmanager
+def saying_nothing() -> Iterator[None]:
+    """A market that is not known says nothing of an order that may stand."""
+    try:
+        yield
+    except UnknownInstrument as error:
+        raise VenueError(error.message) from None
+
+
+@contextmanager
+def suppress_absent() -> Iterator[None]:
+    """Nothing comes of a look-up where the venue clearly answers that it has none."""
+    try:
+        yield
+    except Answered as error:
+        if error.outcome is not Outcome.ABSENT:
+            raise
 
 
 def must_be_a_multiple(value: Decimal, step: Decimal, what: str) -> None:

@@ -199,6 +199,9 @@ class Grvt(CcxtVenue):
     def look_up(self, market: Market, client_order_id: str) -> Told:
         return told_of(self._ask("Order", client_order_id=client_order_id)["result"])
 
+    def look_up_number(self, market: Market, venue_order_id: str) -> Told:
+        return told_of(self._ask("Order", order_id=venue_order_id)["result"])
+
     def send_cancel(self, market: Market, client_order_id: str) -> None:
         self._ask("CancelOrder", client_order_id=client_order_id)
 
@@ -436,6 +439,7 @@ def told_of(words: Words) -> Told:
         status=STATUSES[state["status"]],
         filled=decimal(state["traded_size"][0]),
         reason="" if reason == "UNSPECIFIED" else reason,
+        side=Side.BUY if words["legs"][0]["is_buying_asset"] else Side.SELL,
         placed_at_ms=(milliseconds(created) if created else now_ms()) - CLOCK_MARGIN_MS,
     )
 

@@ -182,6 +182,11 @@ class Okx(CcxtVenue):
         (words,) = self._data("privateGetTradeOrder", asked)
         return told_of(market, words)
 
+    def look_up_number(self, market: Market, venue_order_id: str) -> Told:
+        asked = {"instId": market.native, "ordId": venue_order_id}
+        (words,) = self._data("privateGetTradeOrder", asked)
+        return told_of(market, words)
+
     def send_cancel(self, market: Market, client_order_id: str) -> None:
         asked = {"instId": market.native, "clOrdId": client_order_id}
         self.call("privatePostTradeCancelOrder", asked)
@@ -212,6 +217,16 @@ class Okx(CcxtVenue):
                 side=SIDES[words["side"]],
                 fill=self._fill(market, words),
             )
+
+    def ask_fired(self, market: Market, since_ms: int) -> Iterator[str]:
+        """Those that fired; newest first, by when they were set."""
+        kinds = {"ordType": "conditional,oco", "state": "effective", "instType": "SWAP"}
+        asked = kinds | {"instId": market.native}
+        for words in self._pages("privateGetTradeOrdersAlgoHistory", asked, "algoId"):
+            if int(words["cTime"]) < since_ms:
+                return
+            if has_fired(words):
+                yield words["ordId"]
 
     def send_protection(
         self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None
@@ -370,8 +385,17 @@ def told_before(market: Market, side: str, closing: str, words: Words) -> Params
 
 def closes(words: Words, side: str, closing: str) -> bool:
     """Whether a conditional order closes this whole side."""
-    is_whole = words["closeFraction"] not in ("", None) and decimal(words["closeFraction"]) == 1
-    return is_whole and words["posSide"] == side and words["side"] == closing
+    return is_whole(words) and words["posSide"] == side and words["side"] == closing
+
+
+def has_fired(words: Words) -> bool:
+    """Whether one of ours that closes a whole side became an order."""
+    is_ours = client_ids.read_back("okx", words["algoClOrdId"]) != ""
+    return is_ours and is_whole(words) and bool(words["ordId"]) and words["state"] == "effective"
+
+
+def is_whole(words: Words) -> bool:
+    return words["closeFraction"] not in ("", None) and decimal(words["closeFraction"]) == 1
 
 
 def prices_of(words: Words) -> tuple[Decimal | None, Decimal | None]:
@@ -387,6 +411,7 @@ def told_of(market: Market, words: Words) -> Told:
         status=STATUSES[words["state"]],
         filled=market.coins(decimal(words["accFillSz"] or 0)),
         reason=reason if words["state"].endswith("canceled") else "",
+        side=SIDES[words["side"]],
     )
 
 

@@ -120,6 +120,10 @@ class PaperVenue:
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
         return self.books().orders.get(client_order_id)
 
+    def find_by_number(self, *, symbol: str, venue_order_id: str) -> VenueOrder | None:
+        orders = self.books().orders.values()
+        return next((order for order in orders if order.venue_order_id == venue_order_id), None)
+
     def is_absent(self, ticket: Ticket) -> bool:
         return self.find(symbol=ticket.symbol, client_order_id=ticket.client_order_id) is None
 

@@ -15,6 +15,7 @@ from apps.orders.services.manual import (
     order_by_hand,
     protect_position,
 )
+from apps.orders.services.parked import ask_venue_again, has_arrived, never_arrived
 from apps.orders.services.planning import plan
 from apps.orders.services.reports import record_reports
 from apps.orders.services.states import ask_states, record_state
@@ -25,6 +26,7 @@ __all__ = [
     "Closing",
     "Wish",
     "ask_states",
+    "ask_venue_again",
     "assign_account",
     "assign_accounts",
     "cancel_order",
@@ -34,6 +36,8 @@ __all__ = [
     "draft_close",
     "draft_order",
     "draft_protection",
+    "has_arrived",
+    "never_arrived",
     "order_by_hand",
     "plan",
     "protect_position",

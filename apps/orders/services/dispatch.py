@@ -55,8 +55,11 @@ def claim(*, now: datetime) -> list[Ticket]:
     return tickets
 
 
-def send(tickets: list[Ticket], *, task: Task) -> None:
-    """Publish the tickets' present orders to the nodes of their accounts, in batches."""
+def send(tickets: list[Ticket], *, task: Task, venue_order_id: str = "") -> None:
+    """Publish the tickets' present orders to the nodes of their accounts, in batches.
+
+    With a number of the venue's, its order of that number is asked for.
+    """
     rows = Ticket.objects.across_tenants().select_related("venue_account__node")
     fresh = {ticket.pk: ticket for ticket in rows.filter(pk__in=[row.pk for row in tickets])}
     sealed = sealed_to_nodes([ticket.venue_account for ticket in fresh.values()])
@@ -67,7 +70,12 @@ def send(tickets: list[Ticket], *, task: Task) -> None:
         allowed = allowed_task(ticket, task)
         # An account whose credentials do not open is left to the sweep, and in the end parked.
         if account.pk in sealed:
-            by_node[account.node].append(message_of(ticket, order, sealed[account.pk], allowed))
+            number = venue_order_id
+            if order.kind == Order.Kind.PROTECTION:
+                number = order.venue_order_id
+            by_node[account.node].append(
+                message_of(ticket, order, sealed[account.pk], allowed, venue_order_id=number)
+            )
     for node, outgoing in by_node.items():
         for start in range(0, len(outgoing), TICKETS_PER_BATCH):
             batch = messages.Tickets(tickets=outgoing[start : start + TICKETS_PER_BATCH])
@@ -88,7 +96,9 @@ def allowed_task(ticket: Ticket, task: Task) -> Task:
     return task if ticket.node_id == ticket.venue_account.node_id else Task.LOOK_UP
 
 
-def message_of(ticket: Ticket, order: Order, credentials: str, task: Task) -> messages.Ticket:
+def message_of(
+    ticket: Ticket, order: Order, credentials: str, task: Task, *, venue_order_id: str
+) -> messages.Ticket:
     return messages.Ticket(
         order_id=str(order.pk),
         task=task,
@@ -106,4 +116,5 @@ def message_of(ticket: Ticket, order: Order, credentials: str, task: Task) -> me
         stop=number(ticket.stop) if ticket.stop else None,
         target=number(ticket.target) if ticket.target else None,
         not_after_ms=int(ticket.not_after.timestamp() * 1000),
+        venue_order_id=venue_order_id,
     )

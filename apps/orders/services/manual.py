@@ -18,7 +18,14 @@ from apps.core.later import later
 from apps.core.states import move
 from apps.nodes.selectors import alive_nodes
 from apps.orders.models import Order, Ticket
-from apps.orders.selectors import current_orders, in_flight, open_positions, point_cards
+from apps.orders.selectors import (
+    current_orders,
+    in_flight,
+    open_positions,
+    opening,
+    point_cards,
+    with_parked,
+)
 from apps.orders.services.dispatch import send
 from apps.orders.services.planning import order_for
 from apps.positions.models import Position
@@ -213,6 +220,7 @@ def approved(draft: Ticket, now: datetime) -> Ticket:
     which = {} if action is Action.OPEN else {"direction": draft.direction}
     # In this order: what was in flight a moment ago may be held by now.
     waiting = in_flight([account.pk], draft.symbol, **which)[account.pk]
+    about_to_open = opening([account.pk])[account.pk]
     positions = open_positions([account.pk])[account.pk]
     side = (draft.symbol, draft.direction)
     held = sum((row.quantity for row in positions if (row.symbol, row.direction) == side), ZERO)
@@ -226,10 +234,11 @@ def approved(draft: Ticket, now: datetime) -> Ticket:
             points=point_cards([account.member])[account.member_id],
             quantity=draft.quantity,
             held=held,
-            open_positions=len(positions),
+            open_positions=len({(row.symbol, row.direction) for row in positions} | about_to_open),
             tickets_in_flight=waiting,
             is_drifting=account.is_drifting,
             key_refusal=account.key_refusal,
+            has_parked=account.pk in with_parked([account.pk]),
         )
     )
     if isinstance(verdict, Refused):

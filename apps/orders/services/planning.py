@@ -12,7 +12,14 @@ from apps.core.later import later
 from apps.core.states import move
 from apps.nodes.selectors import alive_nodes
 from apps.orders.models import Order, Ticket
-from apps.orders.selectors import in_flight, open_positions, point_cards, spent
+from apps.orders.selectors import (
+    in_flight,
+    open_positions,
+    opening,
+    point_cards,
+    spent,
+    with_parked,
+)
 from apps.signals.models import Signal
 from apps.strategies.models import Subscription
 from apps.strategies.selectors import followers
@@ -72,6 +79,8 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
     spent_ones = spent(once(subscriptions)) if signal.action == Action.OPEN else set()
     held = open_positions(accounts)
     waiting = in_flight(accounts, signal.symbol)
+    about_to_open = opening(accounts)
+    parked = with_parked(accounts)
     points = point_cards({subscription.member for subscription in subscriptions})
     alive = {node.pk for node in alive_nodes(now)}
     of_venue = {
@@ -100,11 +109,15 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
                 points=points[subscription.member_id],
                 quantity=quantity,
                 held=held_quantity,
-                open_positions=len(positions),
+                open_positions=len(
+                    {(position.symbol, position.direction) for position in positions}
+                    | about_to_open[account.pk]
+                ),
                 tickets_in_flight=waiting[account.pk],
                 is_spent=subscription.pk in spent_ones,
                 is_drifting=account.is_drifting,
                 key_refusal=account.key_refusal,
+                has_parked=account.pk in parked,
             )
         )
         approved = isinstance(verdict, Approved)

@@ -102,6 +102,11 @@ def conditional(number, kind, trigger, of="LONG", **changes):
     return words | changes
 
 
+def fired(number, became, **changes):
+    words = {"clientAlgoId": OUR_ID, "algoStatus": "FINISHED", "actualOrderId": became}
+    return conditional(number, "STOP_MARKET", "58000.00", **words | changes)
+
+
 def position(side, amount, **changes):
     words = {
         "symbol": "BTCUSDT",
@@ -171,6 +176,12 @@ ANSWERS = {
         conditional(3, "STOP_MARKET", "66000.00", "SHORT", side="BUY"),
         conditional(4, "STOP_MARKET", "57000.00", closePosition=False),
     ],
+    "GET /fapi/v1/allAlgoOrders": [
+        fired(1, "22542180"),
+        fired(2, ""),
+        fired(3, "22542181", clientAlgoId="web_1"),
+        fired(4, "22542182", closePosition=False),
+    ],
     "DELETE /fapi/v1/algoOrder": {"algoId": 1, "code": "200", "msg": "success"},
     "POST /fapi/v1/algoOrder": conditional(9, "STOP_MARKET", "59000.00"),
     "GET /fapi/v3/account": {"assets": [asset("BNB"), asset("USDT")], "positions": []},
@@ -206,7 +217,7 @@ STAGE = Stage(
 STAGE.scenes.extend(
     [
         *(Scene(title, do) for title, do in ours(STAGE.order_ticket, "59000.1")),
-        *(Scene(title, do) for title, do in asking("BTC/USDT", "59000", "66000")),
+        *(Scene(title, do) for title, do in asking("BTC/USDT", "59000", "66000", "22542179")),
         Scene("leverage and margin are as asked", lambda v: v.place(STAGE.order_ticket()), READY),
         Scene("one-way: a long is opened", lambda v: v.place(STAGE.order_ticket()), ONE_WAY),
         Scene(
