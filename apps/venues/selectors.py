@@ -14,7 +14,7 @@ from engine.candle import Candles
 from engine.errors import UnknownInstrument, VenueRefused
 from engine.instrument import Instrument
 from engine.money import ZERO
-from engine.venues.paper_market import PaperMarket
+from engine.paper.generated import GeneratedMarket
 
 
 def instruments(venue: str) -> dict[str, Instrument]:
@@ -43,7 +43,7 @@ def candles(*, venue: str, symbol: str, timeframe: str, bars: int, now: datetime
     """The latest closed bars of a symbol on a venue."""
     if venue != Venue.PAPER:
         raise VenueRefused(f"candles of {venue} come with its venue adapter", venue=venue)
-    return PaperMarket().candles(symbol, timeframe, bars, now.timestamp())
+    return GeneratedMarket().candles(symbol, timeframe, bars, int(now.timestamp() * 1000))
 
 
 def holdings_of_tenant(tenant: Tenant) -> dict[int, Decimal]:

@@ -87,8 +87,7 @@ def bind_account(
     account.save(update_fields=changed)
     action = "venue_account.rebound" if before else "venue_account.bound"
     audit.record(action, account, before=before, after=told(account))
-    if venue != Venue.PAPER:
-        later("orders.ask_state", account_id=account.pk)
+    later("orders.ask_state", account_id=account.pk)
     return account
 
 
@@ -180,8 +179,6 @@ def record_equity(*, account: VenueAccount, equity: Decimal, now: datetime) -> N
 
 def ask_for_state(*, account: VenueAccount) -> None:
     """Have the account read back from its venue soon, out of its turn."""
-    if account.venue == Venue.PAPER:
-        raise Conflict("the paper venue has no account to read back", account=account.pk)
     if not account.credentials:
         raise Conflict("the account was unbound: bind it again", account=account.pk)
     later("orders.ask_state", account_id=account.pk)

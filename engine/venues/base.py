@@ -130,3 +130,6 @@ class Exchange(Venue, Protocol):
     def payments_since(self, since_ms: int) -> list[Payment]: ...
 
     def check(self) -> AccountCheck: ...
+
+    def close(self) -> None:
+        """Let go of the line and the keys; nothing is asked of it any more."""

@@ -19,7 +19,7 @@ FLOAT_HOMES = (
     "engine/candle.py",
     "engine/indicators/",
     "engine/strategies/",
-    "engine/venues/paper_market.py",
+    "engine/paper/generated.py",
     "workers/embedded_broker.py",  # seconds
 )
 # Who asks the clock for an instant. Everybody else is given one, or measures with `monotonic`.

