@@ -107,7 +107,7 @@ class Running:
             "HEARTBEAT_SECONDS": "1",
             "TICKET_SECONDS": "4",
             "SWEEP_AFTER_SECONDS": "2",
-            "SIGNAL_SECONDS": "60",
+            "SIGNAL_SECONDS": "240",
             **self.environment,
         }
 
