@@ -34,7 +34,12 @@ class VenueAccountForm(VerbForm):
 
     class Meta:
         model = VenueAccount
-        fields = ["member", "venue", "label", "node"]
+        fields = ["member", "venue", "label", "node", "margin", "position_mode"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name in ("margin", "position_mode"):
+            self.fields[name].required = False
 
     def write(self, **values):
         return bind_account(**values)
@@ -105,8 +110,10 @@ class VenueAccountAdmin(HouseAdmin):
 
     def get_fields(self, request, obj=None):
         if obj is None:
-            return ["member", "venue", "label", "node", "api_key", "api_secret", "passphrase"]
+            asked = ["member", "venue", "label", "node", "margin", "position_mode"]
+            return [*asked, "api_key", "api_secret", "passphrase"]
         shown = ["tenant", "member", "venue", "label", "key_hint", "node", "status"]
+        shown += ["margin", "position_mode"]
         shown += ["equity", "equity_at", "balance", "read_at", "read_error", "shown_drift"]
         shown += ["can_trade", "can_withdraw", "is_hedged", "check_error", "checked_at"]
         shown += ["bound_at", "created_at"]

@@ -93,6 +93,8 @@ def message_of(ticket: Ticket, order: Order, credentials: str, task: Task) -> me
         action=ticket.action,
         quantity=number(order.quantity),
         leverage=ticket.leverage,
+        margin=messages.Margin(ticket.venue_account.margin),
+        position_mode=messages.PositionMode(ticket.venue_account.position_mode),
         stop=number(ticket.stop) if ticket.stop else None,
         target=number(ticket.target) if ticket.target else None,
         not_after_ms=int(ticket.not_after.timestamp() * 1000),
