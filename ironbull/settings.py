@@ -190,11 +190,14 @@ FACES = {
 
 IMPORT_EXPORT_SKIP_ADMIN_LOG = True
 
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # Django's own has a level of its own unless it is told.
+    "loggers": {"django": {"level": LOG_LEVEL}},
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
