@@ -56,6 +56,13 @@ class Margin(enum.StrEnum):
     CROSS = "cross"
 
 
+class PositionMode(enum.StrEnum):
+    """What an account may hold of one symbol; where a venue has one of them only, it is that."""
+
+    HEDGE = "hedge"  # a long and a short, apart
+    ONE_WAY = "one_way"  # one of the two
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
@@ -76,6 +83,7 @@ class Ticket(Message, frozen=True, kw_only=True):
     quantity: Positive
     leverage: Annotated[int, msgspec.Meta(ge=1, le=200)]
     margin: Margin = Margin.ISOLATED
+    position_mode: PositionMode = PositionMode.HEDGE
     price: Positive | None = None  # None is a market order
     style: Style = Style.PLAIN
     stop: Positive | None = None

@@ -30,7 +30,7 @@ from engine.messages import (
 )
 from engine.venues.base import Exchange
 from engine.venues.client_ids import at_venue
-from workers import tasks
+from workers import adapters, tasks
 from workers.app import Node, app, node
 from workers.vault import open_credentials
 
@@ -73,14 +73,15 @@ def state_of(ask: StateAsk, host: Node) -> AccountState:
     """The state, or why there is none; whatever an adapter does, one of the two."""
     try:
         credentials = open_credentials(ask.sealed_credentials, key=host.keys.seal_private)
-        told = read(ask, tasks.exchange_for(ask, credentials, host))
+        with host.adapters.lend(ask, credentials) as exchange:
+            told = read(ask, exchange)
         # What the centre could not read would be no answer.
         return msgspec.json.decode(msgspec.json.encode(told), type=AccountState)
     except (VenueError, UnknownInstrument, MessageRefused) as error:
         return failed(ask, error.message)
     except Exception as error:  # noqa: BLE001  (an adapter may fail in any way; its words may quote a key)
         reason = f"the adapter failed: {type(error).__name__}"
-        log.error("account %s, %s at %s", ask.account, reason, tasks.place_of(error))
+        log.error("account %s, %s at %s", ask.account, reason, adapters.place_of(error))
         return failed(ask, reason)
 
 

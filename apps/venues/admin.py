@@ -42,7 +42,12 @@ class VenueAccountForm(VerbForm):
 
     class Meta:
         model = VenueAccount
-        fields = ["member", "venue", "label", "node"]
+        fields = ["member", "venue", "label", "node", "margin", "position_mode"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name in ("margin", "position_mode"):
+            self.fields[name].required = False
 
     def write(self, **values):
         return bind_account(**values)
@@ -130,17 +135,11 @@ class VenueAccountAdmin(HouseAdmin):
 
     def get_fields(self, request, obj=None):
         if obj is None:
-            return ["member", "venue", "label", "node", "api_key", "api_secret", "passphrase"]
+            asked = ["member", "venue", "label", "node", "margin", "position_mode"]
+            return [*asked, "api_key", "api_secret", "passphrase"]
         shown = ["tenant", "member", "venue", "label", "key_hint", "node", "status"]
-        shown += [
-            "equity",
-            "equity_at",
-            "balance",
-            "deposited",
-            "read_at",
-            "read_error",
-            "shown_drift",
-        ]
+        shown += ["margin", "position_mode", "equity", "equity_at", "balance", "deposited"]
+        shown += ["read_at", "read_error", "shown_drift"]
         shown += ["can_trade", "can_withdraw", "is_hedged", "check_error", "checked_at"]
         shown += ["key_accepted_at", "clock_offset_ms", "margins"]
         shown += ["bound_at", "created_at"]

@@ -9,7 +9,7 @@ from apps.core.fields import PointsField, PriceField, SealedField
 from apps.core.models import Dated, Fact, TenantOwned
 from apps.members.models import Member
 from apps.nodes.models import Node
-from engine.messages import number
+from engine.messages import Margin, PositionMode, number
 
 
 class Venue(models.TextChoices):
@@ -50,6 +50,11 @@ class VenueAccount(TenantOwned, Dated):
         PAUSED = "paused", _("Paused")
 
     MOVES = {Status.ACTIVE: {Status.PAUSED}, Status.PAUSED: {Status.ACTIVE}}
+    MARGINS = [(Margin.ISOLATED.value, _("Isolated")), (Margin.CROSS.value, _("Cross"))]
+    POSITION_MODES = [
+        (PositionMode.HEDGE.value, _("Long and short apart")),
+        (PositionMode.ONE_WAY.value, _("One way")),
+    ]
 
     member = models.ForeignKey(
         Member, models.PROTECT, related_name="venue_accounts", verbose_name=_("member")
@@ -65,6 +70,13 @@ class VenueAccount(TenantOwned, Dated):
         verbose_name=_("node"),
     )
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE)
+    # What the account is brought to before it opens anything; its subscriptions say the leverage.
+    margin = models.CharField(
+        _("margin mode"), max_length=8, choices=MARGINS, default=Margin.ISOLATED.value
+    )
+    position_mode = models.CharField(
+        _("position mode"), max_length=8, choices=POSITION_MODES, default=PositionMode.HEDGE.value
+    )
     # JSON of api_key, api_secret and passphrase, sealed to this row.
     credentials = SealedField(
         _("credentials"), binding="venue_account:{row.member_id}:{row.venue}:{row.label}"

@@ -22,7 +22,15 @@ from apps.tenants.models import Tenant
 from apps.venues.credentials import Credentials, check, seal_at_rest
 from apps.venues.models import EquitySnapshot, Instrument, Payment, Venue, VenueAccount
 from engine.drift import Difference
-from engine.messages import Described, Money, Paid, Rights, number
+from engine.messages import (
+    Described,
+    Margin,
+    Money,
+    Paid,
+    PositionMode,
+    Rights,
+    number,
+)
 from engine.money import points
 
 # Small letters only, and no space at the end: databases differ in whether those are equal.
@@ -33,7 +41,9 @@ PRICE_EVERY = timedelta(seconds=10)
 REBOUND_FIELDS = [
     *("credentials", "key_hint", "status", "node", "bound_at", "asked_at", "checked_at"),
     *("can_trade", "can_withdraw", "is_hedged", "check_error", "key_accepted_at"),
+    *("margin", "position_mode"),
 ]
+MODES = {"margin": Margin, "position_mode": PositionMode}
 
 
 @retried
@@ -46,9 +56,14 @@ def bind_account(
     api_key: str = "",
     api_secret: str = "",
     passphrase: str = "",
+    margin: str = "",
+    position_mode: str = "",
     node: Node | None = None,
 ) -> VenueAccount:
     """Bind a member's account at a venue; bound again, its keys are replaced in place.
+
+    Modes that are not named stay as they are; at first they are isolated margin, and long and
+    short apart.
 
     The paper venue asks for no keys: it is given random ones where none are named.
     """
@@ -73,6 +88,7 @@ def bind_account(
     if account is None or account.status != VenueAccount.Status.ACTIVE:
         refuse_full(tenant=member.tenant, limit="max_venue_accounts", rows=counted(member.tenant))
     account = account or VenueAccount(tenant=member.tenant, **key)
+    name_modes(account, margin=margin, position_mode=position_mode)
     seal_at_rest(credentials, account=account)
     account.key_hint = api_key[-4:]
     account.status = VenueAccount.Status.ACTIVE
@@ -89,9 +105,32 @@ def bind_account(
     account.save(update_fields=changed)
     action = "venue_account.rebound" if before else "venue_account.bound"
     audit.record(action, account, before=before, after=told(account))
-    if venue != Venue.PAPER:
-        later("orders.ask_state", account_id=account.pk)
+    later("orders.ask_state", account_id=account.pk)
     return account
+
+
+def name_modes(account: VenueAccount, **modes: str) -> None:
+    for name, asked in modes.items():
+        known = [mode.value for mode in MODES[name]]
+        if asked and asked not in known:
+            raise BadInput(f"{asked[:32]!r} is no {name}", field=name, known=known)
+        setattr(account, name, asked or getattr(account, name))
+
+
+@retried
+@transaction.atomic
+def change_modes(*, account: VenueAccount, margin: str = "", position_mode: str = "") -> None:
+    """Have the account brought to these modes before it next opens anything.
+
+    Its venue refuses that while the account holds anything; the order is then refused, too.
+    """
+    fresh = locked(account)
+    before = told(fresh)
+    name_modes(fresh, margin=margin, position_mode=position_mode)
+    if told(fresh) != before:
+        fresh.save(update_fields=list(MODES))
+        audit.record("venue_account.modes_changed", fresh, before=before, after=told(fresh))
+    account.refresh_from_db()
 
 
 def counted(tenant: Tenant) -> QuerySet[VenueAccount]:
@@ -129,6 +168,8 @@ def told(account: VenueAccount) -> dict[str, object]:
         "key_hint": account.key_hint,
         "node": account.node.code if account.node else None,
         "status": account.status,
+        "margin": account.margin,
+        "position_mode": account.position_mode,
     }
 
 
@@ -182,8 +223,6 @@ def record_equity(*, account: VenueAccount, equity: Decimal, now: datetime) -> N
 
 def ask_for_state(*, account: VenueAccount) -> None:
     """Have the account read back from its venue soon, out of its turn."""
-    if account.venue == Venue.PAPER:
-        raise Conflict("the paper venue has no account to read back", account=account.pk)
     if not account.credentials:
         raise Conflict("the account was unbound: bind it again", account=account.pk)
     later("orders.ask_state", account_id=account.pk)

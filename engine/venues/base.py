@@ -159,3 +159,6 @@ class Exchange(Venue, BarSource, Protocol):
     def payments_since(self, since_ms: int) -> list[Payment]: ...
 
     def check(self) -> AccountCheck: ...
+
+    def close(self) -> None:
+        """Let go of the line and the keys; nothing is asked of it any more."""

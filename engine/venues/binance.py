@@ -11,7 +11,7 @@ from typing import Any
 
 import ccxt
 
-from engine.messages import Fill, Margin, PaymentKind, Style, number
+from engine.messages import Fill, Margin, PaymentKind, PositionMode, Style, number
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
@@ -143,8 +143,9 @@ class Binance(CcxtVenue):
         told = self.call("fapiPrivateGetPositionSideDual")["dualSidePosition"]
         return str(told).lower() == "true"
 
-    def switch_to_hedged(self) -> None:
-        self.tell("fapiPrivatePostPositionSideDual", {"dualSidePosition": "true"})
+    def switch_mode(self, mode: PositionMode) -> None:
+        is_dual = "true" if mode is PositionMode.HEDGE else "false"
+        self.tell("fapiPrivatePostPositionSideDual", {"dualSidePosition": is_dual})
 
     def prepare(self, placing: Placing) -> None:
         symbol, ticket = {"symbol": placing.market.native}, placing.ticket

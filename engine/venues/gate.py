@@ -12,7 +12,7 @@ from typing import Any
 import ccxt
 
 from engine.errors import VenueRefused
-from engine.messages import Fill, Margin, PaymentKind, Style, number
+from engine.messages import Fill, Margin, PaymentKind, PositionMode, Style, number
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
@@ -138,8 +138,9 @@ class Gate(CcxtVenue):
         told = self.call("privateFuturesGetSettlePositions", SETTLE)
         return any(words["mode"] != "single" for words in told)
 
-    def switch_to_hedged(self) -> None:
-        self.tell("privateFuturesPostSettleDualMode", SETTLE | {"dual_mode": "true"})
+    def switch_mode(self, mode: PositionMode) -> None:
+        is_dual = "true" if mode is PositionMode.HEDGE else "false"
+        self.tell("privateFuturesPostSettleDualMode", SETTLE | {"dual_mode": is_dual})
 
     def prepare(self, placing: Placing) -> None:
         """A leverage above zero is isolated margin; zero is cross, with a limit beside it."""

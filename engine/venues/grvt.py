@@ -21,7 +21,7 @@ from typing import Any
 import ccxt
 
 from engine.errors import VenueRefused
-from engine.messages import Fill, Margin, PaymentKind, Style, number
+from engine.messages import Fill, Margin, PaymentKind, PositionMode, Style, number
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
@@ -151,7 +151,7 @@ class Grvt(CcxtVenue):
     def ask_hedged(self) -> bool:
         return False
 
-    def switch_to_hedged(self) -> None:
+    def switch_mode(self, mode: PositionMode) -> None:
         raise NotOffered("grvt has one position a symbol")
 
     def prepare(self, placing: Placing) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import ccxt
 
 from engine.errors import VenueRefused
-from engine.messages import Fill, Margin, PaymentKind, Style, number
+from engine.messages import Fill, Margin, PaymentKind, PositionMode, Style, number
 from engine.money import ZERO, round_to_tick
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
@@ -158,7 +158,7 @@ class Hyperliquid(CcxtVenue):
     def ask_hedged(self) -> bool:
         return False
 
-    def switch_to_hedged(self) -> None:
+    def switch_mode(self, mode: PositionMode) -> None:
         raise VenueRefused("hyperliquid has one position a symbol")
 
     def prepare(self, placing: Placing) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import ccxt
 
 from engine.errors import VenueRefused
-from engine.messages import Fill, Margin, PaymentKind, Style, number
+from engine.messages import Fill, Margin, PaymentKind, PositionMode, Style, number
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
@@ -37,7 +37,8 @@ MARGINS = {Margin.ISOLATED: "isolated", Margin.CROSS: "cross"}
 OUR_MARGINS = {word: margin for margin, word in MARGINS.items()}
 SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 SIDES_OF_A_POSITION = {"long", "short"}
-HEDGED, NET = "long_short_mode", "net"
+MODES = {PositionMode.HEDGE: "long_short_mode", PositionMode.ONE_WAY: "net_mode"}
+NET = "net"
 # Types of bills, as the account's history numbers them.
 PAYMENTS = {"8": PaymentKind.FUNDING, "1": PaymentKind.TRANSFER}
 
@@ -149,10 +150,10 @@ class Okx(CcxtVenue):
     # The account's modes.
 
     def ask_hedged(self) -> bool:
-        return bool(self._config()["posMode"] == HEDGED)
+        return bool(self._config()["posMode"] == MODES[PositionMode.HEDGE])
 
-    def switch_to_hedged(self) -> None:
-        self.tell("privatePostAccountSetPositionMode", {"posMode": HEDGED})
+    def switch_mode(self, mode: PositionMode) -> None:
+        self.tell("privatePostAccountSetPositionMode", {"posMode": MODES[mode]})
 
     def prepare(self, placing: Placing) -> None:
         ticket = placing.ticket

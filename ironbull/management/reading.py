@@ -14,22 +14,22 @@ LOOK_EVERY_SECONDS = 0.5
 
 def add_choice(parser) -> None:
     parser.add_argument("--account", type=int, action="append", help="only this one; repeat")
-    parser.add_argument("--venue", choices=[name for name in Venue.values if name != "paper"])
+    parser.add_argument("--venue", choices=Venue.values)
     parser.add_argument(
         "--wait", type=int, default=30, metavar="SECONDS", help="for the nodes' answers"
     )
 
 
 def chosen_accounts(account: list[int] | None, venue: str | None) -> QuerySet[VenueAccount]:
-    """Accounts with keys at a real venue, or those named; one that is not there is refused."""
-    rows = VenueAccount.objects.across_tenants().exclude(venue=Venue.PAPER)
-    rows = rows.exclude(key_hint="").select_related("member", "node").order_by("pk")
+    """Accounts with keys, or those named; one that is not there is refused."""
+    rows = VenueAccount.objects.across_tenants().exclude(key_hint="")
+    rows = rows.select_related("member", "node").order_by("pk")
     if account:
         rows = rows.filter(pk__in=account)
     if venue:
         rows = rows.filter(venue=venue)
     if rows.count() < len(set(account or [0])):
-        raise CommandError("there is no such account with keys at a real venue")
+        raise CommandError("there is no such account with keys")
     return rows
 
 

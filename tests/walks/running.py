@@ -78,7 +78,7 @@ class Running:
         return not (self.failpoints / failpoint).exists()
 
     def venue(self, account_id: int) -> PaperVenue:
-        """The exchange's own truth about an account."""
+        """The account as the exchange itself knows it."""
         return PaperVenue(self.book, str(account_id))
 
     def log(self, name: str) -> str:
@@ -107,7 +107,7 @@ class Running:
             "HEARTBEAT_SECONDS": "1",
             "TICKET_SECONDS": "4",
             "SWEEP_AFTER_SECONDS": "2",
-            "SIGNAL_SECONDS": "60",
+            "SIGNAL_SECONDS": "240",
             **self.environment,
         }
 

@@ -24,8 +24,8 @@ from apps.signals.services import publish_signal
 from apps.strategies.models import Strategy, Subscription, Watch
 from apps.strategies.services import offer_strategy, subscribe
 from apps.venues.services import bind_account, record_equity
+from engine.paper.generated import GeneratedMarket
 from engine.signal import Action, Direction, Intent, Side
-from engine.venues.paper_market import PaperMarket
 from tests.walks.running import wait_for
 
 SYMBOL = "BTC/USDT"
@@ -91,7 +91,7 @@ class Story:
 
 
 def price_now() -> Decimal:
-    return PaperMarket().price(SYMBOL, timezone.now().timestamp())
+    return GeneratedMarket().price(SYMBOL, int(timezone.now().timestamp() * 1000))
 
 
 def on_paper(member: Member) -> dict[str, str]:

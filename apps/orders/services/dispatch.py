@@ -113,6 +113,8 @@ def message_of(
         quantity=number(order.quantity),
         leverage=ticket.leverage,
         price=number(ticket.price) if ticket.price else None,
+        margin=messages.Margin(ticket.venue_account.margin),
+        position_mode=messages.PositionMode(ticket.venue_account.position_mode),
         stop=number(ticket.stop) if ticket.stop else None,
         target=number(ticket.target) if ticket.target else None,
         not_after_ms=int(ticket.not_after.timestamp() * 1000),

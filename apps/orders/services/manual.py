@@ -29,7 +29,7 @@ from apps.orders.selectors import (
 from apps.orders.services.dispatch import send
 from apps.orders.services.planning import order_for
 from apps.positions.models import Position
-from apps.venues.models import Venue, VenueAccount
+from apps.venues.models import VenueAccount
 from apps.venues.selectors import instruments, last_price
 from apps.venues.services import locked, refuse_inactive
 from engine.instrument import Instrument
@@ -129,8 +129,6 @@ def draft_order(*, account: VenueAccount, wish: Wish, now: datetime) -> Ticket:
     refuse_odd(wish)
     refuse_idle(account)
     refuse_inactive(account.member)
-    if account.venue == Venue.PAPER and (wish.price or wish.stop or wish.target):
-        raise BadInput("the paper venue takes market orders without stop and target", field="price")
     instrument = described(account, wish.symbol)
     reference = wish.price or last_price(venue=account.venue, symbol=wish.symbol, now=now)
     for name in ("price", "stop", "target"):
@@ -171,8 +169,6 @@ def draft_protection(
 ) -> Ticket:
     account = position.venue_account
     refuse_idle(account)
-    if account.venue == Venue.PAPER:
-        raise BadInput("the paper venue takes no stop and no target", field="stop")
     tick = described(account, position.symbol).tick
     for field, price in (("stop", stop), ("target", target)):
         refuse_number(price, field=field)

@@ -23,7 +23,7 @@ from apps.orders.selectors import (
 from apps.signals.models import Signal
 from apps.strategies.models import Subscription
 from apps.strategies.selectors import followers
-from apps.venues.models import Venue, VenueAccount
+from apps.venues.models import VenueAccount
 from apps.venues.selectors import instruments
 from engine.envelope import client_order_id
 from engine.failpoint import failpoint
@@ -132,8 +132,8 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
             direction=signal.direction,
             quantity=quantity,
             leverage=subscription.leverage,
-            stop=protection(signal.stop, signal, account, instrument),
-            target=protection(signal.target, signal, account, instrument),
+            stop=protection(signal.stop, signal, instrument),
+            target=protection(signal.target, signal, instrument),
             status=Ticket.Status.PLANNED if approved else Ticket.Status.REFUSED,
             refused_because="" if approved else f"{verdict.code}: {verdict.reason}",
             worth_until=worth_until,
@@ -168,11 +168,10 @@ def quantity_to_trade(
 
 
 def protection(
-    price: Decimal | None, signal: Signal, account: VenueAccount, instrument: Instrument | None
+    price: Decimal | None, signal: Signal, instrument: Instrument | None
 ) -> Decimal | None:
-    """A signal's stop or target as the venue takes it; the paper venue takes none."""
-    is_wanted = price is not None and signal.action == Action.OPEN
-    if not is_wanted or instrument is None or account.venue == Venue.PAPER:
+    """A signal's stop or target as the venue takes it."""
+    if price is None or instrument is None or signal.action != Action.OPEN:
         return None
     return round_to_tick(price, instrument.tick)
 

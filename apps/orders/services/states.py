@@ -27,7 +27,7 @@ from apps.positions.services import add_funding
 from apps.strategies.models import Subscription
 from apps.venues import services as venues
 from apps.venues.credentials import sealed_to_nodes
-from apps.venues.models import Venue, VenueAccount
+from apps.venues.models import VenueAccount
 from engine.drift import differences
 from engine.errors import MessageRefused
 from engine.messages import SYMBOLS_PER_ASK, AccountFill, AccountState, Since, StateAsk, Task
@@ -90,7 +90,6 @@ def take_turns(*, now: datetime, account_ids: Iterable[int] | None) -> list[Venu
     nodes = {node.pk: node for node in alive_nodes(now)}
     rows = (
         VenueAccount.objects.across_tenants()
-        .exclude(venue=Venue.PAPER)
         .exclude(key_hint="")
         .filter(node__in=list(nodes))
         .select_for_update(skip_locked=True)

@@ -1,16 +1,14 @@
 """The second address: it makes faults, moves the market, and tells the truth. For tests."""
 
 from dataclasses import asdict
-from decimal import Decimal
 from typing import Any
 
 from engine.errors import EngineError
+from engine.paper.account import START_CASH
 from engine.paper.errors import Reason, Refused
 from engine.paper.service.office import HangUp, Office
 from engine.paper.service.wire import Answer, Asked, Operation, Request, Route, Routes
 from engine.paper.truth import truth
-
-START_CASH = Decimal(10_000)
 
 
 class Control:

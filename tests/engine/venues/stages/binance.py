@@ -3,7 +3,17 @@
 from engine.signal import Action
 from engine.venues.binance import Binance
 from tests.engine.venues.local_venue import NOW_MS, several
-from tests.engine.venues.stages import BARS, HOUR_MS, OUR_ID, SHORT, Scene, Stage, asking, ours
+from tests.engine.venues.stages import (
+    BARS,
+    HOUR_MS,
+    ONE_WAY_CROSS,
+    OUR_ID,
+    SHORT,
+    Scene,
+    Stage,
+    asking,
+    ours,
+)
 
 FILTERS = [
     {"filterType": "PRICE_FILTER", "minPrice": "261.10", "maxPrice": "809484", "tickSize": "0.10"},
@@ -227,7 +237,7 @@ STAGE.scenes.extend(
         ),
         Scene(
             "one-way: an account without positions is switched to two sides",
-            lambda v: v.place(STAGE.order_ticket(action=Action.CLOSE)),
+            lambda v: v.place(STAGE.order_ticket()),
             {
                 "GET /fapi/v1/positionSide/dual": several(
                     {"dualSidePosition": False}, {"dualSidePosition": "true"}
@@ -244,6 +254,15 @@ STAGE.scenes.extend(
             "a market order with stop and target",
             lambda v: v.place(STAGE.order_ticket(stop="58000", target="71000")),
             READY,
+        ),
+        Scene(
+            "hedge: an account without positions is switched to one-way, cross",
+            lambda v: v.place(STAGE.order_ticket(**ONE_WAY_CROSS)),
+            {
+                "GET /fapi/v1/positionSide/dual": several(
+                    {"dualSidePosition": True}, {"dualSidePosition": False}
+                )
+            },
         ),
     ]
 )

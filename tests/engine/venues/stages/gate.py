@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from engine.messages import Margin
+from engine.messages import Margin, PositionMode
 from engine.signal import Action, Direction
 from engine.venues.gate import Gate
 from tests.engine.venues.local_venue import NOW_MS, Keys, several
@@ -261,6 +261,15 @@ STAGE.scenes.extend(
         Scene(
             "a market order with stop and target",
             lambda v: v.place(STAGE.order_ticket(stop="58000", target="71000")),
+        ),
+        Scene(
+            "two sides: an account without positions is switched to one",
+            lambda v: v.place(STAGE.order_ticket(position_mode=PositionMode.ONE_WAY)),
+            {
+                f"GET {FUTURES}/accounts": several(
+                    ACCOUNT | {"in_dual_mode": True}, ACCOUNT | {"in_dual_mode": False}
+                )
+            },
         ),
     ]
 )

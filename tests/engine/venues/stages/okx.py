@@ -5,7 +5,16 @@ from decimal import Decimal
 from engine.signal import Action, Direction
 from engine.venues.okx import Okx
 from tests.engine.venues.local_venue import NOW_MS, several
-from tests.engine.venues.stages import BARS, OUR_ID, SHORT, Scene, Stage, asking, ours
+from tests.engine.venues.stages import (
+    BARS,
+    ONE_WAY_CROSS,
+    OUR_ID,
+    SHORT,
+    Scene,
+    Stage,
+    asking,
+    ours,
+)
 
 
 def told(*rows, code="0", msg=""):
@@ -266,6 +275,22 @@ STAGE.scenes.extend(
             "a market order with stop and target",
             lambda v: v.place(STAGE.order_ticket(stop="58000", target="71000")),
             READY,
+        ),
+        Scene(
+            "net mode: an account without positions is switched to two sides",
+            lambda v: v.place(STAGE.order_ticket()),
+            {"GET /api/v5/account/config": several(config("net_mode"), config("long_short_mode"))},
+        ),
+        Scene(
+            "two sides: an account without positions is switched to net mode, cross",
+            lambda v: v.place(STAGE.order_ticket(**ONE_WAY_CROSS)),
+            NET
+            | {
+                "GET /api/v5/account/config": several(
+                    config("long_short_mode"), config("net_mode")
+                ),
+                "POST /api/v5/account/set-position-mode": told({"posMode": "net_mode"}),
+            },
         ),
     ]
 )
