@@ -1,0 +1,6 @@
+"""Everything that a centre worker loads, loaded: what centre processes are forked from."""
+
+import ironbull.celery
+
+ironbull.celery.app.loader.import_default_modules()
+ironbull.celery.app.finalize()
