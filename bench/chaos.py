@@ -39,7 +39,6 @@ def main() -> int:
     parser.add_argument("--orders", type=int, default=500, help="tickets that leave, for each seed")
     parser.add_argument("--seconds", type=float, default=600, help="the longest storm")
     parser.add_argument("--set-up", choices=["both", *SET_UPS], default="both")
-    parser.add_argument("--node", default="loaded_node", help="a module of tests.walks: the node")
     parser.add_argument("--keep", type=Path, help="where the logs of the processes stay")
     asked = parser.parse_args()
     if asked.seed is not None:
@@ -64,7 +63,6 @@ def run_apart(seed: int, asked: argparse.Namespace) -> dict[str, object]:
     again = [
         *("--seed", str(seed), "--set-up", set_up),
         *("--orders", str(asked.orders), "--seconds", str(asked.seconds)),
-        *("--node", asked.node),
         *(["--keep", str(asked.keep)] if asked.keep else []),
     ]
     result = {"seed": seed, "faults": ["the run itself failed"]}
@@ -122,7 +120,6 @@ def storm_on_a_new_database(asked, directory, redis, database) -> dict[str, obje
             seconds=asked.seconds,
             directory=directory,
             servers=storm.Servers(redis, database),
-            loaded_node=asked.node,
             say=lambda line: print(line, flush=True),
         )
     return result.told()

@@ -1,7 +1,7 @@
 """Worker processes that start at once: forked from one that has loaded their code.
 
-Nearly all of a worker's start is loading. A storm that kills one a second would
-otherwise mostly watch them load. What runs afterwards is what Celery would run.
+Nearly all of a worker's start is loading. A storm that kills one every second would
+otherwise mostly watch them load. What runs afterwards is what their command would run.
 
     python -m tests.walks.nursery <module to load>
 
@@ -71,7 +71,7 @@ def main(module: str) -> None:
 
 
 def be_born(argv: list[str], log: str) -> None:
-    """Become what `python -m celery …` would be, in a session of its own."""
+    """Become what `python -m celery …` or `manage.py …` would be, in a session of its own."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -79,7 +79,10 @@ def be_born(argv: list[str], log: str) -> None:
     for source, target in ((silence, 0), (out, 1), (out, 2)):
         os.dup2(source, target)
     sys.argv = argv
-    importlib.import_module("celery.__main__").main()
+    if argv[0] == "celery":
+        importlib.import_module("celery.__main__").main()
+    else:
+        importlib.import_module("django.core.management").execute_from_command_line(argv)
     os._exit(0)
 
 

@@ -147,8 +147,16 @@ def unfinished() -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
+def tickets_left() -> int:
+    """How many tickets were sent, or are about to be."""
+    return Ticket.objects.across_tenants().exclude(status=Ticket.Status.REFUSED).count()
+
+
 def outcomes() -> Counter:
-    """How the tickets ended, and how many tries were proved never placed."""
-    ended = Counter(Ticket.objects.across_tenants().values_list("status", flat=True))
+    """How the tickets ended, what they were refused for, and the tries that were never placed."""
+    ended = Counter()
+    told = Ticket.objects.across_tenants().values_list("status", "refused_because")
+    for status, reason in told:
+        ended[f"{status} {reason.partition(':')[0]}".strip()] += 1
     tries = Order.objects.across_tenants().filter(status=OrderStatus.EXPIRED)
-    return ended + Counter({"never placed": tries.count()})
+    return ended + Counter({"tries never placed": tries.count()})
