@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20, help="how many, counted from --first")
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--seed", type=int, help="one alone, in this process")
-    parser.add_argument("--orders", type=int, default=500, help="tickets that leave, for each seed")
+    parser.add_argument("--orders", type=int, default=500, help="tickets that end, for each seed")
     parser.add_argument("--seconds", type=float, default=600, help="the longest storm")
     parser.add_argument("--set-up", choices=["both", *SET_UPS], default="both")
     parser.add_argument("--keep", type=Path, help="where the logs of the processes stay")

@@ -17,6 +17,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ironbull.supervisor import LIBC, PR_SET_PDEATHSIG
+
 
 class Child:
     """A process that is somebody else's child; it looks like one of ours."""
@@ -74,6 +76,8 @@ def be_born(argv: list[str], log: str) -> None:
     """Become what `python -m celery …` or `manage.py …` would be, in a session of its own."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
+    # Whose owner was killed outright is killed, too.
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     silence = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((silence, 0), (out, 1), (out, 2)):

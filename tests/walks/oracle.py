@@ -147,9 +147,10 @@ def unfinished() -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def tickets_left() -> int:
-    """How many tickets were sent, or are about to be."""
-    return Ticket.objects.across_tenants().exclude(status=Ticket.Status.REFUSED).count()
+def tickets_ended() -> int:
+    """How many tickets that were sent have come to their end."""
+    unsent = [Ticket.Status.REFUSED, *Ticket.IN_FLIGHT]
+    return Ticket.objects.across_tenants().exclude(status__in=unsent).count()
 
 
 def outcomes() -> Counter:

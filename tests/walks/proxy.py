@@ -66,23 +66,29 @@ class Proxy:
         for one in (near, far):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._pairs.add((near, far))
-        threading.Thread(target=self._pump, args=(near, far), daemon=True).start()
+        there = threading.Thread(target=self._pump, args=(near, far), daemon=True)
+        there.start()
         self._pump(far, near)
+        there.join()
         self._end(near, far)
         self._pairs.discard((near, far))
 
     def _pump(self, source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
+        try:
             while chunk := source.recv(65536):
                 self._passing.wait()
                 if self.heard is not None:
                     self.heard.append(chunk)
                 target.sendall(chunk)
             target.shutdown(socket.SHUT_WR)
+        except OSError:
+            # One side is gone without a farewell; the other has to learn of it.
+            self._end(source, target)
 
     def _end(self, *ends: socket.socket) -> None:
         for end in ends:
             with contextlib.suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                # Wakes whoever waits for it; closing alone would not.
                 end.shutdown(socket.SHUT_RDWR)
             end.close()

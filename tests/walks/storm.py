@@ -71,8 +71,16 @@ HANG_MS = 1_000
 LAG_MS = 1_500
 # Nothing may be unfinished so long after the last fault.
 CALM_SECONDS = 120
+# One death for so many tickets that ended, and one outage; on a machine that is slow, or where
+# nothing goes on any more, after so many seconds.
+DEATHS_APART = (8, 5.0)
+OUTAGES_APART = (25, 12.0)
 # A story whose tickets are still unanswered after this long is told on all the same.
 IMPATIENCE_SECONDS = 15
+
+
+# What may befall a house: its name, how likely it is beside the others, and the blow.
+Kind = tuple[str, int, Callable[[random.Random], None]]
 
 
 @dataclass
@@ -172,12 +180,13 @@ class Storm:
     def __init__(self, seed: int, house: StormyHouse, market: Market, servers: Servers) -> None:
         self.seed, self.house, self.market, self.servers = seed, house, market, servers
         self.blows: Counter = Counter()
+        self.ended = 0  # tickets, as far as is known
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._blow, args=(name, *told), daemon=True)
             for name, told in {
-                "deaths": (self._deaths(), 1.6),
-                "outages": (self._outages(), 5.0),
+                "deaths": (self._deaths(), DEATHS_APART),
+                "outages": (self._outages(), OUTAGES_APART),
             }.items()
         ]
         self._threads.append(threading.Thread(target=self._make_faults, daemon=True))
@@ -201,17 +210,26 @@ class Storm:
             return True
         return False
 
-    def _blow(self, name: str, kinds: list[tuple[str, int, Callable]], pause: float) -> None:
+    def _blow(self, name: str, kinds: list[Kind], apart: tuple[int, float]) -> None:
         dice = random.Random(f"{self.seed}:{name}")
         weights = [weight for _, weight, _ in kinds]
-        while not self._over.wait(dice.expovariate(1 / pause)):
+        while self._is_due(dice, *apart):
             ((kind, _, strike),) = dice.choices(kinds, weights)
             self.blows[kind] += 1
             strike(dice)
 
+    def _is_due(self, dice: random.Random, tickets: int, seconds: float) -> bool:
+        """Wait for the next blow; False once the storm is over."""
+        pause = dice.expovariate(1)
+        until, wanted = time.monotonic() + seconds * pause, self.ended + tickets * pause
+        while self.ended < wanted and time.monotonic() < until:
+            if self._over.wait(0.1):
+                return False
+        return not self._over.is_set()
+
     # Deaths
 
-    def _deaths(self) -> list[tuple[str, int, Callable]]:
+    def _deaths(self) -> list[Kind]:
         return [("kill -9", 3, self._kill), ("killed at a failpoint", 2, self._arm)]
 
     def _kill(self, dice: random.Random) -> None:
@@ -224,7 +242,7 @@ class Storm:
 
     # Outages
 
-    def _outages(self) -> list[tuple[str, int, Callable]]:
+    def _outages(self) -> list[Kind]:
         found = [(f"{line} partitioned", 2, partial(self._part, line)) for line in self.house.lines]
         found.append(("broker emptied", 2, self._empty_broker))
         for name in ("redis", "database"):
@@ -292,7 +310,7 @@ def run(
         stories = tell_stories(node, house, market)
         storm = Storm(seed, house, market, servers)
         storm.begin()
-        publish_until(stories, orders=orders, seconds=seconds, house=house, say=say)
+        publish_until(stories, storm, orders=orders, seconds=seconds, say=say)
         storm.end()
         say(f"seed {seed}: the storm is over, {house.deaths} deaths")
         result.settled_in = settle(result, say)
@@ -361,24 +379,24 @@ class Telling:
 
 
 def publish_until(
-    stories: list[Story], *, orders: int, seconds: float, house: StormyHouse, say: Callable
+    stories: list[Story], storm: Storm, *, orders: int, seconds: float, say: Callable
 ) -> None:
-    """Tell the stories on until so many tickets have left, or the time is over."""
+    """Tell the stories on until so many tickets have ended, or the time is over."""
     tellings = [Telling(story) for story in stories]
     began = said_at = time.monotonic()
-    left = 0
-    while left < orders and time.monotonic() - began < seconds:
+    while storm.ended < orders and time.monotonic() - began < seconds:
         time.sleep(0.5)
         try:
             for telling in tellings:
                 telling.go_on()
-            left = oracle.tickets_left()
+            storm.ended = oracle.tickets_ended()
         except DatabaseError:
             # It is away, as it is to be: nothing was published, or all of it was.
             connection.close()
         if time.monotonic() - said_at > 10:
             said_at = time.monotonic()
-            say(f"  {said_at - began:4.0f} s: {left} tickets left, {house.deaths} deaths")
+            deaths = storm.house.deaths
+            say(f"  {said_at - began:4.0f} s: {storm.ended} tickets ended, {deaths} deaths")
 
 
 def settle(result: Result, say: Callable) -> float:
