@@ -84,7 +84,7 @@ class RefusingConsumer(Consumer):
             if headers.task not in self.strategies:
                 return f"nobody here knows the task {headers.task!r}"
             msgspec.json.decode(message.body or b"", type=Body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             return f"the message is not a task: {error}"
         return ""
 
