@@ -37,7 +37,7 @@ from tests.walks import oracle
 from tests.walks.market import DIALECTS, Market
 from tests.walks.nursery import Nursery
 from tests.walks.proxy import Proxy
-from tests.walks.running import ROOT, Running, wait_for
+from tests.walks.running import CENTRE_QUEUES, ROOT, Running, wait_for
 from tests.walks.story import Story, tell
 from workers.__main__ import node_command
 
@@ -156,8 +156,8 @@ class StormyHouse(Running):
         if name == "node":
             return node_command(self.code, log_level="INFO")
         if name in ROLES:
-            command = super()._command("heartbeats")
-            told = {"hb@walk": f"{name}@walk", "centre.heartbeats": ROLES[name]}
+            command = super()._command("centre")
+            told = {"centre@walk": f"{name}@walk", CENTRE_QUEUES: ROLES[name]}
             return [told.get(word, word) for word in command]
         return super()._command(name)
 
