@@ -17,6 +17,7 @@ import argparse
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,8 @@ def main() -> int:
     parser.add_argument("--set-up", choices=["both", *SET_UPS], default="both")
     parser.add_argument("--keep", type=Path, help="where the logs of the processes stay")
     asked = parser.parse_args()
+    # Stopped either way, everything that was started is ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if asked.seed is not None:
         return run_here(asked)
     seeds = range(asked.first, asked.first + asked.seeds)
@@ -69,11 +72,15 @@ def run_apart(seed: int, asked: argparse.Namespace) -> dict[str, object]:
     with subprocess.Popen(
         [sys.executable, "-m", "bench.chaos", *again], stdout=subprocess.PIPE, text=True
     ) as process:
-        for line in process.stdout:
-            if line.startswith(MARK):
-                result = json.loads(line.removeprefix(MARK))
-            else:
-                print(line, end="", flush=True)
+        try:
+            for line in process.stdout:
+                if line.startswith(MARK):
+                    result = json.loads(line.removeprefix(MARK))
+                else:
+                    print(line, end="", flush=True)
+        except KeyboardInterrupt:
+            process.terminate()
+            raise
     return result | {"set_up": set_up, "again": " ".join(again)}
 
 

@@ -11,23 +11,29 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from urllib.parse import urlparse
 
 from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 from nacl.exceptions import CryptoError
+from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from apps.core.models import RefusedMessage
 from apps.nodes.models import Node
+from apps.nodes.services import enroll_node
+from apps.orders.models import Fill, Order
 from apps.orders.services import dispatch, plan
 from apps.signals.models import Signal
 from engine.signal import Action
 from ironbull.celery import app
-from tests.walks.running import Running, wait_for
-from tests.walks.story import Story
+from tests.walks.running import Running, encoded, running, wait_for
+from tests.walks.story import Story, tell
 
+Say = Callable[[str], None]
 # So many are on the queues at once; SQLite takes no more names in one question.
 PART = 500
 JUNK = [
@@ -308,8 +314,7 @@ class Attack:
     pushed: int = 0
     to_refuse: int = 0
     foreign: int = 0
-    # Kinds of messages that had to be refused and were not.
-    missing: list[bytes] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
 
 
 def record(house: Running, story: Story) -> dict[str, list[bytes]]:
@@ -332,11 +337,48 @@ def record(house: Running, story: Story) -> dict[str, list[bytes]]:
     return recorded
 
 
-def attack(forger: Forger, number: int, *, say: Callable[[str], None] = print) -> Attack:
-    """Push so many messages, a part after the other, and look what became of each."""
+def attacked(directory: Path, seed: int, messages: int, *, say: Say = print) -> Attack:
+    """A house that has traded once, and then is sent so many messages that nobody meant."""
+    with running(directory) as house:
+        story = tell("fuzz", house.enroll())
+        forger = Forger(seed, record(house, story), *other_node())
+        for name in ("centre", "heartbeats"):
+            house._spawn(name)
+        wait_for(partial(story.is_done, Action.OPEN), what="the real ones")
+        before = traded()
+        done = attack(forger, messages, say=say)
+        if traded() != before:
+            done.faults.append(f"orders and fills were {before} and are {traded()}")
+        for account in (row.venue_account_id for row in story.subscriptions):
+            if (orders := len(house.venue(account).orders())) != 1:
+                done.faults.append(f"account {account} has {orders} orders at the venue")
+        if house.deaths:
+            done.faults.append(f"{house.deaths} workers died")
+    if RefusedMessage.objects.filter(reason="").exists():
+        done.faults.append("a message was refused without a reason")
+    return done
+
+
+def other_node() -> tuple[str, SigningKey]:
+    """A node of the same centre that has no account in its hands."""
+    key, seal = SigningKey.generate(), PrivateKey.generate()
+    public = {"seal_key": encoded(seal.public_key), "verify_key": encoded(key.verify_key)}
+    enroll_node(code="mars", name="mars", **public)
+    return "mars", key
+
+
+def traded() -> list[object]:
+    """What no message that nobody meant may change."""
+    orders = Order.objects.across_tenants().order_by("pk")
+    fills = Fill.objects.across_tenants().order_by("pk")
+    return [*orders.values_list("pk", "status", "filled"), *fills.values_list("key")]
+
+
+def attack(forger: Forger, messages: int, *, say: Say) -> Attack:
+    """Push them, a part after the other, and look what became of each."""
     done = Attack()
-    while done.pushed < number:
-        made = [forger.make() for _ in range(min(PART, number - done.pushed))]
+    while done.pushed < messages:
+        made = [forger.make() for _ in range(min(PART, messages - done.pushed))]
         by_queue = defaultdict(list)
         for queue, item in made:
             by_queue[queue].append(item)
@@ -344,10 +386,11 @@ def attack(forger: Forger, number: int, *, say: Callable[[str], None] = print) -
             push(queue, items)
         wait_for(lambda: not any(map(size, forger.recorded)), seconds=600, what="empty queues")
         bad = [item for _, item in made if forger.must_be_refused(item)]
-        done.missing += missing([item for item in bad if not forger.is_foreign(item)])
+        lacking = missing([item for item in bad if not forger.is_foreign(item)])
+        done.faults += [f"not refused: {item[:300]!r}" for item in lacking]
         done.pushed += len(made)
         done.to_refuse += len(bad)
-        say(f"  {done.pushed} messages, {RefusedMessage.objects.count()} kept as refused")
+        say(f"  {done.pushed} messages")
     wait_for(lambda: foreign_kept() >= forger.foreign, what="the other node's reports refused")
     done.foreign = forger.foreign
     return done
