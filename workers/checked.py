@@ -28,7 +28,7 @@ class CheckedTask(Task):
             for name, value in bound.arguments.items():
                 wanted = self._signature.parameters[name].annotation
                 bound.arguments[name] = msgspec.convert(value, wanted)
-        except (TypeError, UnicodeError, msgspec.ValidationError) as error:
+        except (TypeError, msgspec.ValidationError) as error:
             return self._refuse(str(error), args, kwargs)
         try:
             return super().__call__(*bound.args, **bound.kwargs)
