@@ -39,7 +39,7 @@ def test_a_storm_orders_nothing_twice_and_loses_nothing():
     (told,) = [line for line in storm.stdout.splitlines() if line.startswith("RESULT ")]
     told = json.loads(told.removeprefix("RESULT "))
     assert told["orders"] > 0
-    assert told["blows"]["deaths"] >= 5
+    assert told["blows"]["deaths"] > 0
 
 
 class BlindHouse(Running):

@@ -3,22 +3,17 @@
 All stories run in one house, one death after the other; each is then looked at alone.
 """
 
-import json
 from decimal import Decimal
 from functools import partial
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 
 from apps.orders.models import Order
 from apps.pointcards.models import Charge
 from apps.rewards.models import Pool, Reward
 from engine.order import OrderStatus
 from engine.signal import Action
-from tests.engine.paper.clients import serving
-from tests.walks import oracle
-from tests.walks.market import DIALECTS, Market
 from tests.walks.running import Running, running, wait_for
 from tests.walks.story import Story, tell
 
@@ -52,35 +47,12 @@ NAMES = [f"{failpoint}-{action}" for failpoint, action in DEATHS]
 NAMES += [f"kill-{process}" for process in KILLED]
 
 
-@pytest.fixture
-def market():
-    """An exchange over HTTP beside MariaDB; the embedded default trades on the paper venue."""
-    if connection.vendor != "mysql":
-        yield None
-        return
-    with serving() as service:
-        yield Market(service)
-
-
-def accounts(market: Market | None, number: int) -> dict[str, object]:
-    """Where the story of this number has its accounts: in one dialect after the other."""
-    if market is None:
-        return {}
-    dialect = DIALECTS[number % len(DIALECTS)]
-    return {"account_of": partial(market.account_of, dialect), "capital": Decimal(5000)}
-
-
-def test_no_death_orders_charges_or_pays_twice(transactional_db, tmp_path, market, subtests):
-    bases = json.dumps(dict.fromkeys(DIALECTS, market.address)) if market else ""
-    with running(tmp_path, VENUE_BASE_URLS=bases) as house:
+def test_no_death_orders_charges_or_pays_twice(transactional_db, tmp_path, subtests):
+    with running(tmp_path) as house:
         node = house.enroll()
         house.start("centre", "heartbeats", "node", "beat")
         wait_for(house.is_alive, what="the first heartbeat")
-        for dialect in DIALECTS if market else ():
-            market.describe(dialect)
-        stories = {
-            name: tell(name, node, **accounts(market, number)) for number, name in enumerate(NAMES)
-        }
+        stories = {name: tell(name, node) for name in NAMES}
         play(house, stories, Action.OPEN)
         for story in stories.values():
             story.wait_for_a_move()
@@ -91,10 +63,7 @@ def test_no_death_orders_charges_or_pays_twice(transactional_db, tmp_path, marke
         charged = 0
         for name, story in stories.items():
             with subtests.test(name):
-                if market:
-                    assert_books_are_the_truth(market, story)
-                else:
-                    assert_ordered_once(house, story)
+                assert_ordered_once(house, story)
                 charged += assert_paid_once(story)
         with subtests.test("profits were made and charged"):
             assert charged >= len(NAMES) / 2
@@ -141,14 +110,6 @@ def assert_ordered_once(house: Running, story: Story) -> None:
         )
         assert sum(order.filled for order in truth) == sum(order.filled for order in filled)
         assert not books.exclude(status__in=[OrderStatus.FILLED, OrderStatus.EXPIRED]).exists()
-
-
-def assert_books_are_the_truth(market: Market, story: Story) -> None:
-    findings = oracle.Findings()
-    for subscription in story.subscriptions:
-        oracle.compare(subscription, market.truth(subscription), findings)
-    assert findings.faults == []
-    assert findings.orders == 2 * len(story.subscriptions)
 
 
 def assert_paid_once(story: Story) -> int:
