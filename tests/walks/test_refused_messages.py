@@ -110,6 +110,7 @@ def no_tasks(queue):
         ("half a sign", {"told": {"eta": "\ud800"}}, "surrogates not allowed"),
         ("put off for ever", {"told": {"eta": "2999-01-01T00:00:00"}}, "$.eta"),
         ("expires no date", {"told": {"expires": "never"}}, "expires"),
+        ("expires never", {"told": {"expires": ""}}, "$.expires"),
         ("time limit", {"told": {"timelimit": [0.001, 0.001]}}, "$.timelimit"),
         ("pickle", {"content-type": "application/x-python-serialize"}, "not JSON in UTF-8"),
         ("unknown type", {"content-type": "text/nobody"}, "not JSON in UTF-8"),
