@@ -130,9 +130,12 @@ class Running:
                     self._spawn(name)
 
 
+def encoded(key) -> str:
+    return base64.b64encode(bytes(key)).decode()
+
+
 def centre_verify_key() -> str:
-    verify_key = SigningKey(settings.CENTRE_SIGNING_KEY).verify_key
-    return base64.b64encode(bytes(verify_key)).decode()
+    return encoded(SigningKey(settings.CENTRE_SIGNING_KEY).verify_key)
 
 
 def database_url() -> str:

@@ -105,6 +105,7 @@ def tell(
     followers: int = 1,
     account_of: Callable[[Member], dict[str, str]] = on_paper,
     capital: Decimal = Decimal(1000),
+    points: Decimal = Decimal(100),
 ) -> Story:
     """A tenant named after the story, with `followers` subscriptions each way.
 
@@ -140,7 +141,7 @@ def tell(
                 key=f"{name}:{member.pk}",
                 member=member,
                 kind=Account.Kind.SELF,
-                amount=Decimal(100),
+                amount=points,
             )
             account = bind_account(member=member, node=node, **account_of(member))
             record_equity(account=account, equity=Decimal(10_000), now=timezone.now())
@@ -153,3 +154,9 @@ def tell(
                 )
             )
     return Story(name, strategies, subscriptions)
+
+
+def keys_checked() -> bool:
+    """Whether nodes have told of every key; until then an account opens nothing."""
+    accounts = VenueAccount.objects.across_tenants().exclude(venue="paper")
+    return not accounts.filter(checked_at=None).exists()

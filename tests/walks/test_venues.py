@@ -31,19 +31,16 @@ from apps.venues.models import Instrument, VenueAccount
 from apps.venues.services import accept_key
 from engine.order import OrderStatus
 from engine.paper.service.faults import Kind
-from engine.paper.service.service import PaperService
 from engine.signal import Action, Direction
-from engine.venues import open_venue
-from tests.engine.paper.clients import Control, serving
+from tests.engine.paper.clients import serving
 from tests.engine.tickets import ticket
+from tests.walks.market import DIALECTS, Market
 from tests.walks.running import running, wait_for
-from tests.walks.story import SYMBOL, Story, tell
+from tests.walks.story import SYMBOL, keys_checked, tell
 from tests.walks.test_kills import assert_paid_once
-from workers.vault import Credentials
 
 pytestmark = [pytest.mark.walk, pytest.mark.timeout(600)]
 
-DIALECTS = ["binance", "okx", "gate"]
 # What befalls an order's request, and what befalls its look-ups.
 FAULTS: dict[str, list[dict[str, object]]] = {
     "no fault": [],
@@ -52,44 +49,6 @@ FAULTS: dict[str, list[dict[str, object]]] = {
     "accepted late": [{"kind": Kind.LATE}],
     "accepted, and denied": [{"kind": Kind.TIMEOUT_AFTER}, {"kind": Kind.NOT_FOUND, "times": 9}],
 }
-
-
-class Market:
-    """The local exchange, and who owns which account of it."""
-
-    def __init__(self, service: PaperService) -> None:
-        self.service, self.control = service, Control(service)
-        self.names: dict[int, str] = {}
-
-    def account_of(self, dialect: str, member: Member, **key) -> dict[str, str]:
-        """A new account at the exchange, as its owner binds it."""
-        made = self.control.open(dialect, **key)
-        self.names[member.pk] = made["account"]
-        keys = {"api_key": made["api_key"], "api_secret": made["secret"]}
-        return {"venue": dialect, **keys, "passphrase": made["passphrase"]}
-
-    def describe(self, dialect: str) -> None:
-        """What can be traded there, as the adapter tells it."""
-        key = next(key for key in self.service.keys if key.dialect == dialect)
-        credentials = Credentials(key.api_key, key.secret, key.passphrase)
-        venue = open_venue(dialect, credentials, base_url=self.service.address)
-        told = venue.instrument(SYMBOL)
-        values = {
-            "tick": told.tick,
-            "step": told.step,
-            "min_quantity": told.min_quantity,
-            "min_notional": told.min_notional,
-        }
-        Instrument.objects.get_or_create(venue=dialect, symbol=SYMBOL, defaults=values)
-
-    def plan(self, story: Story, faults: list[dict[str, object]]) -> None:
-        for subscription in story.subscriptions:
-            name = self.names[subscription.member.pk]
-            for fault in faults:
-                self.control.fault(**fault, account=name)
-
-    def truth(self, subscription) -> dict[str, list[dict[str, str]]]:
-        return self.control.truth(self.names[subscription.member.pk])
 
 
 @pytest.fixture
@@ -101,7 +60,7 @@ def market():
 def test_one_order_in_and_one_out_whatever_the_exchange_answers(
     transactional_db, tmp_path, market, subtests
 ):
-    bases = json.dumps(dict.fromkeys(DIALECTS, market.service.address))
+    bases = json.dumps(dict.fromkeys(DIALECTS, market.address))
     with running(tmp_path, VENUE_BASE_URLS=bases) as house:
         node = house.enroll()
         house.start("centre", "heartbeats", "node", "beat")
@@ -136,11 +95,6 @@ def test_one_order_in_and_one_out_whatever_the_exchange_answers(
                 assert_paid_once(story)
         assert Charge.objects.across_tenants().exists()
         call_command("verify_ledger")
-
-
-def keys_checked() -> bool:
-    accounts = VenueAccount.objects.across_tenants().exclude(venue="paper")
-    return not accounts.filter(checked_at=None).exists()
 
 
 def assert_books_are_the_truth(market: Market, subscription) -> None:
@@ -178,9 +132,7 @@ def by_hand(market):
 
     def place(dialect: str, member: Member, action: Action) -> None:
         name = market.names[member.pk]
-        key = next(key for key in market.service.keys if key.account == name)
-        credentials = Credentials(key.api_key, key.secret, key.passphrase)
-        venue = open_venue(dialect, credentials, base_url=market.service.address)
+        venue = market.adapter(dialect, name)
         ends_ms = int(time.time() * 1000) + 10_000
         asked = ticket(
             venue=dialect,
@@ -197,7 +149,7 @@ def by_hand(market):
 def test_an_account_is_read_back_and_a_trade_by_hand_stops_it_from_opening(
     transactional_db, tmp_path, market, by_hand, subtests
 ):
-    bases = json.dumps(dict.fromkeys(DIALECTS, market.service.address))
+    bases = json.dumps(dict.fromkeys(DIALECTS, market.address))
     with running(tmp_path, VENUE_BASE_URLS=bases, STATE_SECONDS="5") as house:
         node = house.enroll()
         house.start("centre", "heartbeats", "node", "beat")
@@ -257,7 +209,7 @@ def test_a_person_trades_by_hand_with_a_key_that_was_accepted(
     transactional_db, tmp_path, market, subtests
 ):
     """Opened, protected, rested, canceled and closed by hand, in every dialect at once."""
-    bases = json.dumps(dict.fromkeys(DIALECTS, market.service.address))
+    bases = json.dumps(dict.fromkeys(DIALECTS, market.address))
     with running(tmp_path, VENUE_BASE_URLS=bases, STATE_SECONDS="5") as house:
         node = house.enroll()
         house.start("centre", "heartbeats", "node", "beat")

@@ -26,6 +26,7 @@ from apps.strategies.selectors import followers
 from apps.venues.models import VenueAccount
 from apps.venues.selectors import instruments
 from engine.envelope import client_order_id
+from engine.errors import MessageRefused
 from engine.failpoint import failpoint
 from engine.instrument import Instrument
 from engine.money import ZERO, round_to_tick
@@ -42,7 +43,10 @@ def plan(*, signal_id: UUID, now: datetime) -> int:
     Planned once: a second call finds the signal planned and does nothing. A
     subscription that our rules refuse has a ticket too, with the reason.
     """
-    signal = Signal.objects.select_for_update().select_related("strategy").get(pk=signal_id)
+    rows = Signal.objects.select_for_update().select_related("strategy")
+    signal = rows.filter(pk=signal_id).first()
+    if signal is None:
+        raise MessageRefused("the hint names a signal nobody knows", signal=str(signal_id))
     if signal.status != Signal.Status.PUBLISHED:
         return 0
     worth_until = worth_until_of(signal)
