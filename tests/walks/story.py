@@ -23,6 +23,7 @@ from apps.signals.models import Signal
 from apps.signals.services import publish_signal
 from apps.strategies.models import Strategy, Subscription, Watch
 from apps.strategies.services import offer_strategy, subscribe
+from apps.venues.models import VenueAccount
 from apps.venues.services import bind_account, record_equity
 from engine.paper.generated import GeneratedMarket
 from engine.signal import Action, Direction, Intent, Side
