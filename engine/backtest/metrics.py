@@ -150,16 +150,21 @@ def deepest(curve: NDArray[np.float64], start: float) -> tuple[float, int]:
 
 def days_of(result: Result) -> tuple[float | None, float | None, float | None]:
     """Mean and deviation of the days' returns, and the deviation of the losing ones from zero."""
-    if not len(result.curve):
+    returns = day_returns(result)
+    if len(returns) < 2:
         return None, None, None
+    downside = sqrt((np.minimum(returns, 0) ** 2).mean().item())
+    return returns.mean().item(), returns.std(ddof=1).item(), downside
+
+
+def day_returns(result: Result) -> NDArray[np.float64]:
+    """The return of each UTC day; none where there is no curve, or where nothing was left."""
+    if not len(result.curve):
+        return np.zeros(0)
     day = result.opened_at // DAY
     ends = np.append(np.flatnonzero(np.diff(day)), len(day) - 1)
     worth = np.concatenate([[result.start], result.curve[ends]])
-    if len(worth) < 3 or (worth[:-1] <= 0).any():
-        return None, None, None
-    returns = worth[1:] / worth[:-1] - 1
-    downside = sqrt((np.minimum(returns, 0) ** 2).mean().item())
-    return returns.mean().item(), returns.std(ddof=1).item(), downside
+    return np.zeros(0) if (worth[:-1] <= 0).any() else worth[1:] / worth[:-1] - 1
 
 
 def exposure(result: Result) -> float:

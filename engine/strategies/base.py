@@ -55,12 +55,16 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where an optimiser may look for one parameter: between two numbers, or among choices."""
+    """Where an optimiser may look for one parameter: between two numbers, or among choices.
+
+    Numbers are sought in steps from the least one, where a step is told; whole ones always are.
+    """
 
     kind: str
     least: float | None = None
     most: float | None = None
     choices: tuple[Any, ...] = ()
+    step: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
