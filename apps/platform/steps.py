@@ -1,10 +1,12 @@
 """Verbs that take nothing but the row: POST api/<list>/<id>/<verb>, which tells the row anew."""
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from django.utils import timezone
 
+from apps.backtests import services as backtests
 from apps.core.errors import NotAllowed
 from apps.members import services as members
 from apps.nodes import services as nodes
@@ -41,6 +43,10 @@ def step(listing: Listing, verb: str, do: Callable, *, argument: str, right: str
     face.call("POST", f"api/{listing.name}/<int:id>/{verb}", scope=right, only=only)(take)
 
 
+def now_too(do: Callable, **arguments) -> None:
+    do(now=timezone.now(), **arguments)
+
+
 step(lists.tenants, "suspend", tenants.suspend_tenant, argument="tenant")
 step(lists.tenants, "resume", tenants.resume_tenant, argument="tenant")
 step(lists.users, "disable", tenants.disable_user, argument="user")
@@ -50,17 +56,14 @@ step(lists.endpoints, "pause", tenants.pause_endpoint, argument="endpoint")
 step(lists.endpoints, "resume", tenants.resume_endpoint, argument="endpoint")
 step(lists.members, "disable", members.disable_member, argument="member")
 step(lists.members, "enable", members.enable_member, argument="member")
-step(
-    lists.nodes,
-    "drain",
-    lambda node: nodes.drain_node(node=node, now=timezone.now()),
-    argument="node",
-)
+step(lists.nodes, "drain", partial(now_too, nodes.drain_node), argument="node")
 step(lists.nodes, "pause", nodes.pause_node, argument="node")
 step(lists.nodes, "resume", nodes.resume_node, argument="node")
 step(lists.nodes, "revoke", nodes.revoke_node, argument="node")
 step(lists.strategies, "pause", strategies.pause_strategy, argument="strategy")
 step(lists.strategies, "resume", strategies.resume_strategy, argument="strategy")
+for verb, do in (("stop", backtests.stop_run), ("retry", backtests.retry_run)):
+    step(lists.runs, verb, partial(now_too, do), argument="run")
 for verb, do in (
     ("pause", strategies.pause_tenant_strategy),
     ("resume", strategies.resume_tenant_strategy),

@@ -10,10 +10,11 @@ from apps.platform import (
     money,
     nodes,
     people,
+    runs,
     steps,
     trading,
 )
 from apps.platform.face import face
 
-PARTS = (auth, dashboard, hooks, lists, masters, money, nodes, people, steps, trading)
+PARTS = (auth, dashboard, hooks, lists, masters, money, nodes, people, runs, steps, trading)
 urlpatterns = [*pages(face), face.urls()]

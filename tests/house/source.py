@@ -16,6 +16,7 @@ ROOMS = ("apps", "engine", "workers", "ironbull")
 
 # Where a float may look at the market; everything that touches money is a Decimal.
 FLOAT_HOMES = (
+    "apps/backtests/jobs.py",
     "engine/candle.py",
     "engine/indicators/",
     "engine/market/",
@@ -33,7 +34,12 @@ CLOCK_HOMES = (
     "workers/",
 )
 # Outermost loops, where anything at all may arrive and the process goes on.
-LAST_RESORTS: tuple[str, ...] = ("workers/tasks.py", "workers/state.py", "workers/refusals.py")
+LAST_RESORTS: tuple[str, ...] = (
+    "workers/tasks.py",
+    "workers/state.py",
+    "workers/refusals.py",
+    "apps/backtests/labour.py",
+)
 # Where the unscoped manager is part of the work.
 UNSCOPED_HOMES = ("apps/core/", "/admin.py", "ironbull/management/commands/load_fixtures.py")
 # `binding` is what a sealed secret is bound to; never a subscription or a venue account.
