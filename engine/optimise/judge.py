@@ -36,7 +36,7 @@ class Doubt(enum.StrEnum):
     # Values next to the best are far worse.
     OUTLIER = "outlier"
     # The best of one half of the time is mostly among the worse half in the other.
-    OVERFIT = "overfit"
+    OVERFIT = "overfitted"
     # On the bars that were held back it loses.
     LOSES_OUT_OF_SAMPLE = "loses_out_of_sample"
 

@@ -19,6 +19,8 @@ HELD_BACK = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Optimised:
+    # What the answers depend on beside the values that were sought; see `Study.about`.
+    about: dict[str, Any]
     search: Search
     # From when to when the search looked, and what was held back from it; epoch seconds.
     sought_in: tuple[int, int]
@@ -74,6 +76,7 @@ def optimise(
     rest = study.part(cut, study.last) if cut < study.last else None
     unseen = figures_of(rest.run(best.values)) if rest and best else None
     return Optimised(
+        about=study.about,
         search=found,
         sought_in=seen.span,
         held_back=rest.span if rest else None,
