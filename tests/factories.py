@@ -666,4 +666,4 @@ class ReportFactory(RowFactory):
         model = Report
 
     run = factory.SubFactory(RunFactory)
-    content = gzip.compress(b"{}")
+    account = gzip.compress(b"{}")

@@ -27,8 +27,6 @@ from engine.strategies.base import Params
 
 # Bars decided between two tellings of how far it is.
 PIECE = 500
-# How many points of a walk-forward's curve are kept to be drawn.
-DRAWN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +48,9 @@ class Tried:
 class Finished:
     figures: Mapping[str, Any]
     findings: Mapping[str, Any] = field(default_factory=dict)
-    # JSON of `engine.report`, where there is one account to report of.
-    report: str | None = None
+    # JSON of `engine.report` and of `engine.optimise`, as far as there is such a thing.
+    account: bytes | None = None
+    search: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def reported(job: Job, params: Mapping[str, Any], result: Result) -> Finished:
         params=params,
         settings=settings_of_job(job),
     )
-    return Finished(report.figures, report=to_json(report))
+    return Finished(plain(report.figures), account=to_json(report).encode())
 
 
 def settings_of_job(job: Job) -> Settings:
@@ -124,6 +123,7 @@ def study_of(job: Job) -> Study:
         candles=job.candles,
         settings=settings_of_job(job),
         fixed=job.params,
+        least_confidence=job.terms.min_confidence,
     )
 
 
@@ -156,21 +156,16 @@ def optimisation(job: Job, tell: Tell) -> Finished:
         **ways_of(job),
     )
     best = found.search.best
-    findings = {
+    told = {
         "best": best and best.values,
         "ended": found.search.ended,
         "in_sample": best and best.figures,
         "out_of_sample": found.out_of_sample,
-        "sought_in": found.sought_in,
-        "held_back": found.held_back,
         "judgement": found.judgement,
-        "surface": found.surface,
     }
-    if best is None:
-        return Finished({}, msgspec.to_builtins(findings))
-    values = {**job.params, **best.values}
-    done = reported(job, values, study.run(best.values))
-    return replace(done, findings=msgspec.to_builtins(findings))
+    values = {} if best is None else {**job.params, **best.values}
+    done = reported(job, values, study.run(best.values)) if best else Finished({})
+    return replace(done, findings=plain(told), search=msgspec.json.encode(found))
 
 
 def walk(job: Job, tell: Tell) -> Finished:
@@ -187,19 +182,20 @@ def walk(job: Job, tell: Tell) -> Finished:
         ),
         **ways_of(job),
     )
-    last = found.windows[-1].values if found.windows else None
-    places = np.linspace(0, len(found.at) - 1, min(len(found.at), DRAWN)).astype(int).tolist()
-    findings = {
+    told = {
         # What the last window would trade next with.
-        "best": last,
+        "best": found.windows[-1].values if found.windows else None,
         "ended": found.ended,
-        "windows": found.windows,
-        "curve": {
-            "at": [found.at[place] for place in places],
-            "equity": [found.equity[place] for place in places],
-        },
+        "windows": len(found.windows),
     }
-    return Finished({"returned": found.returned}, msgspec.to_builtins(findings))
+    figures = {"returned": found.returned}
+    return Finished(figures, plain(told), search=msgspec.json.encode(found))
+
+
+def plain(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a database keeps: a figure without an end is no number there."""
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told))
+    return found
 
 
 def windows_of(job: Job) -> int:

@@ -60,9 +60,9 @@ class Run(TenantOwned, Fact):
     digest = models.CharField(_("digest of the candles"), max_length=64, blank=True)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.QUEUED)
     done = models.PositiveIntegerField(_("done"), default=0)
-    total = models.PositiveIntegerField(_("of"), default=0)
+    total = models.PositiveIntegerField(_("in all"), default=0)
     figures = models.JSONField(_("figures"), default=dict, blank=True)
-    # Of a search: the best it found, how it is judged, its surface or its windows.
+    # Of a search: the best it found, and how that is judged.
     findings = models.JSONField(_("findings"), default=dict, blank=True)
     # Why it failed.
     problem = models.CharField(_("problem"), max_length=500, blank=True)
@@ -131,11 +131,16 @@ class Trial(TenantOwned, Dated):
 
 
 class Report(models.Model):
-    """What a run came to, in full: `engine.report` makes its page and its files of it."""
+    """What a run came to, in full: `engine.report` makes its pages and its files of it.
+
+    Both are JSON, compressed with gzip.
+    """
 
     run = models.OneToOneField(Run, models.CASCADE, related_name="report", verbose_name=_("run"))
-    # JSON, compressed with gzip.
-    content = models.BinaryField(_("content"))
+    # Of one account on all the candles; a walk-forward has none.
+    account = models.BinaryField(_("account"), null=True)
+    # Of a search: everything it tried, and how it is judged.
+    search = models.BinaryField(_("search"), null=True)
 
     class Meta:
         verbose_name = _("report")

@@ -86,10 +86,19 @@ def best_trials(run: Run, *, count: int) -> list[Trial]:
     return list(scored.order_by("-score", "number")[:count])
 
 
-def report_of(run: Run) -> bytes | None:
-    """What it came to, as JSON of `engine.report`; None while it has not."""
-    row = Report.objects.filter(run=run).first()
-    return None if row is None else gzip.decompress(row.content)
+def account_of(run: Run) -> bytes | None:
+    """What its account came to, as JSON of `engine.report`; None while there is none."""
+    return kept(run, "account")
+
+
+def search_of(run: Run) -> bytes | None:
+    """What its search came to, as JSON of `engine.optimise`; None while there is none."""
+    return kept(run, "search")
+
+
+def kept(run: Run, name: str) -> bytes | None:
+    content = Report.objects.filter(run=run).values_list(name, flat=True).first()
+    return content and gzip.decompress(content)
 
 
 def compared(runs: Sequence[Run]) -> list[tuple[str, list[object]]]:

@@ -1,7 +1,5 @@
 """Pages of runs: asked for, watched, read, compared, and used."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,14 +7,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
-from apps.backtests import files
+from apps.backtests.files import PAGE, file_of
 from apps.backtests.models import Run, Trial
-from apps.backtests.selectors import best_params, best_trials, compared
+from apps.backtests.selectors import account_of, best_params, best_trials, compared, search_of
 from apps.backtests.services import retry_run, start_run, stop_run, use_parameters
 from apps.console.pages import show
 from apps.console.run_forms import ChooseForm, RunForm
@@ -24,15 +22,13 @@ from apps.console.selectors import rows
 from apps.core.admin import tenant_in_view
 from apps.core.errors import DomainError
 from apps.strategies.models import TenantStrategy
+from engine.report import POLICY
 from engine.strategies import LIBRARY
 
 BEST = 20
 MOST_COMPARED = 8
-# A report brings its own script and style, and nothing of ours: it may not act as who reads it.
-REPORT_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
-    "frame-ancestors 'self'; sandbox allow-scripts"
-)
+# A report's own script may draw it, and may not act as who reads it.
+REPORT_POLICY = f"{POLICY}; frame-ancestors 'self'; sandbox allow-scripts"
 TITLES = {
     "returned": gettext_lazy("Return"),
     "annualised": gettext_lazy("Return a year"),
@@ -54,14 +50,6 @@ TITLES = {
     "fees": gettext_lazy("Fees"),
     "funding": gettext_lazy("Funding"),
     "liquidations": gettext_lazy("Liquidations"),
-}
-DOUBTS = {
-    "nothing_scored": gettext_lazy("No set of parameters could be scored."),
-    "few_trades": gettext_lazy("The best made too few trades to tell anything."),
-    "luck": gettext_lazy("So many tries would have found one as good without any skill."),
-    "outlier": gettext_lazy("Its neighbours do far worse: the best stands on a needle."),
-    "overfit": gettext_lazy("What is best in one half of the time is mostly bad in the other."),
-    "loses_out_of_sample": gettext_lazy("It loses on the bars that the search never saw."),
 }
 SHARES = {
     *("returned", "annualised", "volatility", "drawdown", "win_rate", "expectancy_share"),
@@ -119,16 +107,11 @@ def run_page(request, run_id):
         "console/run.html",
         f"{_('Run')}: {run}",
         run=run,
-        figures=[(title_of(name), shown(name, value)) for name, value in run.figures.items()],
-        samples=samples_of(run),
-        doubts=[DOUBTS[name] for name in judgement_of(run).get("doubts", [])],
-        judgement=judgement_of(run),
-        surface=surface_of(run),
-        curve=curve_of(run),
-        windows=windows_of(run),
         best=best_params(run) if run.figures else None,
         trials=[(trial, plain_params(trial.values)) for trial in trials],
-        formats=files.FORMATS if hasattr(run, "report") else (),
+        has_account=bool(account_of(run)),
+        has_search=bool(search_of(run)),
+        downloads=("json", "csv", "parquet"),
         may_act=request.user.has_perm("backtests.change_run"),
         may_use=request.user.has_perm("strategies.change_tenantstrategy"),
     )
@@ -153,12 +136,12 @@ def state_page(request, run_id):
 def report_page(request, run_id):
     run = run_of(request, run_id)
     try:
-        file = files.file_of(run, request.GET.get("format", "html"))
+        file = file_of(run, request.GET.get("format", "html"), language=get_language())
     except DomainError as error:
         raise Http404(error.message) from None
     response = HttpResponse(file.content, content_type=file.content_type)
     response.headers["Content-Security-Policy"] = REPORT_POLICY
-    if file.is_download:
+    if file.content_type != PAGE:
         response.headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
     return response
 
@@ -166,6 +149,8 @@ def report_page(request, run_id):
 @require_POST
 def act_page(request, run_id, verb):
     run = run_of(request, run_id, "backtests.change_run")
+    if verb not in ACTS:
+        raise Http404(verb)
     try:
         ACTS[verb](run=run, now=timezone.now())
     except DomainError as error:
@@ -183,12 +168,12 @@ def use_page(request, run_id):
     asked = request.POST or request.GET
     trial = None
     if asked.get("trial"):
-        trial = get_object_or_404(Trial.objects.across_tenants().filter(run=run), pk=asked["trial"])
+        trial = one_of(Trial.objects.across_tenants().filter(run=run), asked["trial"])
     offers = rows(TenantStrategy, run.tenant or tenant_in_view(request))
     offers = offers.filter(strategy__rule=run.rule).select_related("strategy", "tenant")
     chosen = None
     if asked.get("tenant_strategy"):
-        chosen = get_object_or_404(offers, pk=asked["tenant_strategy"])
+        chosen = one_of(offers, asked["tenant_strategy"])
     if chosen and request.method == "POST":
         try:
             use_parameters(run=run, tenant_strategy=chosen, trial=trial)
@@ -210,6 +195,11 @@ def use_page(request, run_id):
         chosen=chosen,
         changes=changes(chosen.strategy.params, params or {}) if chosen else [],
     )
+
+
+def one_of(found, key: str):
+    """The row with this key, if it is one."""
+    return get_object_or_404(found, pk=key if key.isascii() and key.isdigit() else None)
 
 
 def changes(before: dict, after: dict) -> list[tuple[str, object, object]]:
@@ -259,79 +249,3 @@ def shown(name: str, value: object) -> str:
 
 def plain_params(params: dict) -> str:
     return ", ".join(f"{name} = {value}" for name, value in params.items()) or "–"
-
-
-def judgement_of(run: Run) -> dict:
-    return run.findings.get("judgement", {})
-
-
-def samples_of(run: Run) -> list[tuple[object, str, str]]:
-    """The best set's figures where it was sought, and where it was not."""
-    seen, unseen = (run.findings.get(name) or {} for name in ("in_sample", "out_of_sample"))
-    return [
-        (title_of(name), shown(name, value), shown(name, unseen.get(name)))
-        for name, value in seen.items()
-    ]
-
-
-def windows_of(run: Run) -> list[dict[str, object]]:
-    return [
-        {
-            "tested": [moment(at) for at in window["tested"]],
-            "values": plain_params(window["values"] or {}),
-            "seen": shown("returned", (window["in_sample"] or {}).get("returned")),
-            "unseen": shown("returned", (window["out_of_sample"] or {}).get("returned")),
-        }
-        for window in run.findings.get("windows", [])
-    ]
-
-
-def moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    x: int
-    y: int
-    # From 0, the worst, to 1, the best of the surface.
-    share: str
-    told: str
-
-
-def surface_of(run: Run) -> dict[str, object] | None:
-    """The score over two parameters, a square for each pair, the brighter the better."""
-    surface = run.findings.get("surface")
-    if not surface:
-        return None
-    scores = [score for row in surface["cells"] for score in row if score is not None]
-    low, width = min(scores), (max(scores) - min(scores)) or 1
-    cells = [
-        Cell(
-            x=column,
-            y=row,
-            share=f"{0.1 + 0.9 * (score - low) / width:.3f}",
-            told=f"{surface['x']} {surface['xs'][column]}, {surface['y']} {surface['ys'][row]}: "
-            f"{score:.4g}",
-        )
-        for row, line in enumerate(surface["cells"])
-        for column, score in enumerate(line)
-        if score is not None
-    ]
-    return {**surface, "squares": cells, "width": len(surface["xs"]), "height": len(surface["ys"])}
-
-
-CURVE_WIDTH, CURVE_HEIGHT = 800, 160
-
-
-def curve_of(run: Run) -> str:
-    """A walk-forward's account, as the points of a line."""
-    worth = run.findings.get("curve", {}).get("equity", [])
-    if len(worth) < 2:
-        return ""
-    low, span = min(worth), (max(worth) - min(worth)) or 1
-    step = CURVE_WIDTH / (len(worth) - 1)
-    return " ".join(
-        f"{place * step:.1f},{CURVE_HEIGHT * (1 - (value - low) / span):.1f}"
-        for place, value in enumerate(worth)
-    )

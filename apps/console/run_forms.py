@@ -1,9 +1,9 @@
 """The form of a run, made of what the strategy, the terms and the search say of themselves."""
 
-import json
 from collections.abc import Iterable
 from datetime import timedelta
 
+import msgspec
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -195,15 +195,15 @@ class JsonField(forms.CharField):
     """A list as JSON: `[5, 10, 20]`."""
 
     def prepare_value(self, value):
-        return value if isinstance(value, str) else json.dumps(value)
+        return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
     def to_python(self, value):
         text = super().to_python(value)
         if not text:
             return None
         try:
-            return json.loads(text)
-        except ValueError as error:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError as error:
             raise ValidationError(_("not JSON, as in [5, 10]")) from error
 
 

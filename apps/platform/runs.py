@@ -69,12 +69,13 @@ def start_a_run(visitor: Visitor, asked: Start) -> lists.runs.line:
 
 class ReadReport(Asked):
     id: UUID
-    format: Literal["html", "json", "csv", "parquet"] = "json"
+    format: Literal["html", "search", "json", "csv", "parquet"] = "json"
 
 
 @face.call("GET", "api/backtests/<uuid:id>/report", scope="backtests.view_run")
 def read_report(visitor: Visitor, asked: ReadReport) -> dict[str, Any]:
-    """What a run came to: everything as JSON, its page, or its trades as CSV or Parquet."""
+    """What a run came to: everything as JSON, the page of its account or its search, or its
+    trades as CSV or Parquet."""
     file = file_of(lists.runs.one(visitor, asked.id), asked.format)
     if asked.format == "json":
         return msgspec.json.decode(file.content)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from uuid import UUID
 
 import msgspec
 from django.utils import timezone
@@ -40,7 +41,8 @@ def step(listing: Listing, verb: str, do: Callable, *, argument: str, right: str
     right = right or f"{model._meta.app_label}.change_{model._meta.model_name}"
     # A tenant neither suspends itself nor lets itself in again.
     only = PLATFORM if listing.is_platforms or model is Tenant else ""
-    face.call("POST", f"api/{listing.name}/<int:id>/{verb}", scope=right, only=only)(take)
+    place = "uuid" if key is UUID else "int"
+    face.call("POST", f"api/{listing.name}/<{place}:id>/{verb}", scope=right, only=only)(take)
 
 
 def now_too(do: Callable, **arguments) -> None:

@@ -25,13 +25,15 @@ from ironbull.management.tables import table
 
 STOPPED_BY_HAND = 130
 WIDTH = 30
-FILES = ("csv", "html", "parquet")
+FILES = ("csv", "parquet", "html", "search")
 
 
 def add_arguments(parser) -> None:
     """What every run is told."""
     parser.add_argument("--venue", choices=Venue.values, default=Venue.PAPER)
-    parser.add_argument("--symbol", action="append", metavar="BASE/QUOTE", help="repeat for more")
+    parser.add_argument(
+        "--symbol", action="append", metavar="BASE/QUOTE", help="BTC/USDT; repeat for more"
+    )
     parser.add_argument("--timeframe", choices=list(TIMEFRAMES), default="15m")
     parser.add_argument("--from", dest="from_at", type=moment, required=True, metavar="DATE")
     parser.add_argument("--to", dest="until_at", type=moment, required=True, metavar="DATE")
@@ -51,6 +53,7 @@ def add_outputs(parser) -> None:
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write its trades")
     parser.add_argument("--parquet", type=Path, metavar="FILE", help="write its trades")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write its report as a page")
+    parser.add_argument("--search", type=Path, metavar="FILE", help="write its search as a page")
     parser.add_argument("--json", action="store_true", help="tell everything as JSON")
 
 

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from apps.backtests.jobs import Finished, Job, Progress, Refused, Tried
+from apps.backtests.jobs import Finished, Job, Progress, Refused, Tried, plain
 from apps.backtests.labour import Labour, Said
 from apps.backtests.models import Report, Run, Trial
 from apps.backtests.selectors import candles_of, digest_of, instruments_of, trials_of
@@ -129,9 +129,14 @@ def take(run: Run, said: Said | None) -> bool:
 def finish(run: Run, said: Finished) -> bool:
     over = {"status": Run.Status.DONE, "finished_at": timezone.now(), "done": F("total")}
     is_ours = still_ours(run, figures=said.figures, findings=said.findings, **over)
-    if is_ours and said.report:
-        Report.objects.create(run=run, content=compress(said.report.encode()))
+    if is_ours:
+        kept = {name: said_of and compress(said_of) for name, said_of in parts_of(said)}
+        Report.objects.create(run=run, **kept)
     return is_ours
+
+
+def parts_of(said: Finished) -> list[tuple[str, bytes | None]]:
+    return [("account", said.account), ("search", said.search)]
 
 
 def keep(run: Run, said: Tried) -> bool:
@@ -144,7 +149,7 @@ def keep(run: Run, said: Tried) -> bool:
         window=said.window,
         number=trial.number,
         values=trial.values,
-        figures=trial.figures or {},
+        figures=plain(trial.figures or {}),
         gains=trial.gains,
         problem=trial.error[:300],
         score=None if said.score is None else Decimal(f"{said.score:.12g}"),

@@ -16,7 +16,7 @@ from apps.backtests import services
 from apps.backtests.jobs import Job, Progress, Refused
 from apps.backtests.labour import Labour
 from apps.backtests.models import Report, Run
-from apps.backtests.selectors import candles_of, digest_of, report_of
+from apps.backtests.selectors import account_of, candles_of, digest_of, search_of
 from apps.backtests.services.starting import MOST_WAITING
 from apps.backtests.services.sweeping import MOST_TRIES, SILENT
 from apps.backtests.services.working import claim, take
@@ -40,7 +40,7 @@ def test_a_backtest_is_done_and_leaves_its_report(hints):
     assert (run.status, run.problem) == ("done", "")
     assert run.figures["trades"] > 0
     assert run.digest == digest_of(candles_of(run))
-    assert b'"strategy":"ma_cross"' in report_of(run)
+    assert b'"strategy":"ma_cross"' in account_of(run)
     # It is over: to be told of it again changes nothing.
     before = Run.objects.across_tenants().values().get()
     services.work(run_id=run.pk)
@@ -58,7 +58,8 @@ def test_a_search_keeps_what_it_tried_and_finds_the_best():
     assert len(trials) == 4
     assert run.findings["best"] == trials[0].values
     assert run.findings["out_of_sample"]["trades"] >= 0
-    assert report_of(run)
+    assert account_of(run)
+    assert b"surface" in search_of(run)
 
 
 @pytest.mark.django_db
@@ -70,8 +71,9 @@ def test_a_walk_forward_tries_each_window_on_what_follows():
     assert sorted(run.trials.values_list("window", "number")) == [
         (window, number) for window in range(2) for number in range(4)
     ]
-    assert len(run.findings["windows"]) == 2
-    assert report_of(run) is None
+    assert run.findings["windows"] == 2
+    assert account_of(run) is None
+    assert b"windows" in search_of(run)
 
 
 @pytest.mark.django_db(transaction=True)
