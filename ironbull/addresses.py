@@ -16,6 +16,8 @@ def database(address: str) -> dict[str, object]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": path,
+            # To open the file anew is to read its whole schema: longer than most requests take.
+            "CONN_MAX_AGE": 60,
             # A transaction takes the write lock at its start, so two that read and
             # then write wait for each other instead of failing.
             "OPTIONS": {

@@ -6,6 +6,7 @@ holds the secrets that the first start made.
 
 from pathlib import Path
 
+from engine.venues.local import local_venues
 from ironbull import addresses
 from ironbull.env import Reader, to_time_zone
 from ironbull.sidebar import UNFOLD  # noqa: F401
@@ -41,8 +42,6 @@ MEMORY_URL = env.read("MEMORY_URL", addresses.memory, addresses.memory(BROKER_UR
 
 # Strategies of the platform's own, a file each; none unless it is set.
 STRATEGY_DIRECTORY = env.read("STRATEGY_DIRECTORY", lambda raw: (ROOT / raw).resolve(), None)
-# Candles on disk, as backtests and searches read them.
-CANDLE_DIRECTORY = env.text("CANDLE_DIRECTORY", str(VAR / "candles"))
 # How many runs of one tenant are worked on at once, and how long one may take.
 BACKTESTS_RUNNING = env.whole("BACKTESTS_RUNNING", 2, least=1)
 # How many processes one search may have.
@@ -64,6 +63,11 @@ WEBHOOK_PRIVATE_TARGETS = env.flag("WEBHOOK_PRIVATE_TARGETS", False)
 MERCHANT_TIME_ZONE = env.read("MERCHANT_TIME_ZONE", to_time_zone, "Asia/Shanghai")
 # The built-in market that the paper venue trades on.
 PAPER_BOOK = env.text("PAPER_BOOK", str(VAR / "paper"))
+
+# Where candles are kept for backtests.
+CANDLE_DIRECTORY = env.read("CANDLE_DIRECTORY", lambda raw: (ROOT / raw).resolve(), VAR / "candles")
+# Venues whose candles come from a local exchange.
+VENUE_BASE_URLS = env.read("VENUE_BASE_URLS", local_venues, {})
 
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
@@ -198,11 +202,14 @@ FACES = {
 
 IMPORT_EXPORT_SKIP_ADMIN_LOG = True
 
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # Django's own has a level of its own unless it is told.
+    "loggers": {"django": {"level": LOG_LEVEL}},
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -6,12 +6,10 @@ from typing import Annotated
 
 import msgspec
 
-from engine.venues import DIALECTS
+from engine.venues.local import local_venues
 
 Whole = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
-# Real keys would go where such an address leads: nowhere but to this host itself.
-Loopback = Annotated[str, msgspec.Meta(pattern=r"^http://(127\.0\.0\.1|\[::1\]):[1-9][0-9]{0,4}\Z")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
@@ -24,8 +22,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     heartbeat_seconds: Whole = 10
     node_concurrency: Whole = 4
     log_level: str = "INFO"
-    # Venues that are a local exchange for this node: {"binance": "http://127.0.0.1:9000"}.
-    venue_base_urls: dict[str, Loopback] = {}
+    # Venues that are a local exchange for this node.
+    venue_base_urls: dict[str, str] = {}
 
     @property
     def queue(self) -> str:
@@ -43,19 +41,11 @@ def read() -> Settings:
         name: value for name, value in os.environ.items() if name in known and value
     }
     if "VENUE_BASE_URLS" in values:
-        values["VENUE_BASE_URLS"] = base_urls(str(values["VENUE_BASE_URLS"]))
+        try:
+            values["VENUE_BASE_URLS"] = local_venues(str(values["VENUE_BASE_URLS"]))
+        except ValueError as error:
+            raise SystemExit(f"The node cannot start: VENUE_BASE_URLS: {error}") from None
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SystemExit(f"The node cannot start: {error}") from None
-
-
-def base_urls(text: str) -> dict[str, object]:
-    try:
-        told = msgspec.json.decode(text, type=dict[str, object])
-    except msgspec.DecodeError as error:
-        raise SystemExit(f"The node cannot start: VENUE_BASE_URLS: {error}") from None
-    unknown = sorted(set(told) - set(DIALECTS))
-    if unknown:
-        raise SystemExit(f"The node cannot start: VENUE_BASE_URLS: no venue {unknown[0]!r}")
-    return told

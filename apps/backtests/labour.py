@@ -82,7 +82,8 @@ def serve(pipe: Connection, job: Job) -> None:
     try:
         if job.strategy_directory:
             adopt_directory(job.strategy_directory)
-        pipe.send(do(job, Telling(pipe)))
+        tell = Telling(pipe)
+        tell(do(job, tell))
     except EngineError as error:
         pipe.send(Refused(told_of(error)))
     except Exception as error:  # noqa: BLE001 - a rule of a platform's own may raise anything
@@ -107,10 +108,14 @@ class Telling:
     def __init__(self, pipe: Connection) -> None:
         self.pipe = pipe
         self.next_at = 0.0
+        self.withheld: Progress | None = None
 
     def __call__(self, said: Said) -> None:
+        if isinstance(said, Progress) and time.monotonic() < self.next_at:
+            self.withheld = said
+            return
         if isinstance(said, Progress):
-            if time.monotonic() < self.next_at:
-                return
-            self.next_at = time.monotonic() + TELL_EVERY_SECONDS
+            self.withheld, self.next_at = None, time.monotonic() + TELL_EVERY_SECONDS
+        elif self.withheld and isinstance(said, Finished):
+            self.pipe.send(self.withheld)
         self.pipe.send(said)

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -46,7 +45,7 @@ def edge(at: datetime, timeframe: str) -> int:
 
 def stored_candles(run: Run, symbol: str) -> Candles:
     span = (int(at.timestamp()) for at in (run.from_at, run.until_at))
-    return CandleStore(Path(settings.CANDLE_DIRECTORY)).get(run.venue, symbol, run.timeframe, *span)
+    return CandleStore(settings.CANDLE_DIRECTORY).get(run.venue, symbol, run.timeframe, *span)
 
 
 def digest_of(candles: Mapping[str, Candles]) -> str:

@@ -9,17 +9,20 @@ import hashlib
 import logging
 import os
 import secrets
-import sqlite3
-import threading
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
+from pathlib import Path
 from typing import Protocol
 
+import lmdb
 import redis
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from redis.exceptions import NoScriptError
 
 from apps.core.errors import Busy
@@ -154,52 +157,32 @@ class RedisMemory:
             raise Busy("the platform's memory cannot be reached; try again") from error
 
 
-NOW = "cast(strftime('%s', 'now') as integer)"
 FOR_EVER = 2**62
 FORGET_EVERY = 50
-
-
-@cache
-def counting(counters: int, has_nonce: bool) -> str:
-    """Remember a nonce and count one more on each counter, if nothing stands against it."""
-    rows = [f"select ? as name, {NOW} + ? as until"] if has_nonce else []
-    rows += ["select ? as name, 0 as until"] * counters
-    known = f"exists (select 1 from memory where name = ? and until > {NOW}"  # noqa: S608
-    rules = ["(select value from memory where name = ?) = ?"]
-    rules += [f"not {known})"] if has_nonce else []
-    rules += [f"{known} and (? = 0 or value < ?))"] * counters
-    return (
-        "insert into memory(name, value, until)"  # noqa: S608
-        f" select name, 1, until from ({' union all '.join(rows)}) where {' and '.join(rules)}"
-        # A counter goes on; a nonce that is too old begins anew.
-        " on conflict(name) do update set"
-        " value = case when excluded.until = 0 then memory.value + 1 else 1 end,"
-        " until = case when excluded.until = 0 then memory.until else excluded.until end"
-        " returning name, value"
-    )
+KEPT = struct.Struct("<qq")
+DEADLINE = struct.Struct(">q")
 
 
 class FileMemory:
-    """One small SQLite file without a wait for the disk; a connection for each thread."""
+    """Pages that all processes of a host share, and a lock that a killed one does not keep: LMDB.
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.here = threading.local()
+    Every name has a value and the second in which it is forgotten; `deadlines` has the names in
+    the order of those. Nobody waits for the disk, so a host that lost its power may leave pages
+    that do not fit together: the directory is named after the host's start, and begins anew.
+    """
 
-    @property
-    def line(self) -> sqlite3.Connection:
-        line = getattr(self.here, "line", None)
-        if line is None:
-            line = sqlite3.connect(self.path, timeout=10, isolation_level=None)
-            line.execute("pragma journal_mode=wal")
-            line.execute("pragma synchronous=off")
-            line.execute(
-                "create table if not exists memory(name text primary key,"
-                " value integer not null, until integer not null) without rowid"
-            )
-            line.execute("create index if not exists memory_until on memory(until)")
-            self.here.line = line
-        return line
+    # Room for millions of nonces; the file grows as it is needed.
+    LARGEST = 4 * 2**30
+
+    def __init__(self, directory: Path) -> None:
+        place = directory / started()
+        place.mkdir(parents=True, exist_ok=True)
+        self.pages = lmdb.open(
+            str(place), map_size=self.LARGEST, max_dbs=2, sync=False, writemap=True, readahead=False
+        )
+        self.values = self.pages.open_db(b"values")
+        self.deadlines = self.pages.open_db(b"deadlines")
+        self.came = 0
 
     def admit(
         self,
@@ -209,93 +192,90 @@ class FileMemory:
         nonce_seconds: int,
         counters: Sequence[Counter],
     ) -> Admission:
-        while True:
-            at = self.count(version, nonce, nonce_seconds, counters)
-            if at:
-                return Admission(Verdict.ADMITTED, at=[at[counter.name] for counter in counters])
-            refused = self.why_not(version, nonce, counters)
-            if refused:
-                return refused
-            if not (nonce or counters):
-                return Admission(Verdict.ADMITTED)
-            # What stood against it has gone meanwhile.
-
-    def count(
-        self,
-        version: tuple[str, int],
-        nonce: str | None,
-        nonce_seconds: int,
-        counters: Sequence[Counter],
-    ) -> dict[str, int]:
-        """In one statement: what each name stands at now, or nothing, and nothing was done."""
-        if not counters and not nonce:
-            return {}
-        values: list[object] = [nonce, nonce_seconds] if nonce else []
-        values += [counter.name for counter in counters]
-        values += [*version, *([nonce] if nonce else [])]
-        for counter in counters:
-            values += [counter.name, counter.limit, counter.limit]
-        found = dict(self.ask(counting(len(counters), nonce is not None), values).fetchall())
-        if found and nonce:
-            self.forget_some()
-        return found
-
-    def ask(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        try:
-            return self.line.execute(statement, values)
-        except sqlite3.OperationalError as error:
-            raise Busy("the platform's memory is held by somebody; try again") from error
-
-    def why_not(
-        self, version: tuple[str, int], nonce: str | None, counters: Sequence[Counter]
-    ) -> Admission | None:
+        now = int(timezone.now().timestamp())
         name, number = version
-        asked = [name, *([nonce] if nonce else []), *(counter.name for counter in counters)]
-        found = self.read(asked)
-        if found.get(name) != number:
-            return Admission(Verdict.STALE)
-        if nonce in found:
-            return Admission(Verdict.REPLAYED)
-        for counter in counters:
-            if counter.name not in found:
-                return Admission(Verdict.BLANK, counter)
-            if 0 < counter.limit <= found[counter.name]:
-                return Admission(Verdict.FULL, counter)
-        return None
-
-    def forget_some(self) -> None:
-        """What is too old goes as new things come: now and then, and more than came since."""
-        self.here.came = getattr(self.here, "came", 0) + 1
-        if self.here.came % FORGET_EVERY == 0:
-            self.ask(
-                "delete from memory where name in"  # noqa: S608
-                f" (select name from memory where until <= {NOW} limit {4 * FORGET_EVERY})"
-            )
+        with self.turn() as pages:
+            if self.told(pages, name, now)[0] != number:
+                return Admission(Verdict.STALE)
+            if nonce and self.told(pages, nonce, now)[0] is not None:
+                return Admission(Verdict.REPLAYED)
+            found = [self.told(pages, counter.name, now) for counter in counters]
+            for counter, (value, _) in zip(counters, found, strict=True):
+                if value is None:
+                    return Admission(Verdict.BLANK, counter)
+                if 0 < counter.limit <= value:
+                    return Admission(Verdict.FULL, counter)
+            at = []
+            for counter, (value, until) in zip(counters, found, strict=True):
+                at.append(value + 1)
+                pages.put(counter.name.encode(), KEPT.pack(value + 1, until))
+            if nonce:
+                self.keep(pages, nonce, 1, now + nonce_seconds)
+                self.forget_some(pages, now)
+            return Admission(Verdict.ADMITTED, at=at)
 
     def remember(self, name: str, value: int, *, seconds: int) -> None:
-        self.ask(
-            f"insert into memory values(?, ?, {NOW} + ?) on conflict(name) do update"
-            f" set value = excluded.value, until = excluded.until where memory.until <= {NOW}",
-            (name, value, seconds),
-        )
+        now = int(timezone.now().timestamp())
+        with self.turn() as pages:
+            if self.told(pages, name, now)[0] is None:
+                self.keep(pages, name, value, now + seconds)
 
     def read(self, names: Sequence[str]) -> dict[str, int]:
-        places = ",".join("?" * len(names))
-        rows = self.ask(
-            f"select name, value from memory where name in ({places}) and until > {NOW}",  # noqa: S608
-            names,
-        )
-        return dict(rows.fetchall())
+        now = int(timezone.now().timestamp())
+        with self.turn(write=False) as pages:
+            found = [(name, self.told(pages, name, now)[0]) for name in names]
+        return {name: value for name, value in found if value is not None}
 
     def stamp(self, name: str) -> None:
-        self.ask("insert or replace into memory values(?, ?, ?)", (name, fresh_stamp(), FOR_EVER))
+        with self.turn() as pages:
+            self.keep(pages, name, fresh_stamp(), FOR_EVER)
+
+    @contextmanager
+    def turn(self, *, write: bool = True) -> Iterator[lmdb.Transaction]:
+        """One writes at a time, over all processes; what ends in an error has not happened."""
+        try:
+            with self.pages.begin(self.values, write=write) as pages:
+                yield pages
+        except lmdb.Error as error:
+            raise Busy("the platform's memory has no room; try again") from error
+
+    def told(self, pages: lmdb.Transaction, name: str, now: int) -> tuple[int | None, int]:
+        kept = pages.get(name.encode())
+        value, until = KEPT.unpack(kept) if kept else (None, 0)
+        return (value, until) if until > now else (None, 0)
+
+    def keep(self, pages: lmdb.Transaction, name: str, value: int, until: int) -> None:
+        key = name.encode()
+        pages.put(key, KEPT.pack(value, until))
+        pages.put(DEADLINE.pack(until) + key, b"", db=self.deadlines)
+
+    def forget_some(self, pages: lmdb.Transaction, now: int) -> None:
+        """What is too old goes as new things come: now and then, and more than came since."""
+        self.came += 1
+        if self.came % FORGET_EVERY:
+            return
+        with pages.cursor(self.deadlines) as oldest:
+            for _ in range(4 * FORGET_EVERY):
+                if not oldest.first() or DEADLINE.unpack_from(oldest.key())[0] > now:
+                    return
+                name = oldest.key()[DEADLINE.size :]
+                # It may have been remembered anew since, for longer.
+                if self.told(pages, name.decode(), now)[0] is None:
+                    pages.delete(name)
+                oldest.delete()
+
+
+def started() -> str:
+    """A name for this host's start, where the host has one."""
+    told = Path("/proc/sys/kernel/random/boot_id")
+    return told.read_text().strip() if told.exists() else "always"
 
 
 @cache
 def memory() -> Memory:
     if settings.MEMORY_URL:
         return RedisMemory(settings.MEMORY_URL)
-    return FileMemory(str(settings.VAR / "memory.sqlite3"))
+    return FileMemory(settings.VAR / "memory")
 
 
 def changed(name: str) -> None:

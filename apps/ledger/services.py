@@ -2,27 +2,22 @@
 
 import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from apps.core.bulk import insert_plain, lock, lock_plain, upsert_plain
 from apps.core.deadlocks import retried
-from apps.core.errors import BadInput, KeyReused
-from apps.core.fields import EXPONENT, PointsField
-from apps.ledger.errors import AccountFull, BadAmount, ForeignAccount, InsufficientPoints
+from apps.core.errors import KeyReused
+from apps.ledger.errors import AccountFull, ForeignAccount, InsufficientPoints
 from apps.ledger.models import Account, Transfer
+from apps.ledger.movement import FULL, Content, Movement, check, content_of
+from apps.ledger.single import move_one
 from engine.ids import uuid7
 from engine.money import UNIT
 
-# The most that one transfer moves, and that one account counts over its whole life.
-MOST = Decimal(10) ** 10
-FULL = PointsField.LARGEST_UNITS
-LONGEST_KEY = 100
-REASONS = frozenset(Transfer.Reason.values)
 # A statement names this many keys or rows at most; longer batches take more statements.
 CHUNK = 5000
 # Where these stand in a row of an account, and what a row of a transfer is made of.
@@ -31,20 +26,8 @@ ID, DEBITS, CREDITS, MOVES = map(KEPT.index, ("id", "debits", "credits", "moves"
 told_of = operator.itemgetter(
     KEPT.index("tenant_id"), KEPT.index("may_owe"), DEBITS, CREDITS, MOVES
 )
-COLUMNS = [field.attname for field in Transfer._meta.concrete_fields]
 # Points come out of these, and so they may owe.
 MAY_OWE = {Account.Kind.ISSUED}
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """One transfer to be made: from `debit` to `credit`, under the caller's key."""
-
-    key: str
-    debit: Account
-    credit: Account
-    amount: Decimal
-    reason: str
 
 
 def open_accounts(*, tenant, owner: str, kinds: Iterable[str]) -> None:
@@ -59,15 +42,21 @@ def transfer(
     *, key: str, debit: Account, credit: Account, amount: Decimal, reason: str
 ) -> Transfer:
     """Move points from one account to another, once per key."""
-    return transfer_many([Movement(key, debit, credit, amount, reason)])[0]
+    movement = Movement(key, debit, credit, amount, reason)
+    check(movement)
+    made = move_one(movement)
+    if made:
+        return made
+    [name] = transfer_many([movement])
+    return Transfer.objects.across_tenants().get(pk=name)
 
 
 @retried
-def transfer_many(movements: Sequence[Movement]) -> list[Transfer]:
-    """Make all of these transfers, or none; each once per key.
+def transfer_many(movements: Sequence[Movement]) -> list[UUID]:
+    """Make all of these transfers, or none, each once per key, and give back their ids.
 
     They count in their order: no account that may not owe dips below zero on the way.
-    Those that are made already, with the same content, are left and given back.
+    Those that are made already, with the same content, are left.
     """
     for movement in movements:
         check(movement)
@@ -86,29 +75,29 @@ def transfer_many(movements: Sequence[Movement]) -> list[Transfer]:
 
 
 @transaction.atomic
-def make_all(movements: Sequence[Movement], *, made: dict[str, Transfer]) -> list[Transfer]:
+def make_all(movements: Sequence[Movement], *, made: dict[str, Transfer]) -> list[UUID]:
     """Make those that are not `made`, and count them on their accounts."""
-    made = dict(made)
     counts = locked_counts(movements)
-    now = timezone.now()
-    kept_now = connection.ops.adapt_datetimefield_value(now)
-    fresh = []
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    contents = {key: content_of(row) for key, row in made.items()}
+    names, rows = {key: row.pk for key, row in made.items()}, []
     for movement in movements:
-        if movement.key in made:
-            refuse_other_content(made[movement.key], movement)
-            continue
-        debit, credit = counts[movement.debit.pk], counts[movement.credit.pk]
-        units = int(movement.amount.scaleb(EXPONENT))
-        count(movement, units, debit=debit, credit=credit)
-        made[movement.key], row = drawn(movement, units, debit, credit, now)
-        fresh.append((kept_now, *row))
-    insert_plain(Transfer, fresh)
+        key = movement.key
+        if key in names:
+            refuse_other_content(key, contents[key], movement.content)
+        else:
+            debit, credit = counts[movement.debit.pk], counts[movement.credit.pk]
+            units = movement.units
+            count(movement, units, debit=debit, credit=credit)
+            contents[key], names[key] = movement.content, uuid7()
+            rows.append((now, names[key].hex, *line_of(movement, units, debit, credit)))
+    insert_plain(Transfer, rows)
     upsert_plain(
         Account,
         [counts[pk].row() for pk in sorted(counts) if counts[pk].has_moved],
         update=["debits", "credits", "moves"],
     )
-    return [made[movement.key] for movement in movements]
+    return [names[movement.key] for movement in movements]
 
 
 class Counts:
@@ -138,30 +127,13 @@ def locked_counts(movements: Sequence[Movement]) -> dict[int, Counts]:
     }
 
 
-def drawn(
-    movement: Movement, units: int, debit: Counts, credit: Counts, now: datetime
-) -> tuple[Transfer, tuple]:
-    """A transfer that was just counted on its accounts, and its row after the first column."""
-    name = uuid7()
-    about = (debit.tenant, movement.key, movement.debit.pk, movement.credit.pk)
-    made = Transfer.from_db(
-        DEFAULT_DB_ALIAS,
-        COLUMNS,
-        (
-            now,
-            name,
-            *about,
-            movement.amount,
-            movement.reason,
-            debit.moves,
-            debit.balance * UNIT,
-            credit.moves,
-            credit.balance * UNIT,
-        ),
-    )
-    row = (
-        name.hex,
-        *about,
+def line_of(movement: Movement, units: int, debit: Counts, credit: Counts) -> tuple:
+    """What is kept of a transfer that was just counted on its accounts."""
+    return (
+        debit.tenant,
+        movement.key,
+        movement.debit.pk,
+        movement.credit.pk,
         units,
         str(movement.reason),
         debit.moves,
@@ -169,7 +141,6 @@ def drawn(
         credit.moves,
         credit.balance,
     )
-    return made, row
 
 
 def lock_accounts(*, accounts: Iterable[Account]) -> dict[int, Account]:
@@ -210,28 +181,6 @@ def count(movement: Movement, units: int, *, debit: Counts, credit: Counts) -> N
         account.has_moved = True
 
 
-def check(movement: Movement) -> None:
-    """What can be refused without a look at the database."""
-    check_amount(movement.amount)
-    if movement.debit.pk == movement.credit.pk:
-        raise BadInput("an account does not pay itself", field="credit")
-    if not 0 < len(movement.key) <= LONGEST_KEY:
-        raise BadInput(f"a key has 1 to {LONGEST_KEY} characters", field="key")
-    if movement.reason not in REASONS:
-        raise BadInput("not a reason for a transfer", field="reason")
-
-
-def check_amount(amount: Decimal) -> None:
-    """Refuse what is not an amount that one transfer can move."""
-    if not isinstance(amount, Decimal) or not amount.is_finite():
-        raise BadAmount("the amount is not a number", field="amount")
-    if amount <= 0 or amount > MOST:
-        raise BadAmount(f"the amount is not between {UNIT:f} and {MOST:f}", field="amount")
-    if amount != amount.quantize(UNIT):
-        raise BadAmount("the amount has more than eight decimals", field="amount")
-
-
-def refuse_other_content(made: Transfer, movement: Movement) -> None:
-    asked = (movement.debit.pk, movement.credit.pk, movement.amount, movement.reason)
-    if (made.debit_id, made.credit_id, made.amount, made.reason) != asked:
-        raise KeyReused("this key already moved other points", key=made.key)
+def refuse_other_content(key: str, made: Content, asked: Content) -> None:
+    if made != asked:
+        raise KeyReused("this key already moved other points", key=key)

@@ -15,8 +15,9 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 
 from apps.ledger.models import Account, Transfer  # noqa: E402
+from apps.ledger.movement import Movement  # noqa: E402
 from apps.ledger.selectors import account  # noqa: E402
-from apps.ledger.services import Movement, open_accounts, transfer, transfer_many  # noqa: E402
+from apps.ledger.services import open_accounts, transfer, transfer_many  # noqa: E402
 from apps.tenants.models import Tenant  # noqa: E402
 from bench.ledgers import ACCOUNTS, pairs, play  # noqa: E402
 

@@ -16,7 +16,7 @@ from engine.candle import seconds
 from engine.errors import BadCandles
 from engine.market.cells import Cells, Whole, is_number, numbers, times
 from engine.market.findings import Fault, FaultyCandles, Findings, Repair
-from engine.market.judging import Read, judge
+from engine.market.judging import Read, judge, timeframe_of
 from engine.market.series import FIELDS
 
 Source = Path | str | IO[bytes]
@@ -99,11 +99,15 @@ def read_table(
             for field in FIELDS
         ]
     )
-    return judge(bars, table.rows, timeframe, findings, now=now, repair=repair)
+    found = timeframe_of(bars[0], timeframe, findings)
+    return judge(bars, table.rows, found, findings, now=now, repair=repair)
 
 
 def fields_of(table: Table, findings: Findings, repair: Collection[Repair]) -> dict[str, Cells]:
     """The column of each of our fields; any other one is named."""
+    if not table.names:
+        findings.add_one(Fault.EMPTY, "file", "nothing is in it")
+        raise FaultyCandles(findings)
     cells: dict[str, Cells] = {}
     for name, column in zip(table.names, table.columns, strict=True):
         word = re.sub(r"[^a-z0-9]", "", name.lower())
@@ -157,7 +161,7 @@ def csv_table(text: str, findings: Findings) -> Table:
     found, lines = [], []
     try:
         for row in reader:
-            if any(row):
+            if row:
                 found.append(row)
                 lines.append(reader.line_num)
     except csv.Error as error:

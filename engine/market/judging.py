@@ -4,13 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.candle import TIMEFRAMES, Candles, seconds
 from engine.market.cells import Floats, Whole
 from engine.market.findings import Fault, FaultyCandles, Findings, Repair
 
-Flags = NDArray[np.bool_]
 TIME = "opened_at"
 
 
@@ -43,13 +41,13 @@ def judge(
 ) -> Read:
     """Sound candles of six columns (`opened_at` first), or every fault of them, refused.
 
-    Without `now`, whether the last bar has closed is not known, and not asked.
+    Without `now`, whether the last bar has closed is not known, and not asked. Without a
+    timeframe, which is then a fault that was named before, what can be judged is.
     """
     name_impossible(bars, rows, findings)
     is_timed = ~np.isnan(bars[0])
     bars, rows = in_order(bars[:, is_timed], rows[is_timed], findings, repair)
     bars, rows = without_doubles(bars, rows, findings, repair)
-    timeframe = timeframe_of(bars[0], timeframe, findings)
     if timeframe is None:
         raise FaultyCandles(findings)
     step = seconds(timeframe)
@@ -126,16 +124,17 @@ def without_doubles(
 
 
 def timeframe_of(times: Floats, told: str | None, findings: Findings) -> str | None:
-    """The timeframe told, if the bars have it, or the one they have."""
+    """The timeframe told, if the bars have it, or the one they have; none is named."""
     step = seconds(told) if told else None
-    if not times.size:
+    known = np.unique(times[~np.isnan(times)])
+    if not known.size:
         findings.add_one(Fault.EMPTY, TIME, "there are no bars")
         return None
-    if times.size == 1:
+    if known.size == 1:
         if told is None:
             findings.add_one(Fault.ONE_BAR, TIME, "one bar does not tell its timeframe")
         return told
-    steps, counts = np.unique(np.diff(times), return_counts=True)
+    steps, counts = np.unique(np.diff(known), return_counts=True)
     usual = steps[np.argmax(counts)].item()
     if step is None:
         by_length = {length: name for name, length in TIMEFRAMES.items()}
@@ -162,7 +161,7 @@ def closed(
     is_future = bars[0] > now
     is_forming = ~is_future & (bars[0] + step > now)
     findings.add(
-        Fault.IN_THE_FUTURE, TIME, rows, is_future, lambda _: f"opens after {now:g}, which is now"
+        Fault.IN_THE_FUTURE, TIME, rows, is_future, lambda _: f"opens after {now:.0f}, which is now"
     )
     if Repair.DROP_FORMING in repair:
         findings.mended(Repair.DROP_FORMING, is_forming)
@@ -190,6 +189,6 @@ def name_gaps(times: Floats, rows: Whole, step: int, findings: Findings) -> list
         TIME,
         rows,
         is_gap,
-        lambda place: f"{steps[place] / step - 1:g} bars are missing before this one",
+        lambda place: f"{steps[place] / step - 1:,.0f} bars are missing before this one",
     )
     return np.flatnonzero(is_gap).tolist()

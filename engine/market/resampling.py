@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from engine.candle import Candles, seconds
 from engine.errors import BadCandles
 
@@ -36,11 +34,11 @@ def resample(candles: Candles, timeframe: str) -> Resampled:
     grid = (count, in_one)
     joined = Candles(
         timeframe=timeframe,
-        opened_at=np.ascontiguousarray(candles.opened_at[whole][::in_one]),
-        open=np.ascontiguousarray(candles.open[whole][::in_one]),
+        opened_at=candles.opened_at[whole][::in_one].copy(),
+        open=candles.open[whole][::in_one].copy(),
         high=candles.high[whole].reshape(grid).max(axis=1),
         low=candles.low[whole].reshape(grid).min(axis=1),
-        close=np.ascontiguousarray(candles.close[whole][in_one - 1 :: in_one]),
+        close=candles.close[whole][in_one - 1 :: in_one].copy(),
         volume=candles.volume[whole].reshape(grid).sum(axis=1),
     )
     return Resampled(joined, before, len(candles) - whole.stop)

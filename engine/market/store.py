@@ -57,11 +57,23 @@ class CandleStore:
 
         A bar that stands there with other values is refused, unless it is to be replaced.
         """
-        series = self._series(venue, symbol, candles.timeframe)
-        if int(candles.opened_at[0]) % series.step:
-            raise BadCandles("bars do not begin on their timeframe", row=0)
-        bars = np.stack([getattr(candles, name) for name in FIELDS]).astype(np.float64, copy=False)
-        return series.put(bars, replace=replace)
+        return self.put_all(venue, symbol, [candles], replace=replace)
+
+    def put_all(
+        self, venue: str, symbol: str, pieces: Sequence[Candles], *, replace: bool = False
+    ) -> Put:
+        """The same for pieces of one series with gaps between them."""
+        (timeframe,) = {candles.timeframe for candles in pieces}
+        series = self._series(venue, symbol, timeframe)
+        for candles in pieces:
+            if int(candles.opened_at[0]) % series.step:
+                raise BadCandles("bars do not begin on their timeframe", row=0)
+        columns = [
+            np.concatenate([getattr(candles, name) for candles in pieces]) for name in FIELDS
+        ]
+        if (np.diff(columns[0]) <= 0).any():
+            raise BadCandles("the pieces overlap, or are out of order")
+        return series.put(np.stack(columns).astype(np.float64, copy=False), replace=replace)
 
     def get(
         self,
@@ -120,14 +132,22 @@ class CandleStore:
         parts = np.split(bars, places, axis=1) if bars.size else []
         return [candles_of(timeframe, part) for part in parts]
 
+    def series(self) -> Sequence[tuple[str, str, str]]:
+        """Venue, symbol and timeframe of all that is stored, in this order."""
+        homes = [
+            index.parent.relative_to(self.root).parts
+            for index in self.root.glob("*/*/*/index.json")
+        ]
+        told = [
+            (venue, unquote(symbol), timeframe)
+            for venue, symbol, timeframe in homes
+            if timeframe in TIMEFRAMES
+        ]
+        return sorted(told, key=lambda one: (*one[:2], TIMEFRAMES[one[2]]))
+
     def list(self) -> Sequence[Stored]:
-        """Every series, in order of its name."""
-        told = []
-        for home in sorted(self.root.glob("*/*/*/index.json")):
-            venue, symbol, timeframe = home.relative_to(self.root).parts[:3]
-            told.append(self.stored(venue, unquote(symbol), timeframe))
-        order = {name: place for place, name in enumerate(TIMEFRAMES)}
-        return sorted(told, key=lambda one: (one.venue, one.symbol, order[one.timeframe]))
+        """Every series: what it spans, and what is missing in it."""
+        return [self.stored(*series) for series in self.series()]
 
     def stored(self, venue: str, symbol: str, timeframe: str) -> Stored:
         series = self._series(venue, symbol, timeframe)

@@ -53,7 +53,55 @@ PROFILES: dict[str, Profile] = {
 PROFILED_BARS = 50
 
 
-class SmcFiboFlex(Params, frozen=True, kw_only=True):
+class Retracing(Params, frozen=True, kw_only=True):
+    """What the plain form and the flexible one have alike."""
+
+    min_rr: Annotated[
+        float, Meta(ge=0.1, le=5, description="least reward for the risk of a setup")
+    ] = 2.0
+    fibo_levels: Annotated[
+        tuple[Annotated[float, Meta(ge=0.1, le=0.95)], ...],
+        Meta(min_length=1, max_length=8, description="shares of the move given back at an entry"),
+    ] = (0.5, 0.618, 0.705)
+    fibo_tolerance: Annotated[
+        float,
+        Meta(ge=0, le=0.02, description="share of the price within which an entry is reached"),
+    ] = 0.005
+    htf_multiplier: Annotated[
+        int, Meta(ge=2, le=24, description="bars that make one of the higher timeframe")
+    ] = 4
+    require_htf_filter: Annotated[
+        bool, Meta(description="open only with a higher trend that is known")
+    ] = True
+    require_retest: Annotated[
+        bool, Meta(description="the bar that comes back must also refuse the zone")
+    ] = True
+    retest_bars: Annotated[
+        int, Meta(ge=1, le=200, description="bars within which price must come back")
+    ] = 20
+    pinbar_ratio: Annotated[
+        float, Meta(ge=1, le=4, description="least wick of a pin bar, in bodies")
+    ] = 1.5
+    fibo_fallback: Annotated[
+        bool, Meta(description="without a break, follow the trend from the better half of the move")
+    ] = True
+    stop_source: Annotated[
+        Literal["auto", "swing", "ob"],
+        Meta(description="stop beyond the zone's edge, the swing, or the nearest order block"),
+    ] = "auto"
+    tp_mode: Annotated[
+        Literal["swing", "rr", "fibo"],
+        Meta(description="target at the end of the move, by the risk, or beyond the move"),
+    ] = "swing"
+    structure: Annotated[
+        Literal["both", "bos", "choch"], Meta(description="breaks with the trend, against, or both")
+    ] = "both"
+    bias: Annotated[
+        Literal["with_trend", "both"], Meta(description="whether the higher trend may be opposed")
+    ] = "with_trend"
+
+
+class SmcFiboFlex(Retracing, frozen=True, kw_only=True):
     direction: Annotated[
         Literal["both", "long", "short"], Meta(description="sides that may be opened")
     ] = "both"
@@ -63,18 +111,6 @@ class SmcFiboFlex(Params, frozen=True, kw_only=True):
     swing_right: Annotated[
         int, Meta(ge=0, le=20, description="bars after a swing that must confirm it; 0 for none")
     ] = 0
-    structure: Annotated[
-        Literal["both", "bos", "choch"], Meta(description="breaks with the trend, against, or both")
-    ] = "both"
-    bias: Annotated[
-        Literal["with_trend", "both"], Meta(description="whether the higher trend may be opposed")
-    ] = "with_trend"
-    require_htf_filter: Annotated[
-        bool, Meta(description="open only with a higher trend that is known")
-    ] = True
-    htf_multiplier: Annotated[
-        int, Meta(ge=2, le=24, description="bars that make one of the higher timeframe")
-    ] = 4
     htf_swing: Annotated[
         int, Meta(ge=1, le=10, description="bars on each side of a swing of the higher timeframe")
     ] = 3
@@ -84,17 +120,6 @@ class SmcFiboFlex(Params, frozen=True, kw_only=True):
     htf_ema_slow: Annotated[
         int, Meta(ge=3, le=100, description="slow average of the higher timeframe")
     ] = 50
-    fibo_fallback: Annotated[
-        bool, Meta(description="without a break, follow the trend from the better half of the move")
-    ] = True
-    fibo_levels: Annotated[
-        tuple[Annotated[float, Meta(ge=0.1, le=0.95)], ...],
-        Meta(min_length=1, max_length=8, description="shares of the move given back at an entry"),
-    ] = (0.5, 0.618, 0.705)
-    fibo_tolerance: Annotated[
-        float,
-        Meta(ge=0, le=0.02, description="share of the price within which an entry is reached"),
-    ] = 0.005
     entry_source: Annotated[
         Literal["auto", "fibo", "ob", "fvg"],
         Meta(description="entries at levels, order blocks, gaps, or all of them"),
@@ -103,22 +128,12 @@ class SmcFiboFlex(Params, frozen=True, kw_only=True):
         Literal["limit", "market"],
         Meta(description="open when price comes back to the zone, or on the break"),
     ] = "limit"
-    require_retest: Annotated[
-        bool, Meta(description="the bar that comes back must also refuse the zone")
-    ] = True
-    retest_bars: Annotated[
-        int, Meta(ge=1, le=200, description="bars within which price must come back")
-    ] = 20
     retest_ignore_stop_touch: Annotated[
         bool, Meta(description="a setup outlives a touch of its stop")
     ] = False
     max_dev_atr: Annotated[
         float, Meta(ge=0.05, le=20, description="farthest close from the entry, in usual ranges")
     ] = 1.0
-    stop_source: Annotated[
-        Literal["auto", "swing", "ob"],
-        Meta(description="stop beyond the zone's edge, the swing, or the nearest order block"),
-    ] = "auto"
     stop_buffer_mode: Annotated[
         Literal["fixed", "atr"], Meta(description="room beyond the stop: a share, or usual ranges")
     ] = "fixed"
@@ -129,14 +144,7 @@ class SmcFiboFlex(Params, frozen=True, kw_only=True):
         float, Meta(ge=0, le=10, description="room beyond the stop, in usual ranges")
     ] = 0.5
     atr_period: Annotated[int, Meta(ge=2, le=100, description="bars of the usual range")] = 14
-    tp_mode: Annotated[
-        Literal["swing", "rr", "fibo"],
-        Meta(description="target at the end of the move, by the risk, or beyond the move"),
-    ] = "swing"
     rr: Annotated[float, Meta(ge=0.1, le=10, description="target in risks, by the risk")] = 2.0
-    min_rr: Annotated[
-        float, Meta(ge=0.1, le=5, description="least reward for the risk of a setup")
-    ] = 2.0
     short_target: Annotated[
         Literal["refuse", "move"], Meta(description="what becomes of a reward that is too small")
     ] = "refuse"
@@ -172,9 +180,6 @@ class SmcFiboFlex(Params, frozen=True, kw_only=True):
         ],
         Meta(description="bars that count as refusing a price, one point each"),
     ] = ("pinbar", "engulfing", "star")
-    pinbar_ratio: Annotated[
-        float, Meta(ge=1, le=4, description="least wick of a pin bar, in bodies")
-    ] = 1.5
     pattern_min_score: Annotated[
         float, Meta(ge=0, le=9, description="points that a refusing bar must have")
     ] = 1.0

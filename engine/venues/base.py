@@ -82,6 +82,27 @@ class AccountCheck:
     clock_offset_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar as the venue tells it; its volume in base units (coins)."""
+
+    opened_at_ms: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+
+
+class BarSource(Protocol):
+    # The most bars that one question is answered with.
+    bars_at_once: int
+
+    def bars(self, symbol: str, timeframe: str, *, since_ms: int, until_ms: int) -> list[Bar]:
+        """Those that open from `since_ms` on and before `until_ms`, oldest first, as far as the
+        venue has them. The last one may not have closed."""
+
+
 class Venue(Protocol):
     # How long an order that was accepted may stay invisible to look-ups.
     lookup_lag_seconds: float
@@ -104,7 +125,7 @@ class Venue(Protocol):
         """An order that was found, with the ticket's stop and target set on what it opened."""
 
 
-class Exchange(Venue, Protocol):
+class Exchange(Venue, BarSource, Protocol):
     """What a whole adapter does beyond placing and finding: the account, and what protects it."""
 
     def price(self, symbol: str) -> Decimal:

@@ -16,8 +16,8 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import PLACED_NOTHING, Answered, Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Holding, OwnedFill, Payment
-from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, decimal, described, now_ms
+from engine.venues.base import Balance, Bar, Holding, OwnedFill, Payment
+from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, bar_of, decimal, described, now_ms
 from engine.venues.line import Credentials, Params, Words
 
 SETTLED_IN = "USDT"
@@ -50,6 +50,8 @@ PAYMENTS = {
     "TRANSFER": PaymentKind.TRANSFER,
     "INTERNAL_TRANSFER": PaymentKind.TRANSFER,
 }
+
+TIMEFRAMES = {name: name for name in ("1m", "3m", "5m", "15m", "30m", "1h", "4h", "1d")}
 
 ANSWERS: Table = {
     # Turned away by the limits, before the order was looked at.
@@ -89,6 +91,7 @@ class Binance(CcxtVenue):
     name = "binance"
     library = ccxt.binanceusdm
     answers = ANSWERS
+    timeframes = TIMEFRAMES
 
     def keys(self, credentials: Credentials) -> Params:
         return {"apiKey": credentials.api_key, "secret": credentials.api_secret}
@@ -125,6 +128,14 @@ class Binance(CcxtVenue):
     def ask_price(self, market: Market) -> Decimal:
         asked = {"symbol": market.native}
         return decimal(self.call("fapiPublicV2GetTickerPrice", asked)["price"])
+
+    def ask_bars(
+        self, market: Market, timeframe: str, since_ms: int, until_ms: int
+    ) -> Iterator[Bar]:
+        span = {"startTime": since_ms, "endTime": until_ms - 1, "limit": self.bars_at_once}
+        asked = {"symbol": market.native, "interval": timeframe} | span
+        for words in self.call("fapiPublicGetKlines", asked):
+            yield bar_of(*words[:6])
 
     # The account's modes.
 

@@ -40,7 +40,7 @@ from engine.venues.answers import (
     question,
     reading,
 )
-from engine.venues.base import AccountCheck, Balance, Holding, OwnedFill, Payment, VenueOrder
+from engine.venues.base import AccountCheck, Balance, Bar, Holding, OwnedFill, Payment, VenueOrder
 from engine.venues.line import TIMEOUT_SECONDS, Credentials, Line, Words
 
 # Market data is asked for again after this long: ticks and minimums do change.
@@ -125,6 +125,9 @@ class CcxtVenue(Line):
     """One account at one venue. A dialect fills in the words and the calls."""
 
     lookup_lag_seconds: float = 2.0
+    # The venue's word for each timeframe it has, and how many bars it tells at once.
+    timeframes: Mapping[str, str]
+    bars_at_once = 1000
     # Whether stop and target of a position can be set at the venue.
     can_protect = True
     # Where the venue has both modes, an account is brought to the one with two sides if it can be.
@@ -147,6 +150,12 @@ class CcxtVenue(Line):
 
     @abstractmethod
     def ask_price(self, market: Market) -> Decimal: ...
+
+    @abstractmethod
+    def ask_bars(
+        self, market: Market, timeframe: str, since_ms: int, until_ms: int
+    ) -> Iterator[Bar]:
+        """Those that open in this span, in any order; `timeframe` is the venue's word."""
 
     @abstractmethod
     def ask_hedged(self) -> bool: ...
@@ -226,6 +235,15 @@ class CcxtVenue(Line):
     @question
     def price(self, symbol: str) -> Decimal:
         return self.ask_price(self.market(symbol))
+
+    @question
+    def bars(self, symbol: str, timeframe: str, *, since_ms: int, until_ms: int) -> list[Bar]:
+        if timeframe not in self.timeframes:
+            raise VenueRefused(f"{self.name} has no bars of {timeframe}", timeframe=timeframe)
+        word = self.timeframes[timeframe]
+        told = self.ask_bars(self.market(symbol), word, since_ms, until_ms)
+        inside = [bar for bar in told if since_ms <= bar.opened_at_ms < until_ms]
+        return sorted(inside, key=lambda bar: bar.opened_at_ms)
 
     def place(self, ticket: Ticket) -> VenueOrder:
         with before_sending():
@@ -477,6 +495,11 @@ class CcxtVenue(Line):
         for owned in self.ask_fills(self.market(symbol), since_ms):
             if owned.fill.filled_at_ms >= since_ms:
                 yield owned
+
+
+def bar_of(opened_at_ms: object, *values: object) -> Bar:
+    """From open, high, low, close and volume."""
+    return Bar(int(str(opened_at_ms)), *map(decimal, values))
 
 
 def must_be_a_multiple(value: Decimal, step: Decimal, what: str) -> None:

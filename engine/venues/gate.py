@@ -17,8 +17,8 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import Answered, Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Holding, OwnedFill, Payment
-from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, decimal, described, now_ms
+from engine.venues.base import Balance, Bar, Holding, OwnedFill, Payment
+from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, bar_of, decimal, described, now_ms
 from engine.venues.line import Credentials, Params, Words
 
 SETTLED_IN = "USDT"
@@ -35,6 +35,8 @@ RULES = {
 }
 LAST_PRICE = 0
 PAYMENTS = {"fund": PaymentKind.FUNDING, "dnw": PaymentKind.TRANSFER}
+
+TIMEFRAMES = {name: name for name in ("1m", "5m", "15m", "30m", "1h", "4h", "1d")}
 
 ANSWERS: Table = {
     **rows(Outcome.BUSY, "TOO_MANY_REQUESTS", "TOO_FAST", "http 429"),
@@ -78,6 +80,8 @@ class Gate(CcxtVenue):
     name = "gate"
     library = ccxt.gate
     answers = ANSWERS
+    timeframes = TIMEFRAMES
+    bars_at_once = LONG_PAGE
     # An order may stay invisible for its first seconds.
     lookup_lag_seconds = 10.0
 
@@ -112,6 +116,17 @@ class Gate(CcxtVenue):
         asked = SETTLE | {"contract": market.native}
         (words,) = self.call("publicFuturesGetSettleTickers", asked)
         return decimal(words["last"])
+
+    def ask_bars(
+        self, market: Market, timeframe: str, since_ms: int, until_ms: int
+    ) -> Iterator[Bar]:
+        """Both edges are seconds, and inside; a limit beside them would be refused."""
+        span = {"from": since_ms // 1000, "to": until_ms // 1000 - 1}
+        asked = SETTLE | {"contract": market.native, "interval": timeframe} | span
+        for words in self.call("publicFuturesGetSettleCandlesticks", asked):
+            coins = market.coins(decimal(words["v"]))
+            prices = (words[name] for name in "ohlc")
+            yield bar_of(int(words["t"]) * 1000, *prices, coins)
 
     # The account's modes.
 

@@ -26,8 +26,8 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import Answered, NotOffered, Outcome, Table, rows
-from engine.venues.base import Balance, Holding, OwnedFill, Payment
-from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, decimal, described, now_ms
+from engine.venues.base import Balance, Bar, Holding, OwnedFill, Payment
+from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, bar_of, decimal, described, now_ms
 from engine.venues.line import Credentials, Params, Words
 
 SETTLED_IN = "USDT"
@@ -56,6 +56,13 @@ TIME_IN_FORCE = {
 SIGNED_TIME_IN_FORCE = {"GOOD_TILL_TIME": 1, "IMMEDIATE_OR_CANCEL": 3}
 MARGINS = {"CROSS": Margin.CROSS, "ISOLATED": Margin.ISOLATED}
 
+TIMEFRAMES = {
+    **{f"{minutes}m": f"CI_{minutes}_M" for minutes in (1, 3, 5, 15, 30)},
+    "1h": "CI_1_H",
+    "4h": "CI_4_H",
+    "1d": "CI_1_D",
+}
+
 ANSWERS: Table = {
     # Also a session that ended: nothing was done, and the next call opens another.
     **rows(Outcome.BUSY, 1000, 1006, 1009, "http 429"),
@@ -83,6 +90,7 @@ class Grvt(CcxtVenue):
     name = "grvt"
     library = ccxt.grvt
     answers = ANSWERS
+    timeframes = TIMEFRAMES
     has_hedged_mode = False
     can_protect = False
     # Left on, the library signs a fee for its own builder into every order.
@@ -127,6 +135,16 @@ class Grvt(CcxtVenue):
     def ask_price(self, market: Market) -> Decimal:
         asked = {"instrument": market.native}
         return decimal(self.call("publicMarketPostFullV1Ticker", asked)["result"]["last_price"])
+
+    def ask_bars(
+        self, market: Market, timeframe: str, since_ms: int, until_ms: int
+    ) -> Iterator[Bar]:
+        span = {"start_time": nanoseconds(since_ms), "end_time": nanoseconds(until_ms - 1)}
+        asked = {"instrument": market.native, "interval": timeframe, "type": "TRADE"} | span
+        told = self.call("publicMarketPostFullV1Kline", asked | {"limit": self.bars_at_once})
+        for words in told["result"]:
+            values = (words[name] for name in ("open", "high", "low", "close", "volume_b"))
+            yield bar_of(milliseconds(words["open_time"]), *values)
 
     # The account's modes.
 

@@ -19,8 +19,8 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Holding, OwnedFill, Payment
-from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, decimal, described, now_ms
+from engine.venues.base import Balance, Bar, Holding, OwnedFill, Payment
+from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, bar_of, decimal, described, now_ms
 from engine.venues.line import Credentials, Params, Words
 
 SETTLED_IN = "USDC"
@@ -72,6 +72,8 @@ STATUSES = {
     "oracleRejected": OrderStatus.REJECTED,
 }
 
+TIMEFRAMES = {name: name for name in ("1m", "3m", "5m", "15m", "30m", "1h", "4h", "1d")}
+
 ANSWERS: Table = {
     **rows(Outcome.BUSY, "Too many cumulative requests sent", "http 429"),
     **rows(Outcome.ABSENT, "unknownOid", "Order was never placed, already canceled, or filled"),
@@ -97,6 +99,7 @@ class Hyperliquid(CcxtVenue):
     name = "hyperliquid"
     library = ccxt.hyperliquid
     answers = ANSWERS
+    timeframes = TIMEFRAMES
     has_hedged_mode = False
 
     def __init__(self, credentials: Credentials, *, base_url: str | None = None) -> None:
@@ -139,6 +142,15 @@ class Hyperliquid(CcxtVenue):
 
     def ask_price(self, market: Market) -> Decimal:
         return decimal(self._info("allMids")[market.native])
+
+    def ask_bars(
+        self, market: Market, timeframe: str, since_ms: int, until_ms: int
+    ) -> Iterator[Bar]:
+        """The venue remembers the last five thousand of each timeframe."""
+        span = {"startTime": since_ms, "endTime": until_ms - 1}
+        asked = {"coin": market.native, "interval": timeframe} | span
+        for words in self._info("candleSnapshot", req=asked):
+            yield bar_of(*(words[name] for name in "tohlcv"))
 
     # The account's modes.
 

@@ -17,8 +17,8 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import PLACED_NOTHING, Answered, Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Holding, OwnedFill, Payment
-from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, decimal, described, now_ms
+from engine.venues.base import Balance, Bar, Holding, OwnedFill, Payment
+from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, bar_of, decimal, described, now_ms
 from engine.venues.line import Credentials, Params, Words
 
 SETTLED_IN = "USDT"
@@ -40,6 +40,10 @@ SIDES_OF_A_POSITION = {"long", "short"}
 HEDGED, NET = "long_short_mode", "net"
 # Types of bills, as the account's history numbers them.
 PAYMENTS = {"8": PaymentKind.FUNDING, "1": PaymentKind.TRANSFER}
+
+# Days are the venue's own, eight hours ahead, unless UTC is asked for.
+TIMEFRAMES = {name: name for name in ("1m", "3m", "5m", "15m", "30m")}
+TIMEFRAMES |= {"1h": "1H", "4h": "4H", "1d": "1Dutc"}
 
 ANSWERS: Table = {
     **rows(Outcome.BUSY, 50011, 50061, "http 429"),
@@ -77,6 +81,8 @@ class Okx(CcxtVenue):
     name = "okx"
     library = ccxt.okx
     answers = ANSWERS
+    timeframes = TIMEFRAMES
+    bars_at_once = PAGE
 
     def keys(self, credentials: Credentials) -> Params:
         return {
@@ -128,6 +134,17 @@ class Okx(CcxtVenue):
     def ask_price(self, market: Market) -> Decimal:
         (words,) = self._data("publicGetMarketTicker", {"instId": market.native})
         return decimal(words["last"])
+
+    def ask_bars(
+        self, market: Market, timeframe: str, since_ms: int, until_ms: int
+    ) -> Iterator[Bar]:
+        """Both edges are left out by the venue; its volumes are contracts first, then coins."""
+        span = {"before": str(since_ms - 1), "after": str(until_ms), "limit": str(PAGE)}
+        asked = {"instId": market.native, "bar": timeframe} | span
+        for at, first, high, low, last, _, coins, *_ in self._data(
+            "publicGetMarketHistoryCandles", asked
+        ):
+            yield bar_of(at, first, high, low, last, coins)
 
     # The account's modes.
 

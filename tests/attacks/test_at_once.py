@@ -14,7 +14,6 @@ from apps.members.models import Member
 from apps.strategies.models import Subscription
 from apps.venues.models import VenueAccount
 from apps.venues.services import bind_account
-from tests.apps.merchant.conftest import nothing_remembered  # noqa: F401
 from tests.apps.merchant.shop import Shop, signed
 from tests.at_once import at_once
 from tests.factories import PlanFactory, StrategyFactory, TenantStrategyFactory

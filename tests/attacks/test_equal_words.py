@@ -4,7 +4,6 @@ import pytest
 from django.test import Client
 
 from apps.members.models import Member
-from tests.apps.merchant.conftest import nothing_remembered  # noqa: F401
 from tests.apps.merchant.shop import Shop
 from tests.apps.platform.desk import Desk, log_in
 from tests.factories import PASSWORD

@@ -4,7 +4,6 @@ import pytest
 
 from apps.members.models import Member
 from apps.venues.services import bind_account
-from tests.apps.merchant.conftest import nothing_remembered  # noqa: F401
 from tests.apps.merchant.shop import Shop
 from tests.apps.platform.desk import Desk
 

@@ -16,7 +16,6 @@ from apps.rewards.models import Withdrawal
 from apps.tenants.models import AppKey
 from apps.tenants.services import rotate_app_key
 from ironbull.management.commands.up import gunicorn_options
-from tests.apps.merchant.conftest import nothing_remembered  # noqa: F401
 from tests.apps.merchant.shop import Shop
 from tests.apps.platform.desk import Desk
 from tests.at_once import at_once

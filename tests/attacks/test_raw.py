@@ -9,7 +9,6 @@ from django.db import close_old_connections
 from django.test import Client, RequestFactory
 
 from ironbull.wsgi import application
-from tests.apps.merchant.conftest import nothing_remembered  # noqa: F401
 from tests.apps.merchant.shop import Shop, signed
 from tests.apps.platform.desk import Desk
 

@@ -6,7 +6,6 @@ from django.db import IntegrityError
 from apps.members.models import Member
 from apps.merchant.ring import keyring
 from apps.venues.services import bind_account
-from tests.apps.merchant.conftest import nothing_remembered  # noqa: F401
 from tests.apps.merchant.shop import Shop
 from tests.apps.platform.desk import Desk
 

@@ -20,7 +20,6 @@ from apps.strategies.models import Subscription
 from apps.strategies.services import pause_short
 from apps.tenants.models import Tenant
 from apps.venues.services import bind_account
-from tests.apps.merchant.conftest import nothing_remembered  # noqa: F401
 from tests.apps.merchant.shop import Shop
 from tests.apps.platform.desk import Desk
 from tests.points import give, take

@@ -4,7 +4,6 @@ import time
 
 import pytest
 
-from tests.apps.merchant.conftest import nothing_remembered  # noqa: F401
 from tests.apps.merchant.shop import Shop, signed, signed_as_of_old
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from apps.backtests.jobs import Finished, Job, Progress, Refused, Tried, plain
@@ -127,7 +126,7 @@ def take(run: Run, said: Said | None) -> bool:
 
 
 def finish(run: Run, said: Finished) -> bool:
-    over = {"status": Run.Status.DONE, "finished_at": timezone.now(), "done": F("total")}
+    over = {"status": Run.Status.DONE, "finished_at": timezone.now()}
     is_ours = still_ours(run, figures=said.figures, findings=said.findings, **over)
     if is_ours:
         kept = {name: said_of and compress(said_of) for name, said_of in parts_of(said)}

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from apps.core.errors import BadInput, NotFound
 from apps.core.face import found, plain
-from apps.ledger.services import MOST
+from apps.ledger.movement import MOST
 from apps.merchant.gate import Visitor
 from apps.merchant.v1.envelope import Id, face, local, member_named
 from apps.merchant.v1.members import Named, Nothing, account_of

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from apps.core.bulk import upsert
 from apps.ledger.models import Account, Transfer
+from apps.ledger.movement import Movement
 from apps.ledger.selectors import accounts_of
-from apps.ledger.services import Movement, lock_accounts, transfer_many
+from apps.ledger.services import lock_accounts, transfer_many
 from apps.members.models import Member
 from apps.pointcards.models import Charge, HighWaterMark
 from apps.positions.models import Close

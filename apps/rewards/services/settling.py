@@ -18,8 +18,9 @@ from apps.core.errors import DomainError, StrangerRow
 from apps.core.later import later
 from apps.core.states import move, move_all
 from apps.ledger.models import Account, Transfer
+from apps.ledger.movement import Movement
 from apps.ledger.selectors import accounts_of
-from apps.ledger.services import Movement, transfer_many
+from apps.ledger.services import transfer_many
 from apps.members.models import Level, Member
 from apps.members.selectors import ancestors_of
 from apps.pointcards.models import Charge
@@ -185,7 +186,7 @@ def pay(shares: list[tuple[Pool, int, Share]]) -> None:
                 kind=share.kind,
                 rate=share.rate,
                 amount=share.amount,
-                transfer=made,
+                transfer_id=made,
             )
             for (pool, place, share), made in zip(shares, transfers, strict=True)
         ]

@@ -16,8 +16,9 @@ from apps.core.errors import BadInput, Conflict, KeyReused, LimitReached, NotAll
 from apps.core.states import move
 from apps.ledger.errors import BadAmount
 from apps.ledger.models import Account, Transfer
+from apps.ledger.movement import Movement, check_amount
 from apps.ledger.selectors import accounts_of
-from apps.ledger.services import Movement, check_amount, lock_accounts, transfer, transfer_many
+from apps.ledger.services import lock_accounts, transfer, transfer_many
 from apps.members.models import Member
 from apps.pointcards.services.cards import present
 from apps.rewards.addresses import checked_address, checked_hash

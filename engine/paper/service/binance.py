@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from engine.candle import seconds
 from engine.messages import Margin, Style, number
 from engine.money import ZERO
 from engine.paper.account import Holding, IdRule
@@ -287,9 +288,12 @@ def klines(desk: Desk, asked: Asked) -> Body:
     limit = min(asked.whole("limit", 500), 1500)
     timeframe = asked.needed("interval")
     rows = desk.rows(symbol, timeframe, asked.whole("startTime"), limit)
-    width = rows[1][0] - rows[0][0] if len(rows) > 1 else 60_000
+    width = seconds(timeframe) * 1000
+    until = asked.whole("endTime") or desk.now_ms
     return [
-        [row[0], *map(number, row[1:]), row[0] + width - 1, "0", 1, "0", "0", "0"] for row in rows
+        [row[0], *map(number, row[1:]), row[0] + width - 1, "0", 1, "0", "0", "0"]
+        for row in rows
+        if row[0] <= until
     ]
 
 

@@ -251,15 +251,17 @@ def tape(desk: Desk, asked: Asked) -> Body:
 
 
 def candlesticks(desk: Desk, asked: Asked) -> Body:
-    symbol = LISTINGS.named(asked.needed("contract")).symbol
+    listing = LISTINGS.named(asked.needed("contract"))
     since_ms, until_ms = asked.whole("from") * 1000, asked.whole("to") * 1000
     limit = 2000 if since_ms else min(asked.whole("limit", 100), 2000)
-    rows = desk.rows(symbol, asked.text("interval", "5m"), since_ms, limit)
-    return [
-        {"t": at // 1000, "o": number(o), "h": number(h), "l": number(low), "c": number(c), "v": 1}
-        for at, o, h, low, c, _ in rows
-        if not until_ms or at <= until_ms
-    ]
+    told = []
+    for at, *prices, coins in desk.rows(
+        listing.symbol, asked.text("interval", "5m"), since_ms, limit
+    ):
+        if not until_ms or at <= until_ms:
+            words = dict(zip("ohlc", map(number, prices), strict=True))
+            told.append(words | {"t": at // 1000, "v": int(listing.contracts(coins))})
+    return told
 
 
 # Orders

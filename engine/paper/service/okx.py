@@ -275,13 +275,17 @@ def books(desk: Desk, asked: Asked) -> Body:
 
 def candles(desk: Desk, asked: Asked) -> Body:
     """Newest first; `before` wants what is newer and `after` what is older, neither included."""
-    symbol = LISTINGS.named(asked.needed("instId")).symbol
+    listing = LISTINGS.named(asked.needed("instId"))
     bar = asked.text("bar", "1m")
     since, until = asked.whole("before"), asked.whole("after")
     limit = min(asked.whole("limit", 100), 300)
-    rows = desk.rows(symbol, TIMEFRAMES.get(bar, bar), since + 1 if since else 0, limit)
-    rows = [row for row in rows if not until or row[0] < until]
-    return [[str(row[0]), *map(number, row[1:]), "0", "0", "1"] for row in reversed(rows)]
+    rows = desk.rows(listing.symbol, TIMEFRAMES.get(bar, bar), since + 1 if since else 0, limit)
+    told = []
+    for at, *prices, coins in reversed(rows):
+        if not until or at < until:
+            volumes = [number(listing.contracts(coins)), number(coins)]
+            told.append([str(at), *map(number, prices), *volumes, "0", "1"])
+    return told
 
 
 def funding_rate(desk: Desk, asked: Asked) -> Body:

@@ -1,11 +1,13 @@
 """What is remembered for a while: nonces once, counters exactly, by several processes at once."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from apps.core.errors import Busy
 from apps.core.memory import Counter, FileMemory, RedisMemory, Verdict
 from tests.conftest import redis_address
 from tests.walks.running import wait_for
@@ -18,7 +20,7 @@ VERSION = "version"
 )
 def memory(request, tmp_path):
     if request.param == "file":
-        yield FileMemory(str(tmp_path / "memory.sqlite3"))
+        yield FileMemory(tmp_path)
         return
     memory = RedisMemory(redis_address())
     yield memory
@@ -103,8 +105,10 @@ def test_many_at_once_are_counted_exactly(memory, admit):
 
 ONE_PROCESS = """
 import sys
+from pathlib import Path
+from apps.core.errors import Busy
 from apps.core.memory import Counter, FileMemory
-memory = FileMemory(sys.argv[1])
+memory = FileMemory(Path(sys.argv[1]))
 version = memory.read(["version"])["version"]
 for n in range(200):
     memory.admit(version=("version", version), nonce=f"{n}", nonce_seconds=300,
@@ -113,11 +117,75 @@ for n in range(200):
 
 
 def test_several_processes_count_exactly_and_admit_each_nonce_once(tmp_path):
-    path = str(tmp_path / "memory.sqlite3")
-    memory = FileMemory(path)
+    memory = FileMemory(tmp_path)
     memory.stamp(VERSION)
     memory.remember("calls", 0, seconds=60)
-    command = [sys.executable, "-c", ONE_PROCESS, path]
+    command = [sys.executable, "-c", ONE_PROCESS, str(tmp_path)]
     running = [subprocess.Popen(command) for _ in range(3)]
     assert [process.wait(60) for process in running] == [0, 0, 0]
     assert memory.read(["calls"]) == {"calls": 200}
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from apps.core.memory import FileMemory
+memory = FileMemory(Path(sys.argv[1]))
+around = memory.turn()
+pages = around.__enter__()
+memory.keep(pages, "calls", 99, 2**40)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_who_is_killed_in_its_turn_holds_nobody_up_and_has_done_nothing(tmp_path):
+    memory = FileMemory(tmp_path)
+    memory.remember("calls", 1, seconds=60)
+    assert subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)]).returncode == -9
+    assert memory.read(["calls"]) == {"calls": 1}
+    memory.stamp(VERSION)
+    assert VERSION in memory.read([VERSION])
+
+
+IN_A_CHILD = """
+import os, sys
+import tests.environment
+import django
+os.environ["DJANGO_SETTINGS_MODULE"] = "ironbull.settings"
+django.setup()
+from apps.core.memory import memory
+memory().remember(sys.argv[1], 1, seconds=60)
+child = os.fork()
+if child == 0:
+    memory().remember(sys.argv[2], 2, seconds=60)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+print(memory().read(sys.argv[1:]))
+"""
+
+
+def test_a_child_goes_on_in_pages_of_its_own():
+    """As the processes of a web server that are forked once memory was looked at."""
+    names = [f"of the parent {os.getpid()}", f"of the child {os.getpid()}"]
+    ran = subprocess.run(
+        [sys.executable, "-c", IN_A_CHILD, *names], capture_output=True, text=True, timeout=60
+    )
+    assert ran.stdout.strip() == str({names[0]: 1, names[1]: 2}), ran.stderr
+
+
+def test_what_is_too_old_makes_room(tmp_path, monkeypatch):
+    monkeypatch.setattr(FileMemory, "LARGEST", 2**17)
+    memory = FileMemory(tmp_path)
+    memory.stamp(VERSION)
+    version = (VERSION, memory.read([VERSION])[VERSION])
+
+    def admit(number, seconds):
+        return memory.admit(
+            version=version, nonce=f"nonce:{number}", nonce_seconds=seconds, counters=[]
+        ).verdict
+
+    assert {admit(number, -1) for number in range(5000)} == {Verdict.ADMITTED}
+    # Nobody is let in unseen because there is no room left.
+    with pytest.raises(Busy):
+        list(map(admit, range(5000, 10_000), [300] * 5000))
+    assert admit(5000, 300) is Verdict.REPLAYED

@@ -20,8 +20,9 @@ django.setup()
 
 from apps.core.errors import DomainError  # noqa: E402
 from apps.ledger.models import Account, Transfer  # noqa: E402
-from apps.ledger.services import Movement, transfer_many  # noqa: E402
+from apps.ledger.movement import Movement  # noqa: E402
 from engine.money import UNIT  # noqa: E402
+from tests.apps.ledger.books import make  # noqa: E402
 
 
 def so_many(asked: str) -> Iterator[int]:
@@ -53,11 +54,11 @@ def work(name: str, asked: str) -> dict[str, object]:
             for debit, credit in [dice.sample(accounts, 2)]
         ]
         try:
-            rows = transfer_many(batch)
+            make(batch)
         except DomainError as error:
             refused[error.code] += 1
             continue
-        made |= {row.key: str(row.amount) for row in rows}
+        made |= {movement.key: str(movement.amount) for movement in batch}
     return {"made": made, "refused": refused}
 
 

@@ -12,7 +12,8 @@ from apps.core.errors import BadInput, DomainError, KeyReused
 from apps.core.fields import Points
 from apps.ledger.errors import BadAmount, ForeignAccount, InsufficientPoints
 from apps.ledger.models import Account, Transfer
-from apps.ledger.services import Movement, open_accounts, transfer, transfer_many
+from apps.ledger.movement import Movement
+from apps.ledger.services import open_accounts, transfer, transfer_many
 from tests.at_once import at_once
 from tests.factories import TenantFactory
 

@@ -2,17 +2,13 @@
 
 import pytest
 
-from apps.core.memory import PREFIX, FileMemory, memory
+from apps.core.memory import memory
 from apps.merchant.ring import BEGAN, keyring
+from tests.memory import forget
 
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
-    known = memory()
-    if isinstance(known, FileMemory):
-        known.line.execute("delete from memory")
-    else:
-        for key in known.redis.scan_iter(f"{PREFIX}*"):
-            known.redis.delete(key)
-    known.remember(BEGAN, 0, seconds=86400)
+    forget(memory())
+    memory().remember(BEGAN, 0, seconds=86400)
     keyring.cache_clear()

@@ -21,6 +21,7 @@ from apps.venues.services import bind_account, pause_account, resume_account
 from tests.apps.merchant.shop import Shop, data_of, refusal_of
 from tests.at_once import at_once
 from tests.factories import PlanFactory
+from tests.memory import forget
 from tests.points import give
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -234,12 +235,7 @@ def test_a_lost_memory_goes_on_from_what_was_kept(shop):
     shop.get("/merchant/balance")
     shop.get("/merchant/balance")
     keep_usage(now=timezone.now())
-    known = memory()
-    day = day_of(timezone.now())
-    if hasattr(known, "line"):
-        known.line.execute("delete from memory where name like 'calls:%'")
-    else:
-        known.redis.delete(f"ironbull:memory:calls:{shop.tenant.pk}:{day:%Y-%m-%d}")
+    forget(memory(), f"calls:{shop.tenant.pk}:{day_of(timezone.now())}")
     assert shop.get("/merchant/balance").status_code == 200
     assert shop.get("/merchant/balance").status_code == 429
 

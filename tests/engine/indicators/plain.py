@@ -136,3 +136,132 @@ def turns(values, left, right, better):
         if all(not better(other, values[middle]) for other in others):
             told[bar] = values[middle]
     return told
+
+
+def zscore(values, period):
+    told = []
+    for value, mean, spread in zip(
+        values, sma(values, period), deviation(values, period), strict=True
+    ):
+        told.append(spread if spread != spread else (value - mean) / spread if spread else 0.0)
+    return told
+
+
+def after(bars, values, told):
+    """What is told of the values, were these the first ones not there."""
+    return [nan] * min(bars, len(values)) + told(values[bars:])
+
+
+def macd(closes, fast, slow, signal):
+    """The fast average starts where the slow one is first known; the line where its signal is."""
+    quick = after(slow - fast, closes, lambda values: ema(values, fast))
+    line = [one - other for one, other in zip(quick, ema(closes, slow), strict=True)]
+    behind = after(slow - 1, line, lambda values: ema(values, signal))
+    line = [one if two == two else nan for one, two in zip(line, behind, strict=True)]
+    return line, behind, [one - two for one, two in zip(line, behind, strict=True)]
+
+
+def rate_of_change(closes, period):
+    return [
+        nan if bar < period else (closes[bar] / closes[bar - period] - 1) * 100
+        for bar in range(len(closes))
+    ]
+
+
+# Less than this counts as nothing, as TA-Lib does it.
+NOTHING = 1e-14
+
+
+def share(part, whole):
+    return 100 * part / whole if abs(whole) > NOTHING else 0.0
+
+
+def trend(high, low, close, period):
+    """ADX, +DI and -DI: sums of the first bars, then Wilder's smoothing of sums."""
+    adx, rising, falling = ([nan] * len(close) for _ in range(3))
+    ranges, rise, fall, spreads = 0.0, 0.0, 0.0, []
+    for bar in range(1, len(close)):
+        up, down = high[bar] - high[bar - 1], low[bar - 1] - low[bar]
+        keep = 1.0 if bar < period else 1 - 1 / period
+        rise = rise * keep + (up if up > max(down, 0) else 0)
+        fall = fall * keep + (down if down > max(up, 0) else 0)
+        ranges = ranges * keep + true_range(high, low, close)[bar]
+        if bar < period:
+            continue
+        rising[bar], falling[bar] = share(rise, ranges), share(fall, ranges)
+        is_told = abs(ranges) > NOTHING and abs(rising[bar] + falling[bar]) > NOTHING
+        spread = share(abs(rising[bar] - falling[bar]), rising[bar] + falling[bar])
+        if bar < 2 * period:
+            spreads.append(spread)
+        if bar == 2 * period - 1:
+            adx[bar] = sum(spreads) / period
+        elif bar >= 2 * period:
+            adx[bar] = (adx[bar - 1] * (period - 1) + spread) / period if is_told else adx[bar - 1]
+    return adx, rising, falling
+
+
+def volume_ratio(volume, period):
+    told = []
+    for bar in range(len(volume)):
+        usual = sum(volume[bar - period : bar]) / period if bar >= period else nan
+        told.append(volume[bar] / usual if usual > 0 else nan)
+    return told
+
+
+def latest(values):
+    told = []
+    for value in values:
+        told.append(value if value == value else told[-1] if told else nan)
+    return told
+
+
+def zones(count, zone_of):
+    """Top, bottom and kind on each bar that completes a zone."""
+    told = [zone_of(bar) or (nan, nan, False) for bar in range(count)]
+    return tuple(map(list, zip(*told, strict=True)))
+
+
+def gaps(high, low, least):
+    def zone_of(bar):
+        if bar < 2:
+            return None
+        if low[bar] - high[bar - 2] > least * high[bar - 2]:
+            return low[bar], high[bar - 2], True
+        if low[bar - 2] - high[bar] > least * high[bar]:
+            return low[bar - 2], high[bar], False
+        return None
+
+    return zones(len(high), zone_of)
+
+
+def order_blocks(open_, high, low, close, least_body):
+    def zone_of(bar):
+        span = high[bar] - low[bar]
+        if bar < 1 or not span or abs(close[bar] - open_[bar]) < least_body * span:
+            return None
+        block = high[bar - 1], low[bar - 1]
+        if close[bar - 1] < open_[bar - 1] and close[bar] > high[bar - 1]:
+            return *block, True
+        if close[bar - 1] > open_[bar - 1] and close[bar] < low[bar - 1]:
+            return *block, False
+        return None
+
+    return zones(len(high), zone_of)
+
+
+def breaks(close, highs, lows):
+    """Which way each bar closes through the last swing before it that still stands."""
+    told = []
+    for bar in range(len(close)):
+        top, bottom = None, None
+        for before in range(bar):
+            if told[before] == 1:
+                top = None
+            if told[before] == -1:
+                bottom = None
+            top = highs[before] if highs[before] == highs[before] else top
+            bottom = lows[before] if lows[before] == lows[before] else bottom
+        rose = top is not None and close[bar] > top
+        fell = bottom is not None and close[bar] < bottom
+        told.append(1 if rose else -1 if fell else 0)
+    return told

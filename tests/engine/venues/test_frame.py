@@ -22,9 +22,10 @@ from engine.order import OrderStatus
 from engine.signal import Action, Direction
 from engine.venues import client_ids
 from engine.venues.answers import NotOffered
+from engine.venues.base import Bar
 from engine.venues.ccxt import now_ms
 from tests.engine.venues.local_venue import DROPPED, NOT_AFTER_MS, NOW_MS, serve
-from tests.engine.venues.stages import OUR_ID
+from tests.engine.venues.stages import BARS, OUR_ID, two_hours
 from tests.engine.venues.test_requests import STAGES
 
 pytestmark = [
@@ -38,6 +39,23 @@ AMBIGUOUS = {
     "an answer of another shape": {"surprise": [1, 2, 3]},
     "a redirect": (307, "", {"Location": "/elsewhere"}),
 }
+
+
+def test_bars_are_told_in_order_and_in_coins(stage, local):
+    told = two_hours(stage.symbol)(stage.open(local))
+    assert told == [Bar(at, *map(Decimal, values)) for at, *values in BARS]
+
+
+def test_what_lies_outside_of_the_span_is_left_out(stage, local):
+    span = {"since_ms": BARS[0][0] + 1, "until_ms": BARS[1][0] + 1}
+    told = stage.open(local).bars(stage.symbol, "1h", **span)
+    assert [bar.opened_at_ms for bar in told] == [BARS[1][0]]
+
+
+def test_a_timeframe_that_the_venue_has_not_is_refused_before_anything_is_asked(stage, local):
+    with pytest.raises(VenueRefused, match="no bars of 2s"):
+        stage.open(local).bars(stage.symbol, "2s", since_ms=0, until_ms=1)
+    assert local.seen == []
 
 
 @pytest.mark.parametrize("case", AMBIGUOUS)

@@ -70,6 +70,20 @@ def ours(stage_ticket: Callable[..., Any], price: str) -> list[tuple[str, Do]]:
     ]
 
 
+# Two hours, as every venue tells them in its own words.
+HOUR_MS = 3_600_000
+BARS_FROM_MS = 1_699_995_600_000
+BARS = [
+    (BARS_FROM_MS, "60000.5", "60100", "59900", "60050", "1.5"),
+    (BARS_FROM_MS + HOUR_MS, "60050", "60250.5", "60000", "60200", "0.25"),
+]
+
+
+def two_hours(symbol: str) -> Do:
+    span = {"since_ms": BARS_FROM_MS, "until_ms": BARS_FROM_MS + 2 * HOUR_MS}
+    return lambda venue: venue.bars(symbol, "1h", **span)
+
+
 def asking(symbol: str, stop: str, target: str) -> list[tuple[str, Do]]:
     """What else every venue is asked."""
     prices = {"stop": Decimal(stop), "target": Decimal(target)}
@@ -77,6 +91,7 @@ def asking(symbol: str, stop: str, target: str) -> list[tuple[str, Do]]:
     return [
         ("the instrument", lambda venue: venue.instrument(symbol)),
         ("the price", lambda venue: venue.price(symbol)),
+        ("the bars", two_hours(symbol)),
         ("an order is looked up", lambda venue: venue.find(**both)),
         ("an order is canceled", lambda venue: venue.cancel(**both)),
         (

@@ -3,7 +3,7 @@
 from engine.signal import Action
 from engine.venues.binance import Binance
 from tests.engine.venues.local_venue import NOW_MS, several
-from tests.engine.venues.stages import OUR_ID, SHORT, Scene, Stage, asking, ours
+from tests.engine.venues.stages import BARS, HOUR_MS, OUR_ID, SHORT, Scene, Stage, asking, ours
 
 FILTERS = [
     {"filterType": "PRICE_FILTER", "minPrice": "261.10", "maxPrice": "809484", "tickSize": "0.10"},
@@ -149,6 +149,9 @@ ANSWERS = {
         ],
     },
     "GET /fapi/v2/ticker/price": {"symbol": "BTCUSDT", "price": "60123.40", "time": NOW_MS},
+    "GET /fapi/v1/klines": [
+        [at, *values, at + HOUR_MS - 1, "90000", 12, "0.5", "30000", "0"] for at, *values in BARS
+    ],
     "GET /fapi/v1/positionSide/dual": {"dualSidePosition": True},
     "POST /fapi/v1/positionSide/dual": {"code": 200, "msg": "success"},
     "GET /fapi/v1/symbolConfig": [CONFIG],

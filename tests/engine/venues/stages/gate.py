@@ -6,7 +6,7 @@ from engine.messages import Margin
 from engine.signal import Action, Direction
 from engine.venues.gate import Gate
 from tests.engine.venues.local_venue import NOW_MS, Keys, several
-from tests.engine.venues.stages import OUR_ID, SHORT, Scene, Stage, asking, ours
+from tests.engine.venues.stages import BARS, OUR_ID, SHORT, Scene, Stage, asking, ours
 
 LABEL = f"t-{OUR_ID}"
 FUTURES = "/api/v4/futures/usdt"
@@ -131,6 +131,10 @@ ANSWERS = {
         contract("BTC_USD", type="inverse"),
     ],
     f"GET {FUTURES}/tickers": [{"contract": "BTC_USDT", "last": "60123.4"}],
+    f"GET {FUTURES}/candlesticks": [
+        dict(zip("tohlc", (at // 1000, *prices), strict=True)) | {"v": int(float(coins) * 10_000)}
+        for at, *prices, coins in BARS
+    ],
     f"GET {FUTURES}/accounts": ACCOUNT,
     f"POST {FUTURES}/dual_mode": ACCOUNT,
     f"POST {BOTH_SIDES}": [leverage("10"), leverage("10")],

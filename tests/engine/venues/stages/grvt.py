@@ -3,7 +3,7 @@
 from engine.venues.client_ids import at_venue
 from engine.venues.grvt import Grvt
 from tests.engine.venues.local_venue import NOW_MS, Keys, several
-from tests.engine.venues.stages import OUR_ID, Scene, Stage, asking, ours
+from tests.engine.venues.stages import BARS, OUR_ID, Scene, Stage, asking, ours
 
 SUB_ACCOUNT = "2147050003876484"
 # A key of nobody: a one and many zeros.
@@ -132,6 +132,13 @@ ANSWERS = {
         instrument("BTC", kind="CALL"),
     ),
     f"{V1}/ticker": {"result": {"last_price": "60123.4", "mark_price": "60120"}},
+    f"{V1}/kline": result(
+        *(
+            {"open_time": f"{at}000000", "volume_b": coins, "volume_q": "90000", "trades": 12}
+            | dict(zip(("open", "high", "low", "close"), prices, strict=True))
+            for at, *prices, coins in BARS
+        )
+    ),
     f"{V1}/get_all_initial_leverage": leverage("20.0"),
     f"{V1}/set_initial_leverage": {"success": True},
     f"{V1}/create_order": {"result": order("PENDING", "0.0", order_id="0x00")},

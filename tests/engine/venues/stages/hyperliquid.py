@@ -7,7 +7,7 @@ from engine.signal import Direction
 from engine.venues.client_ids import at_venue
 from engine.venues.hyperliquid import Hyperliquid
 from tests.engine.venues.local_venue import NOW_MS, Keys, several
-from tests.engine.venues.stages import OUR_ID, Scene, Stage, asking, ours
+from tests.engine.venues.stages import BARS, OUR_ID, Scene, Stage, asking, ours
 
 JSON = {"Content-Type": "application/json"}
 ADDRESS = "0x" + "ab" * 20
@@ -115,6 +115,9 @@ STATE = {
 ANSWERS = {
     "POST /info metaAndAssetCtxs": [META, CONTEXTS],
     "POST /info allMids": {"BTC": "60123.5", "kPEPE": "0.0123"},
+    "POST /info candleSnapshot": [
+        dict(zip("tohlcv", bar, strict=True)) | {"i": "1h", "s": "BTC", "n": 12} for bar in BARS
+    ],
     "POST /info activeAssetData": leverage("cross", 20),
     "POST /exchange updateLeverage": {"status": "ok", "response": {"type": "default"}},
     "POST /exchange order": ok(

@@ -5,7 +5,7 @@ from decimal import Decimal
 from engine.signal import Action, Direction
 from engine.venues.okx import Okx
 from tests.engine.venues.local_venue import NOW_MS, several
-from tests.engine.venues.stages import OUR_ID, SHORT, Scene, Stage, asking, ours
+from tests.engine.venues.stages import BARS, OUR_ID, SHORT, Scene, Stage, asking, ours
 
 
 def told(*rows, code="0", msg=""):
@@ -155,6 +155,9 @@ ANSWERS = {
         swap("BTC", instId="BTC-USD-SWAP", ctType="inverse", settleCcy="BTC"),
     ),
     "GET /api/v5/market/ticker": told({"instId": "BTC-USDT-SWAP", "last": "60123.4"}),
+    "GET /api/v5/market/history-candles": told(
+        *([str(at), *prices, "150", coins, "90000", "1"] for at, *prices, coins in BARS[::-1])
+    ),
     "GET /api/v5/account/config": config("long_short_mode"),
     "POST /api/v5/account/set-position-mode": told({"posMode": "long_short_mode"}),
     "GET /api/v5/account/leverage-info": leverage("20", "long", "short"),

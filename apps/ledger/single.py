@@ -1,0 +1,89 @@
+"""One transfer in two statements, for the one that nearly always fits.
+
+What fits is inserted with the numbers and balances that it leaves, and then counted on its two
+accounts. What does not fit inserts nothing, and `services.transfer_many` says why.
+"""
+
+from functools import cache
+
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, transaction
+from django.utils import timezone
+
+from apps.core.deadlocks import retried
+from apps.ledger.models import Account, Transfer
+from apps.ledger.movement import FULL, Movement
+from engine.ids import uuid7
+from engine.money import UNIT
+
+COLUMNS = [field.attname for field in Transfer._meta.concrete_fields]
+
+
+@retried
+def move_one(movement: Movement) -> Transfer | None:
+    """The transfer, if it could be made as it was asked for; otherwise nothing has happened."""
+    if not connection.features.can_return_columns_from_insert:
+        return None
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        name, now, units = uuid7(), timezone.now(), movement.units
+        debit, credit = movement.debit, movement.credit
+        try:
+            cursor.execute(
+                insertion(debit.pk < credit.pk),
+                {
+                    "now": connection.ops.adapt_datetimefield_value(now),
+                    "id": name.hex,
+                    "key": movement.key,
+                    "debit": debit.pk,
+                    "credit": credit.pk,
+                    "units": units,
+                    "reason": str(movement.reason),
+                    "room": FULL - units,
+                },
+            )
+        except IntegrityError:
+            # The key is known. The statement alone is undone, not the caller's transaction.
+            return None
+        left = cursor.fetchone()
+        if left is None:
+            return None
+        cursor.execute(
+            f"UPDATE {quoted(Account)} SET moves = moves + 1,"  # noqa: S608 - names of models
+            " debits = debits + CASE id WHEN %s THEN %s ELSE 0 END,"
+            " credits = credits + CASE id WHEN %s THEN %s ELSE 0 END"
+            " WHERE id IN (%s, %s)",
+            (debit.pk, units, credit.pk, units, debit.pk, credit.pk),
+        )
+    tenant, debit_number, debit_balance, credit_number, credit_balance = left
+    about = (tenant, movement.key, debit.pk, credit.pk, movement.amount, movement.reason)
+    after = (debit_number, debit_balance * UNIT, credit_number, credit_balance * UNIT)
+    return Transfer.from_db(DEFAULT_DB_ALIAS, COLUMNS, (now, name, *about, *after))
+
+
+def quoted(model: type[Account | Transfer]) -> str:
+    return connection.ops.quote_name(model._meta.db_table)
+
+
+@cache
+def insertion(is_debit_lower: bool) -> str:
+    """Accounts are locked in the order of their keys, as everywhere, so that nobody deadlocks."""
+    first, second = ("debit", "credit") if is_debit_lower else ("credit", "debit")
+    columns = ", ".join(map(connection.ops.quote_name, columns_of_transfer()))
+    # SQLite lets one transaction write at a time, and has no lock of a row.
+    is_sqlite = connection.vendor == "sqlite"
+    join, lock = ("CROSS JOIN", "") if is_sqlite else ("STRAIGHT_JOIN", " FOR UPDATE")
+    return (
+        f"INSERT INTO {quoted(Transfer)} ({columns})"  # noqa: S608 - names of models
+        " SELECT %(now)s, %(id)s, debit.tenant_id, %(key)s, debit.id, credit.id, %(units)s,"
+        " %(reason)s, debit.moves + 1, debit.credits - debit.debits - %(units)s,"
+        " credit.moves + 1, credit.credits - credit.debits + %(units)s"
+        f" FROM {quoted(Account)} {first} {join} {quoted(Account)} {second}"
+        " WHERE debit.id = %(debit)s AND credit.id = %(credit)s"
+        " AND debit.tenant_id = credit.tenant_id"
+        " AND (debit.may_owe OR debit.credits - debit.debits >= %(units)s)"
+        f" AND debit.debits <= %(room)s AND credit.credits <= %(room)s{lock}"
+        " RETURNING tenant_id, debit_number, debit_balance, credit_number, credit_balance"
+    )
+
+
+def columns_of_transfer() -> list[str]:
+    return [field.column for field in Transfer._meta.concrete_fields]

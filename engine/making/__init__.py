@@ -1,0 +1,1 @@
+"""Market making: where to quote, and what it would come to."""
