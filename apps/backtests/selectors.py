@@ -5,16 +5,15 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models import QuerySet
 
 from apps.backtests.models import Report, Run, Trial
 from apps.tenants.models import Tenant
+from apps.venues.market import candle_store
 from apps.venues.models import Venue
 from apps.venues.selectors import instruments
 from engine.candle import Candles, seconds
 from engine.instrument import Instrument
-from engine.market import CandleStore
 from engine.venues.paper_market import PaperMarket
 
 COLUMNS = ("opened_at", "open", "high", "low", "close", "volume")
@@ -45,7 +44,7 @@ def edge(at: datetime, timeframe: str) -> int:
 
 def stored_candles(run: Run, symbol: str) -> Candles:
     span = (int(at.timestamp()) for at in (run.from_at, run.until_at))
-    return CandleStore(settings.CANDLE_DIRECTORY).get(run.venue, symbol, run.timeframe, *span)
+    return candle_store().get(run.venue, symbol, run.timeframe, *span)
 
 
 def digest_of(candles: Mapping[str, Candles]) -> str:

@@ -13,7 +13,7 @@ from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, LimitReached
 from apps.core.later import later
 from apps.core.states import move
-from apps.strategies.services import check_fields, check_params, check_symbols
+from apps.strategies.services import check_fields, check_params, check_symbols, refuse_suspended
 from apps.tenants.models import Tenant
 from engine.candle import seconds
 from engine.errors import BadParameters
@@ -23,6 +23,8 @@ from engine.strategies import strategy_named
 # What one run may be given, so that nobody's run is everybody's wait.
 MOST_SYMBOLS = 10
 MOST_BARS = 2_000_000
+# Nobody traded before.
+FIRST_YEAR = 1970
 # Runs of a tenant that wait or are worked on.
 MOST_WAITING = 20
 
@@ -103,9 +105,11 @@ def check_search(run: Run) -> None:
 def check_span(run: Run, *, now: datetime) -> None:
     if not run.from_at < run.until_at <= now:
         raise BadInput("a run ends after it begins, and not after now", field="until_at")
+    if run.from_at.year < FIRST_YEAR:
+        raise BadInput(f"a run begins in {FIRST_YEAR} or later", field="from_at")
     bars = bars_of(run) * len(run.symbols)
-    if bars > MOST_BARS:
-        raise BadInput(f"a run has at most {MOST_BARS:,} bars, not {bars:,}", field="from_at")
+    if not 1 <= bars <= MOST_BARS:
+        raise BadInput(f"a run has 1 to {MOST_BARS:,} bars, not {bars:,}", field="from_at")
 
 
 def bars_of(run: Run) -> int:
@@ -115,6 +119,7 @@ def bars_of(run: Run) -> int:
 def refuse_full(tenant: Tenant | None) -> None:
     if tenant is None:
         return
+    refuse_suspended(tenant)
     # The row is the lock: of two at once the second one counts what the first one made.
     Tenant.objects.select_for_update().get(pk=tenant.pk)
     if waiting_of(tenant).count() >= MOST_WAITING:

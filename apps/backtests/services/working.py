@@ -15,11 +15,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.backtests.jobs import Finished, Job, Progress, Refused, Tried, plain
-from apps.backtests.labour import Labour, Said
+from apps.backtests.labour import Labour, Said, told_of
 from apps.backtests.models import Report, Run, Trial
 from apps.backtests.selectors import candles_of, digest_of, instruments_of, trials_of
 from apps.backtests.terms import read_search, read_terms
+from apps.core.deadlocks import retried
 from apps.core.errors import Conflict
+from apps.core.later import publish
 from apps.core.states import move
 from apps.tenants.models import Tenant
 from engine.errors import BadCandles, EngineError
@@ -34,12 +36,16 @@ def work(*, run_id: UUID, watch: Callable[[Said | None], object] | None = None) 
     `watch` is shown everything that its process says.
     """
     run = claim(run_id=run_id, now=timezone.now())
-    if run is None:
-        return
+    if run is not None:
+        do(run, watch=watch)
+        name_next(run)
+
+
+def do(run: Run, *, watch: Callable[[Said | None], object] | None) -> None:
     try:
         job = job_of(run)
     except EngineError as error:
-        fail(run, problem=f"{error.message} {error.context or ''}".strip())
+        fail(run, problem=told_of(error))
         return
     ends_at = time.monotonic() + settings.BACKTEST_SECONDS
     with Labour(job) as labour:
@@ -51,6 +57,14 @@ def work(*, run_id: UUID, watch: Callable[[Said | None], object] | None = None) 
                 return
             if watch is not None:
                 watch(said)
+
+
+def name_next(run: Run) -> None:
+    """Its tenant's next run may have waited for this one."""
+    if run.tenant_id:
+        waiting = Run.objects.of(run.tenant_id).filter(status=Run.Status.QUEUED).order_by("pk")
+        for key in waiting.values_list("pk", flat=True)[:1]:
+            publish("backtests.work", {"run_id": str(key)})
 
 
 @transaction.atomic
@@ -109,6 +123,7 @@ def still_ours(run: Run, **changes: object) -> bool:
     return ours.update(alive_at=timezone.now(), **changes) == 1
 
 
+@retried
 @transaction.atomic
 def take(run: Run, said: Said | None) -> bool:
     """Write down what its process said; False where it is not ours any more."""

@@ -19,7 +19,7 @@ from apps.backtests.models import Report, Run
 from apps.backtests.selectors import account_of, candles_of, digest_of, search_of
 from apps.backtests.services.starting import MOST_WAITING
 from apps.backtests.services.sweeping import MOST_TRIES, SILENT
-from apps.backtests.services.working import claim, take
+from apps.backtests.services.working import claim, name_next, take
 from apps.backtests.terms import Terms
 from apps.core.errors import BadInput, Conflict, LimitReached
 from apps.core.models import AuditEntry
@@ -231,13 +231,16 @@ def test_a_process_that_was_killed_is_told():
 
 
 @pytest.mark.django_db
-def test_a_tenants_runs_wait_for_each_other(settings):
+def test_a_tenants_runs_wait_for_each_other(settings, hints):
     acme = TenantFactory()
     runs = [started(tenant=acme) for _ in range(settings.BACKTESTS_RUNNING + 1)]
     claimed = [claim(run_id=run.pk, now=timezone.now()) for run in runs]
     assert [bool(run) for run in claimed] == [True, True, False]
     assert claim(run_id=started(tenant=TenantFactory()).pk, now=timezone.now())
+    hints.clear()
     services.stop_run(run=claimed[0], now=timezone.now())
+    name_next(claimed[0])
+    assert hints == [("backtests.work", {"run_id": str(runs[2].pk)})]
     assert claim(run_id=runs[2].pk, now=timezone.now())
 
 
@@ -249,6 +252,14 @@ def test_a_tenant_has_no_more_runs_than_it_may():
     told = at_once(3, lambda: started(tenant=acme))
     assert sum(isinstance(each, LimitReached) for each in told) == 2
     assert Run.objects.of(acme).count() == MOST_WAITING
+
+
+@pytest.mark.django_db
+def test_a_tenant_that_is_suspended_starts_nothing():
+    acme = TenantFactory(status="suspended")
+    with pytest.raises(Conflict):
+        started(tenant=acme)
+    assert not Run.objects.across_tenants().exists()
 
 
 REFUSED = {
@@ -264,6 +275,11 @@ REFUSED = {
     "an end that is still to come": (
         {"until_at": timezone.now() + timedelta(days=1)},
         "until_at",
+    ),
+    "less than a bar": ({"until_at": FROM + timedelta(seconds=59)}, "from_at"),
+    "a beginning before there was a market": (
+        {"from_at": FROM.replace(year=1), "timeframe": "1d"},
+        "from_at",
     ),
     "too many bars": ({"from_at": FROM - timedelta(days=2000)}, "from_at"),
     "a term that is none": ({"terms": {"money": 5}}, "terms"),
