@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import F
+
 from apps.core.errors import NotFound
 from apps.ledger.models import Account, Transfer
 from engine.money import ZERO
@@ -41,8 +43,8 @@ def accounts_of(owners: Iterable[str], kinds: Iterable[str]) -> dict[tuple[str, 
 def balances(owners: Iterable[str], kinds: Iterable[str]) -> dict[tuple[str, str], Decimal]:
     """What these accounts hold, by owner and kind; without a row of each, for a list shows many."""
     rows = Account.objects.across_tenants().filter(owner__in=set(owners), kind__in=list(kinds))
-    told = rows.values_list("owner", "kind", "credits", "debits")
-    return {(owner, kind): credits - debits for owner, kind, credits, debits in told}
+    told = rows.values_list("owner", "kind", F("credits") - F("debits"))
+    return {(owner, kind): balance for owner, kind, balance in told}
 
 
 def statement(

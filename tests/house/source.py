@@ -19,6 +19,7 @@ FLOAT_HOMES = (
     "apps/backtests/jobs.py",
     "engine/candle.py",
     "engine/indicators/",
+    "engine/making/",
     "engine/market/",
     "engine/strategies/",
     "engine/venues/paper_market.py",

@@ -73,7 +73,7 @@ class Command(BaseCommand):
             getattr(self, f"{verb}_candles")(**asked)
         except FaultyCandles as refused:
             self.tell_findings(refused.findings)
-            raise CommandError("nothing was stored: see above") from refused
+            raise CommandError("refused: see above") from refused
         except (EngineError, OSError) as refused:
             raise CommandError(told_of(refused)) from refused
         except KeyboardInterrupt:
