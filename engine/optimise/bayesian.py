@@ -10,6 +10,9 @@ from optuna.trial import TrialState
 from engine.optimise.methods import ROUND, IsPossible, Rounds, fresh
 from engine.optimise.space import Floats, Ordered, Space, Unordered, Values, divided, key_of, tidy
 
+# A draw costs some milliseconds here, and more the more there were.
+MOST_MISSES = 64
+
 
 def bayesian(space: Space, seed: int, is_possible: IsPossible) -> Rounds:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -27,7 +30,7 @@ def bayesian(space: Space, seed: int, is_possible: IsPossible) -> Rounds:
         return values
 
     seen = set[Any]()
-    while asked := fresh(draw, ROUND, seen, is_possible):
+    while asked := fresh(draw, seen, is_possible, MOST_MISSES):
         scores = yield asked
         for values, score in zip(asked, scores, strict=True):
             # Pruned is worse than any that has a score.

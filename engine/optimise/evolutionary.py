@@ -10,27 +10,32 @@ from engine.optimise.space import Floats, Ordered, Space, Unordered, Values, div
 
 # Generations in which nothing new was tried: it has found what it can.
 MOST_IDLE = 50
-WORST = np.inf
 
 
 def evolutionary(space: Space, seed: int, is_possible: IsPossible) -> Rounds:
     ground = Ground(space)
     optimizer = cmaes.CatCMAwM(**ground.spaces(), seed=seed)
-    known: dict[Any, float] = {}
+    seen: set[Any] = set()
+    losses: dict[Any, float] = {}
     idle = 0
     while idle < MOST_IDLE:
         born = [optimizer.ask() for _ in range(optimizer.population_size)]
         meant = {key_of(values): values for values in map(ground.values, born)}
         asked = {
-            key: values for key, values in meant.items() if key not in known and is_possible(values)
+            key: values for key, values in meant.items() if key not in seen and is_possible(values)
         }
         idle = 0 if asked else idle + 1
         if asked:
             scores = yield list(asked.values())
-            for key, score in zip(asked, scores, strict=True):
-                known[key] = WORST if score is None else -score
-        losses = [known.get(key_of(ground.values(each)), WORST) for each in born]
-        optimizer.tell(list(zip(born, losses, strict=True)))
+            seen |= asked.keys()
+            told = zip(asked, scores, strict=True)
+            losses |= {key: -score for key, score in told if score is not None}
+        keys = [key_of(ground.values(each)) for each in born]
+        if losses.keys() & set(keys):
+            # What is impossible, or has no score, is as bad as the worst that has one.
+            worst = max(losses.values())
+            weights = [losses.get(key, worst) for key in keys]
+            optimizer.tell(list(zip(born, weights, strict=True)))
 
 
 class Ground:

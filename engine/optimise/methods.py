@@ -20,8 +20,8 @@ Rounds = Generator[list[Values], Scores, None]
 IsPossible = Callable[[Values], bool]
 
 ROUND = 16
-# So many draws that are impossible or were drawn before, and nothing is left to draw.
-MOST_DRAWS = 1000
+# So many draws in a row that are impossible or were drawn before, and nothing is left to draw.
+MOST_MISSES = 1000
 
 
 class Possible:
@@ -50,17 +50,20 @@ def grid(space: Space, seed: int, is_possible: IsPossible) -> Rounds:
 def random(space: Space, seed: int, is_possible: IsPossible) -> Rounds:
     """Even draws, none of them twice."""
     chance, seen = np.random.default_rng(seed), set[Any]()
-    while asked := fresh(lambda: drawn(space, chance), ROUND, seen, is_possible):
+    while asked := fresh(lambda: drawn(space, chance), seen, is_possible):
         yield asked
 
 
 def fresh(
-    draw: Callable[[], Values], count: int, seen: set[Any], is_possible: IsPossible
+    draw: Callable[[], Values],
+    seen: set[Any],
+    is_possible: IsPossible,
+    most_misses: int = MOST_MISSES,
 ) -> list[Values]:
-    """So many draws that are possible and were not seen, or as many as are found."""
+    """A round of draws that are possible and were not seen, or as many as are found."""
     found: list[Values] = []
     misses = 0
-    while len(found) < count and misses < MOST_DRAWS:
+    while len(found) < ROUND and misses < most_misses:
         values = draw()
         if key_of(values) in seen or not is_possible(values):
             misses += 1

@@ -55,7 +55,8 @@ def optimise(
     if not 0 <= held_back < 1:
         raise BadParameters("must be a share below one", field="held_back", value=held_back)
     cut = study.last - round((study.last - study.start) * held_back)
-    seen = study.part(study.start, cut)
+    seen, objective = study.part(study.start, cut), objective or Objective()
+    seen.check_days(objective)
     with spread(seen.trial, workers) as here:
         found = search(
             space,

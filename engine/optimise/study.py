@@ -11,14 +11,18 @@ import numpy as np
 
 from engine.backtest import Backtest, Intents, Result, Settings, from_strategy, measure
 from engine.backtest.decided import COLUMNS, bars_of
+from engine.backtest.metrics import DAY
 from engine.backtest.run import Rates
 from engine.candle import Candles
 from engine.errors import BadCandles, BadParameters
+from engine.optimise.objective import Objective
 from engine.optimise.trial import Asked, Trial
 from engine.strategies.base import Params, Strategy, describe
 
 # Into so many equal stretches a run's time is cut, to be told in a trial's `gains`.
 STRETCHES = 160
+OF_DAYS = {"sharpe", "sortino"}
+LEAST_DAYS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,15 @@ class Study:
         """From when to when it trades, in epoch seconds."""
         traded = next(iter(self._traded.values()))
         return int(traded.opened_at[0]), traded.closed_at
+
+    def check_days(self, objective: Objective) -> None:
+        """Of a few days' returns no ratio is to be told, let alone sought."""
+        start, end = self.span
+        days = (end - start) // DAY
+        if objective.name in OF_DAYS and days < LEAST_DAYS:
+            raise BadParameters(
+                "too few days for this objective", field="objective", days=days, least=LEAST_DAYS
+            )
 
     def part(self, start: int, end: int) -> "Study":
         return replace(self, start=start, end=end)

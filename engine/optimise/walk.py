@@ -67,10 +67,12 @@ def walk_forward(
     at the first bar. `journal` and `on_trial` are told the window's place; the budget is of
     all windows together."""
     windows: list[Window] = []
+    objective = objective or Objective()
     joined, ended = Joined(study.settings.cash), Ended.COMPLETE
     until = None if budget_seconds is None else monotonic() + budget_seconds
     for place, (start, cut, end) in enumerate(cuts(study, train_bars, test_bars, anchored)):
         train, test = study.part(start, cut), study.part(cut, end)
+        train.check_days(objective)
         with spread(train.trial, workers) as here:
             found = search(
                 space,

@@ -16,7 +16,7 @@ let view = [...whole];
 let pointer = null;
 
 const round = (value) =>
-  value.toLocaleString(undefined, { maximumSignificantDigits: Math.abs(value) < 1000 ? 6 : 9 });
+  value.toLocaleString(undefined, Math.abs(value) < 1000 ? { maximumSignificantDigits: 6 } : { maximumFractionDigits: 2 });
 const percent = (value) => (value * 100).toFixed(2) + " %";
 const moment = (at) => new Date(at * 1000).toISOString().slice(0, 16).replace("T", " ");
 
@@ -179,7 +179,7 @@ function drawCurve(panel, values, label, ink, colour, hangs) {
 
 function drawTimes(panel, ink) {
   pen.fillStyle = ink.faint;
-  const count = Math.max(2, Math.floor((panel.right - panel.left) / 170));
+  const count = Math.max(1, Math.floor((panel.right - panel.left) / 190));
   for (let place = 0; place <= count; place++) {
     const at = view[0] + ((view[1] - view[0]) * place) / count;
     pen.textAlign = place === 0 ? "left" : place === count ? "right" : "center";

@@ -1,7 +1,8 @@
 """A backtest's report: plain data, of which the page and the files are made, now or later."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from enum import Enum
 from typing import Any
 
 import msgspec
@@ -76,7 +77,7 @@ def report_of(
     return Report(
         strategy=strategy,
         params=msgspec.to_builtins(dict(params)),
-        settings=msgspec.to_builtins(settings),
+        settings=settings_told(settings),
         symbols=list(result.symbols),
         timeframe=first.timeframe,
         bars=len(first),
@@ -93,6 +94,15 @@ def report_of(
         candles={symbol: merged(each, drawn) for symbol, each in candles.items()},
         trades=trades_of(result),
     )
+
+
+def settings_told(settings: Settings) -> dict[str, Any]:
+    """Settings as they are read: choices by their names."""
+    named = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    return {
+        name: value.name.lower() if isinstance(value, Enum) else msgspec.to_builtins(value)
+        for name, value in named.items()
+    }
 
 
 def curve_of(result: Result, points: int) -> Columns:

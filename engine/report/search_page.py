@@ -5,9 +5,13 @@ from html import escape
 from itertools import accumulate
 from typing import Any
 
+import msgspec
+
+from engine.backtest import Settings
 from engine.optimise import Optimised, Search, WalkForward
 from engine.report.html import Gain, number, page, percent, section, table, tiles
 from engine.report.page import moment, pairs, plain, shown
+from engine.report.report import settings_told
 from engine.report.svg import line, surface_svg
 from engine.report.words import Words
 
@@ -30,7 +34,7 @@ def search_page(optimised: Optimised, language: str = "en") -> str:
         section(words("best_trials"), best_trials(found, words)),
         '<div class="columns">',
         section(f"{words('in_sample')}, {words('out_of_sample')}", beside(optimised, words)),
-        section(words("settings"), pairs(optimised.about["settings"], words)),
+        section(words("settings"), pairs(settings_of(optimised), words)),
         "</div>",
     )
     return page(title, "".join(parts), words)
@@ -74,6 +78,10 @@ def judged(optimised: Optimised, words: Words) -> str:
             (words("kept_by_neighbours"), percent(told.kept_by_neighbours)),
         )
     ) + (f'<ul class="doubts">{doubts}</ul>' if doubts else "")
+
+
+def settings_of(optimised: Optimised) -> dict[str, Any]:
+    return settings_told(msgspec.convert(optimised.about["settings"], Settings))
 
 
 def scores(search: Search) -> str:
