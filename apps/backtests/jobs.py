@@ -245,7 +245,8 @@ def decided(
 ) -> Intents:
     """`from_strategy`, a piece at a time, so that it can be seen how far it is."""
     needed = strategy.candles_needed(params)
-    codes, asked = [NONE.codes], [NONE.rows]
+    nothing = Intents.of([])
+    codes, asked = [nothing.codes], [nothing.rows]
     for start in range(needed - 1, len(candles), PIECE):
         end, first = min(start + PIECE, len(candles)), start + 1 - needed
         found = from_strategy(
@@ -257,9 +258,6 @@ def decided(
         asked.append(found.rows)
         told(end)
     return Intents(np.concatenate(codes), np.concatenate(asked))
-
-
-NONE = Intents.of([])
 
 
 def limits_of(instruments: Mapping[str, Instrument]) -> dict[str, Limits]:

@@ -87,7 +87,7 @@ def put(row: models.Model, values: Mapping[str, object], *, known: Iterable[str]
 
 def check(strategy: Strategy) -> None:
     """Refuse a strategy that could not decide, naming the field."""
-    check_params(strategy.rule, strategy.params)
+    check_params(rule=strategy.rule, params=strategy.params)
     check_symbols(strategy.symbols)
     check_fields(strategy)
 
@@ -101,7 +101,7 @@ def check_fields(row: models.Model, *, without: Iterable[str] = ()) -> None:
         raise BadInput(f"{field}: {' '.join(reasons)}", field=field) from error
 
 
-def check_params(rule: str, params: object) -> None:
+def check_params(*, rule: str, params: object) -> None:
     if not isinstance(params, Mapping):
         raise BadInput("parameters are names with values", field="params")
     try:
@@ -198,7 +198,7 @@ def change_params(
     rows = TenantStrategy.objects.of(tenant_strategy.tenant).select_for_update()
     row = rows.select_related("strategy", "tenant").get(pk=tenant_strategy.pk)
     before = row.strategy
-    check_params(before.rule, params)
+    check_params(rule=before.rule, params=params)
     if before.params == params:
         return row
     if before.made_for_id == row.tenant_id:

@@ -80,7 +80,7 @@ def start_run(
 
 def check(run: Run, *, now: datetime) -> None:
     """Refuse what could not be run, naming the field and its rule."""
-    check_params(run.rule, run.params)
+    check_params(rule=run.rule, params=run.params)
     check_symbols(run.symbols)
     if len(run.symbols) > MOST_SYMBOLS:
         raise BadInput(f"a run has at most {MOST_SYMBOLS} symbols", field="symbols")
