@@ -178,3 +178,19 @@ def test_what_the_addresses_cannot_mean_is_not_there(client):
         for kind in Run.Kind.values:
             shown = client.get(reverse("console:start-run"), {"rule": rule, "kind": kind})
             assert shown.status_code == 200
+
+
+@pytest.mark.django_db
+def test_any_trial_can_be_used(client):
+    offer = TenantStrategyFactory(strategy=StrategyFactory(rule="ma_cross"))
+    run = RunFactory(tenant=offer.tenant, kind="optimisation", status="done")
+    trial = TrialFactory(run=run, values={"fast_ma": 9})
+    client.force_login(UserFactory(tenant=offer.tenant, is_superuser=True))
+    client.get("/admin/logins/")
+    link = reverse("console:use-run", args=[run.pk]) + f"?trial={trial.pk}"
+    assert f'href="{link}"' in client.get(reverse("console:run", args=[run.pk])).content.decode()
+    asked = {"tenant_strategy": offer.pk, "trial": trial.pk}
+    assert client.get(link).status_code == 200
+    assert client.post(link.partition("?")[0], asked).status_code == 302
+    offer.refresh_from_db()
+    assert offer.strategy.params == {"fast_ma": 9}
