@@ -5,6 +5,8 @@ An id that stands there may have been sent, so it is never sent again. "The venu
 has none" is proof only when the time in which it could have accepted is over.
 """
 
+from contextlib import suppress
+from decimal import Decimal
 from typing import Protocol
 
 from engine.errors import TooLate, UnknownInstrument, VenueBusy, VenueError, VenueRefused
@@ -31,6 +33,10 @@ def execute(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> R
     """Do what the ticket asks, and say everything that is known of its order."""
     if ticket.task is Task.LOOK_UP:
         return look_up(ticket, venue=venue, now_ms=now_ms)
+    if ticket.task is Task.CANCEL:
+        return cancel(ticket, venue=venue, journal=journal, now_ms=now_ms)
+    if ticket.task is Task.PROTECT:
+        return protect(ticket, venue=venue, journal=journal, now_ms=now_ms)
     try:
         is_new = journal.create(ticket.client_order_id)
     except OSError as error:
@@ -59,6 +65,52 @@ def execute(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> R
     return report_of(ticket, order, now_ms)
 
 
+def cancel(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> Report:
+    """Take the order away, and tell it as it is then; asked again, it comes to the same."""
+    # What the journal knows is never sent: an order that is still on its way here is not either.
+    with suppress(OSError):
+        journal.create(ticket.client_order_id)
+    try:
+        order = venue.cancel(symbol=ticket.symbol, client_order_id=ticket.client_order_id)
+    except (VenueError, UnknownInstrument) as error:
+        reason = f"could not be canceled: {error.message}"
+        return look_up(ticket, venue=venue, now_ms=now_ms, reason=reason)
+    if order is None:
+        return look_up(ticket, venue=venue, now_ms=now_ms)
+    # What it has filled meanwhile is held, and wants its stop and target.
+    return report_of(ticket, venue.protected(ticket, order), now_ms)
+
+
+def protect(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> Report:
+    """Set stop and target. A try is made once; one that nobody knows the end of runs out.
+
+    The next try says the same anew, which is why it may: it takes the place of this one.
+    """
+    try:
+        is_new = journal.create(ticket.client_order_id)
+    except OSError as error:
+        return run_out(ticket, now_ms, f"could not be journalled: {error.strerror}")
+    if not is_new:
+        return run_out(ticket, now_ms, "it may have been set, and nobody knows")
+    if now_ms > ticket.not_after_ms - MARGIN_MS:
+        return report(ticket, OrderStatus.EXPIRED, now_ms, reason="too late; never set")
+    stop, target = (Decimal(price) if price else None for price in (ticket.stop, ticket.target))
+    try:
+        venue.protect(symbol=ticket.symbol, direction=ticket.direction, stop=stop, target=target)
+    except (VenueRefused, UnknownInstrument) as error:
+        return report(ticket, OrderStatus.REJECTED, now_ms, reason=error.message)
+    except VenueError as error:
+        return run_out(ticket, now_ms, error.message)
+    return report(ticket, OrderStatus.SET, now_ms, reason="")
+
+
+def run_out(ticket: Ticket, now_ms: int, reason: str) -> Report:
+    """Unknown while the try could still be under way, and over after that."""
+    is_over = now_ms > ticket.not_after_ms
+    status = OrderStatus.EXPIRED if is_over else OrderStatus.UNKNOWN
+    return report(ticket, status, now_ms, reason=reason)
+
+
 def refuse(ticket: Ticket, *, journal: Journal, now_ms: int, reason: str) -> Report:
     """The ticket cannot be sent from here; what was perhaps sent before stays unknown."""
     try:
@@ -73,6 +125,8 @@ def look_up(
     ticket: Ticket, *, venue: Venue, now_ms: int, reason: str = "not seen at the venue yet"
 ) -> Report:
     """Ask the venue what it knows; silence is no answer."""
+    if ticket.venue_order_id:
+        return look_up_number(ticket, venue=venue, now_ms=now_ms)
     try:
         order = venue.find(symbol=ticket.symbol, client_order_id=ticket.client_order_id)
     except VenueError as error:
@@ -92,6 +146,21 @@ def look_up(
     return report(ticket, OrderStatus.EXPIRED, now_ms, reason="the venue never saw it")
 
 
+def look_up_number(ticket: Ticket, *, venue: Venue, now_ms: int) -> Report:
+    """Ask by the venue's own name for it: that there is none says nothing of our order."""
+    number = ticket.venue_order_id
+    try:
+        order = venue.find_by_number(symbol=ticket.symbol, venue_order_id=number)
+    except VenueError as error:
+        return report(ticket, OrderStatus.UNKNOWN, now_ms, reason=error.message)
+    if order is None:
+        return report(ticket, OrderStatus.UNKNOWN, now_ms, reason=f"the venue has no {number}")
+    if order.side not in (ticket.side, None):
+        reason = f"{number} is a {order.side} order"
+        return report(ticket, OrderStatus.UNKNOWN, now_ms, reason=reason)
+    return report_of(ticket, venue.protected(ticket, order), now_ms)
+
+
 def report_of(ticket: Ticket, order: VenueOrder, now_ms: int) -> Report:
     return Report(
         order_id=ticket.order_id,
@@ -102,6 +171,7 @@ def report_of(ticket: Ticket, order: VenueOrder, now_ms: int) -> Report:
         filled=number(order.filled),
         fills=order.fills,
         reason=order.reason[:500],
+        unprotected=order.unprotected[:500],
         reported_at_ms=now_ms,
     )
 

@@ -39,6 +39,8 @@ class Task(enum.StrEnum):
 
     PLACE = "place"  # place the order, unless this host may have sent it before
     LOOK_UP = "look_up"  # never place; say what the venue knows of it
+    CANCEL = "cancel"  # take the order away; never place it any more
+    PROTECT = "protect"  # set stop and target of what is held, in place of those before
 
 
 class Style(enum.StrEnum):
@@ -52,6 +54,13 @@ class Style(enum.StrEnum):
 class Margin(enum.StrEnum):
     ISOLATED = "isolated"
     CROSS = "cross"
+
+
+class PositionMode(enum.StrEnum):
+    """What an account may hold of one symbol; where a venue has one of them only, it is that."""
+
+    HEDGE = "hedge"  # a long and a short, apart
+    ONE_WAY = "one_way"  # one of the two
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,11 +83,14 @@ class Ticket(Message, frozen=True, kw_only=True):
     quantity: Positive
     leverage: Annotated[int, msgspec.Meta(ge=1, le=200)]
     margin: Margin = Margin.ISOLATED
+    position_mode: PositionMode = PositionMode.HEDGE
     price: Positive | None = None  # None is a market order
     style: Style = Style.PLAIN
     stop: Positive | None = None
     target: Positive | None = None
     not_after_ms: EpochMs  # the venue must not accept the order later than this
+    # Looked up by the venue's own name for it, where it is known under none of ours.
+    venue_order_id: VenueText = ""
 
 
 class Fill(Message, frozen=True, kw_only=True):
@@ -100,6 +112,8 @@ class Report(Message, frozen=True, kw_only=True):
     filled: Amount
     fills: list[Fill] = []
     reason: Text = ""  # why it was rejected, expired or is unknown
+    # Why what it opened stands without the stop and target of its ticket.
+    unprotected: Text = ""
     reported_at_ms: EpochMs
 
 
@@ -125,6 +139,8 @@ class Refusal(Message, frozen=True, kw_only=True):
 class Since(Message, frozen=True, kw_only=True):
     symbol: Symbol
     since_ms: EpochMs
+    # Since when the books hold it: a stop or target of that time may have fired. None: they do not.
+    held_since_ms: EpochMs | None = None
 
 
 class StateAsk(Message, frozen=True, kw_only=True):
@@ -152,6 +168,7 @@ class Held(Message, frozen=True, kw_only=True):
     direction: Direction
     quantity: Positive
     entry_price: Amount
+    margin: Margin | None = None
 
 
 class OpenOrder(Message, frozen=True, kw_only=True):
@@ -166,6 +183,8 @@ class AccountFill(Message, frozen=True, kw_only=True):
     venue_order_id: VenueText
     side: Side
     fill: Fill
+    # Whether a stop or target of the whole position fired, and this is what it did.
+    is_protection: bool = False
 
 
 class PaymentKind(enum.StrEnum):
@@ -180,6 +199,7 @@ class Paid(Message, frozen=True, kw_only=True):
 
     venue_payment_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     kind: PaymentKind
+    symbol: Symbol | None = None  # of funding: whose position paid it
     amount: Amount
     paid_at_ms: EpochMs
 
@@ -192,6 +212,7 @@ class Described(Message, frozen=True, kw_only=True):
     step: Positive
     min_quantity: Amount
     min_notional: Amount
+    price: Positive | None = None  # the last one
 
 
 class Rights(Message, frozen=True, kw_only=True):

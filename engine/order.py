@@ -1,35 +1,42 @@
-"""The order's state: which status follows which, and how a report folds in."""
+"""The order's state: what is known of it, and how a report adds to that.
+
+Knowledge only grows, so that reports may come in any order and any number of times:
+of two statuses the one that proves more holds, and every fill counts once.
+"""
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.errors import ImpossibleReport
+from engine.money import ZERO
 
 
 class OrderStatus(enum.StrEnum):
+    """From what proves least to what proves most.
+
+    A venue may accept late what it was believed never to have had, and may tell a
+    fill after it has confirmed a cancel.
+    """
+
     NEW = "new"  # written down; the venue may not know it yet
     UNKNOWN = "unknown"  # sent, and nobody knows whether it arrived
-    OPEN = "open"  # at the venue, perhaps filled in part
-    FILLED = "filled"
-    CANCELED = "canceled"
+    EXPIRED = "expired"  # never placed, as far as could be proved
     REJECTED = "rejected"  # refused by the venue
-    EXPIRED = "expired"  # proved never to have been placed
+    OPEN = "open"  # at the venue, perhaps filled in part
+    CANCELED = "canceled"
+    FILLED = "filled"
+    SET = "set"  # stop and target stand at the venue; nothing of it is filled
 
 
 S = OrderStatus
-FOLLOWS = {
-    S.NEW: {S.UNKNOWN, S.OPEN, S.FILLED, S.CANCELED, S.REJECTED, S.EXPIRED},
-    S.UNKNOWN: {S.UNKNOWN, S.OPEN, S.FILLED, S.CANCELED, S.REJECTED, S.EXPIRED},
-    S.OPEN: {S.OPEN, S.FILLED, S.CANCELED},
-    # A venue may report a fill after it has confirmed the cancel.
-    S.CANCELED: {S.CANCELED, S.FILLED},
-    S.FILLED: {S.FILLED},
-    S.REJECTED: {S.REJECTED},
-    S.EXPIRED: {S.EXPIRED},
-}
 # Statuses in which the order can still take or give money.
 LIVE = {S.NEW, S.UNKNOWN, S.OPEN}
+# Statuses in which nobody expects the order to take or give money any more.
+ENDS = {S.FILLED, S.CANCELED, S.REJECTED, S.EXPIRED}
+# Those of an order that a venue has, or had.
+AT_VENUE = {S.OPEN, S.CANCELED, S.FILLED}
+PROOF = {status: number for number, status in enumerate(S)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +46,15 @@ class OrderState:
     filled: Decimal
 
 
-def is_old_news(state: OrderState, status: OrderStatus, filled: Decimal) -> bool:
-    """Whether a report says less than is known: it came late, and changes nothing."""
-    knows_more = filled > state.filled
-    return not knows_more and (status == state.status or state.status in FOLLOWS[status])
+def apply_report(state: OrderState, status: OrderStatus, new_fills: Decimal = ZERO) -> OrderState:
+    """The order's next state, with what it filled beyond what is known.
 
-
-def apply_report(state: OrderState, status: OrderStatus, filled: Decimal) -> OrderState:
-    """The order's next state; a report already seen, or overtaken, changes nothing."""
-    if is_old_news(state, status, filled):
-        return state
-    if status not in FOLLOWS[state.status]:
-        raise ImpossibleReport(f"{state.status} cannot become {status}")
-    if not state.filled <= filled <= state.quantity:
-        raise ImpossibleReport(f"filled {filled} of {state.quantity} after {state.filled}")
-    return replace(state, status=status, filled=filled)
+    A report already seen, or overtaken, changes nothing.
+    """
+    if new_fills and status not in AT_VENUE:
+        raise ImpossibleReport(f"an order that is {status} has fills")
+    filled = state.filled + new_fills
+    if filled > state.quantity:
+        raise ImpossibleReport(f"filled {filled} of {state.quantity}")
+    known = max(state.status, status, key=PROOF.__getitem__)
+    return OrderState(S.FILLED if filled == state.quantity else known, state.quantity, filled)

@@ -7,6 +7,9 @@ from engine.errors import ImpossibleReport
 from engine.money import ZERO, points
 from engine.signal import Action, Direction
 
+# As many decimals as are kept: folded at once or one by one, fills come to the same.
+DECIMALS = 18
+
 
 @dataclass(frozen=True, slots=True)
 class PositionState:
@@ -17,6 +20,8 @@ class PositionState:
     fees: Decimal = ZERO
     # Of those, what was paid at entry for the quantity still held.
     entry_fees: Decimal = ZERO
+    # Received for holding it, or paid, and not yet part of a close.
+    funding: Decimal = ZERO
 
 
 def absorb(
@@ -31,14 +36,24 @@ def absorb(
     if action is Action.OPEN:
         total = state.quantity + quantity
         cost = state.quantity * state.entry_price + quantity * price
-        opened = replace(state, quantity=total, entry_price=cost / total, fees=fees)
+        opened = replace(
+            state, quantity=total, entry_price=round(cost / total, DECIMALS), fees=fees
+        )
         return replace(opened, entry_fees=state.entry_fees + fee), ZERO
     if quantity > state.quantity:
         raise ImpossibleReport(f"closed {quantity} of {state.quantity}")
     gain = price - state.entry_price
-    profit = quantity * (gain if state.direction is Direction.LONG else -gain)
+    gain = gain if state.direction is Direction.LONG else -gain
+    profit = round(quantity * gain, DECIMALS)
     left = state.quantity - quantity
-    # Whole units, and the last close takes the rest: the shares are together what was paid.
-    share = points(state.entry_fees * quantity / state.quantity) if left else state.entry_fees
     closed = replace(state, quantity=left, realized=state.realized + profit, fees=fees)
-    return replace(closed, entry_fees=state.entry_fees - share), profit
+    return replace(
+        closed,
+        entry_fees=state.entry_fees - share_of(state.entry_fees, quantity, state.quantity),
+        funding=state.funding - share_of(state.funding, quantity, state.quantity),
+    ), profit
+
+
+def share_of(whole: Decimal, closed: Decimal, held: Decimal) -> Decimal:
+    """Whole units, and the last close takes the rest: the shares are together the whole."""
+    return whole if closed == held else points(whole * closed / held)

@@ -50,10 +50,12 @@ class AccountFacts:
     points: Decimal  # point cards, self and gift
     quantity: Decimal
     held: Decimal  # of this symbol and direction
-    open_positions: int
+    open_positions: int  # those that are about to be opened, or may have been, among them
     tickets_in_flight: int  # for this account and symbol
     is_spent: bool = False  # it was to open once, and has
     is_drifting: bool = False  # its venue holds other than our books say
+    key_refusal: str = ""  # what speaks against its key
+    has_parked: bool = False  # nobody knows what one of its orders did
     max_positions: int = 10
     blocked_symbols: frozenset[str] = field(default_factory=frozenset)
 
@@ -117,6 +119,18 @@ def books_hold(facts: AccountFacts) -> Verdict:
     return Approved()
 
 
+def key_fits(facts: AccountFacts) -> Verdict:
+    if facts.action is Action.OPEN and facts.key_refusal:
+        return Refused("key", facts.key_refusal)
+    return Approved()
+
+
+def all_known(facts: AccountFacts) -> Verdict:
+    if facts.action is Action.OPEN and facts.has_parked:
+        return Refused("parked", "a ticket of the account waits for a person")
+    return Approved()
+
+
 def one_at_a_time(facts: AccountFacts) -> Verdict:
     if facts.tickets_in_flight:
         return Refused("in_flight", "an earlier ticket for this symbol is unanswered")
@@ -124,7 +138,7 @@ def one_at_a_time(facts: AccountFacts) -> Verdict:
 
 
 def something_to_close(facts: AccountFacts) -> Verdict:
-    if facts.action is Action.CLOSE and facts.held <= 0:
+    if facts.action is not Action.OPEN and facts.held <= 0:
         return Refused("nothing_held", "there is nothing to close")
     return Approved()
 
@@ -141,6 +155,8 @@ ACCOUNT_RULES: tuple[Callable[[AccountFacts], Verdict], ...] = (
     symbol_allowed,
     not_spent,
     books_hold,
+    key_fits,
+    all_known,
     room_for_one_more,
     one_at_a_time,
     node_alive,

@@ -19,12 +19,17 @@ class Direction(enum.StrEnum):
 class Action(enum.StrEnum):
     OPEN = "open"
     CLOSE = "close"
+    PROTECT = "protect"  # set stop and target of what is held; no strategy wants it by itself
 
 
 def side_of(action: Action, direction: Direction) -> Side:
-    """Opening a long and closing a short buy; the other two sell."""
+    """Opening a long and closing a short buy; the other two sell. Protecting ends in a close."""
     buys = (action is Action.OPEN) == (direction is Direction.LONG)
     return Side.BUY if buys else Side.SELL
+
+
+def closed_by(side: Side) -> Direction:
+    return Direction.LONG if side is Side.SELL else Direction.SHORT
 
 
 class Intent(msgspec.Struct, frozen=True):

@@ -362,6 +362,7 @@ class VenueAccountFactory(RowFactory):
     member = factory.SubFactory(MemberFactory)
     node = factory.SubFactory(NodeFactory)
     venue = Venue.PAPER
+    checked_at = BAR_AT
     label = factory.Sequence(lambda n: "futures" if n == 0 else f"futures{n}")
     credentials = factory.LazyAttribute(
         lambda row: sealed.seal(

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +55,8 @@ def mariadb(stack: ExitStack, environment: Mapping[str, str]) -> Offer:
     if mariadb_answers(3306):
         return Offer("mysql://root@127.0.0.1:3306/test_ironbull", "found on 127.0.0.1:3306")
     if shutil.which("mariadbd", path=PLACES):
-        port = stack.enter_context(own_mariadb())
-        return Offer(f"mysql://root@127.0.0.1:{port}/test_ironbull", "started for this run")
+        server = stack.enter_context(own_mariadb())
+        return Offer(f"mysql://root@127.0.0.1:{server.port}/test_ironbull", "started for this run")
     return Offer(
         None,
         "there is no MariaDB: `apt-get install mariadb-server`, or name one, as in "
@@ -70,8 +70,8 @@ def redis(stack: ExitStack, environment: Mapping[str, str]) -> Offer:
         return Offer(named, "named by TEST_BROKER_URL")
     # Our own before a running one: what somebody else keeps in it is not ours to flush.
     if shutil.which("redis-server", path=PLACES):
-        port = stack.enter_context(own_redis())
-        return Offer(f"redis://127.0.0.1:{port}/0", "started for this run")
+        server = stack.enter_context(own_redis())
+        return Offer(f"redis://127.0.0.1:{server.port}/0", "started for this run")
     if redis_answers(6379):
         return Offer("redis://127.0.0.1:6379/15", "found on 127.0.0.1:6379, database 15")
     return Offer(
@@ -81,8 +81,42 @@ def redis(stack: ExitStack, environment: Mapping[str, str]) -> Offer:
     )
 
 
+class Server:
+    """A server of our own on a port of this host; it may be killed and started again."""
+
+    def __init__(
+        self, command: list[str], port: int, log: Path, answers: Callable[[int], bool]
+    ) -> None:
+        self.command, self.port, self.log = command, port, log
+        self.answers = answers
+
+    def start(self) -> None:
+        with self.log.open("ab") as out:
+            # In a session of its own, so that Ctrl-C reaches the tests before their servers.
+            self.process = subprocess.Popen(
+                self.command, stdout=out, stderr=out, start_new_session=True
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self.answers(self.port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                said = self.log.read_text(errors="replace")
+                raise Refused(f"{self.command[0]} did not start: {said[-500:]}")
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
 @contextmanager
-def own_mariadb() -> Iterator[int]:
+def own_mariadb() -> Iterator[Server]:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="ironbull-mariadb-") as home:
         data = Path(home, "data")
@@ -96,47 +130,35 @@ def own_mariadb() -> Iterator[int]:
             check=True,
             capture_output=True,
         )
-        server = [
+        command = [
             *(program("mariadbd"), "--no-defaults", f"--datadir={data}", *user),
             *(f"--socket={home}/mariadb.sock", f"--pid-file={home}/mariadb.pid"),
             *("--bind-address=127.0.0.1", f"--port={port}"),
             *("--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=128M"),
         ]
-        with running(server, Path(home, "log"), lambda: mariadb_answers(port)):
-            yield port
+        with running(Server(command, port, Path(home, "log"), mariadb_answers)) as server:
+            yield server
 
 
 @contextmanager
-def own_redis() -> Iterator[int]:
+def own_redis() -> Iterator[Server]:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="ironbull-redis-") as home:
-        server = [
+        command = [
             *(program("redis-server"), "--port", str(port), "--bind", "127.0.0.1"),
             *("--dir", home, "--save", "", "--appendonly", "no"),
         ]
-        with running(server, Path(home, "log"), lambda: redis_answers(port)):
-            yield port
+        with running(Server(command, port, Path(home, "log"), redis_answers)) as server:
+            yield server
 
 
 @contextmanager
-def running(command, log: Path, answers) -> Iterator[None]:
-    with open(log, "wb") as out:
-        # In a session of its own, so that Ctrl-C reaches the tests before their servers.
-        process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
+def running(server: Server) -> Iterator[Server]:
+    server.start()
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while not answers():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise Refused(f"{command[0]} did not start: {log.read_text()[-500:]}")
-            time.sleep(0.1)
-        yield
+        yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        server.stop()
 
 
 def mariadb_answers(port: int) -> bool:

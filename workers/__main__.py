@@ -25,16 +25,19 @@ def main() -> None:
     told = settings.read()
     keys.read_keys(told.node_key_file, node=told.node_code)
     # The app needs the settings to be there, so it comes after they were checked.
-    os.execv(  # noqa: S606  (this very Python, and nothing of the user's in its arguments)
-        sys.executable,
-        [
-            *(sys.executable, "-m", "celery", "--quiet", "-A", "workers.app", "worker"),
-            *("--queues", told.queue, "--hostname", f"{told.node_code}@%h"),
-            *("--pool", "threads", "--concurrency", "2", "--loglevel", told.log_level),
-            # Nobody listens to Celery's events of a node, and its broker need not let it send any.
-            *("--without-mingle", "--without-gossip", "--without-heartbeat"),
-        ],
-    )
+    command = node_command(told.node_code, log_level=told.log_level)
+    os.execv(sys.executable, command)  # noqa: S606  (nothing of the user's in its arguments)
+
+
+def node_command(code: str, *, log_level: str) -> list[str]:
+    """The worker of one node, as its host runs it."""
+    return [
+        *(sys.executable, "-m", "celery", "--quiet", "-A", "workers.app", "worker"),
+        *("--queues", f"node.{code}", "--hostname", f"{code}@%h"),
+        *("--pool", "threads", "--concurrency", "2", "--loglevel", log_level),
+        # Nobody listens to Celery's events of a node, and its broker need not let it send any.
+        *("--without-mingle", "--without-gossip", "--without-heartbeat"),
+    ]
 
 
 def read_arguments() -> argparse.Namespace:

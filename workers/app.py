@@ -3,7 +3,6 @@
 import logging
 import os
 from functools import cache
-from pathlib import Path
 
 from celery import Celery
 from kombu import Queue
@@ -12,6 +11,7 @@ from kombu.exceptions import OperationalError
 from engine import envelope
 from engine.messages import Message, Refusal
 from workers import refusals, settings
+from workers.adapters import Adapters
 from workers.brokers import register
 from workers.journal import FileJournal
 from workers.keys import Keys, read_keys
@@ -28,7 +28,7 @@ class Node:
         self.settings = told
         self.keys: Keys = read_keys(told.node_key_file, node=told.node_code)
         self.journal = FileJournal(told.state / "journal")
-        self.paper_book = Path(told.paper_book)
+        self.adapters = Adapters(told)
         self.reach = Reach()
 
     def tell_centre(self, task: str, queue: str, message: Message) -> None:

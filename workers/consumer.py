@@ -22,7 +22,7 @@ class Headers(msgspec.Struct):
     task: Name
     id: Name
     eta: None = None
-    expires: Annotated[str, msgspec.Meta(max_length=40)] | None = None
+    expires: Annotated[str, msgspec.Meta(min_length=1, max_length=40)] | None = None
     retries: Annotated[int, msgspec.Meta(ge=0, le=0)] = 0
     timelimit: tuple[None, None] | None = None
     group: None = None
@@ -84,7 +84,7 @@ class RefusingConsumer(Consumer):
             if headers.task not in self.strategies:
                 return f"nobody here knows the task {headers.task!r}"
             msgspec.json.decode(message.body or b"", type=Body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             return f"the message is not a task: {error}"
         return ""
 

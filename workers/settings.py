@@ -21,6 +21,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     paper_book: Text = "var/paper"
     heartbeat_seconds: Whole = 10
     node_concurrency: Whole = 4
+    # Adapters that are kept open; each is an account's line to its venue.
+    node_adapters: Whole = 200
     log_level: str = "INFO"
     # Venues that are a local exchange for this node.
     venue_base_urls: dict[str, str] = {}

@@ -6,6 +6,7 @@ a venue is no empty account.
 
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
@@ -23,12 +24,13 @@ from engine.messages import (
     OpenOrder,
     Paid,
     Rights,
+    Since,
     StateAsk,
     number,
 )
 from engine.venues.base import Exchange
 from engine.venues.client_ids import at_venue
-from workers import tasks
+from workers import adapters, tasks
 from workers.app import Node, app, node
 from workers.vault import open_credentials
 
@@ -37,6 +39,9 @@ log = logging.getLogger(__name__)
 # Reading waits for venues: it has threads of its own, so that no ticket waits for it.
 _readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="state")
 _in_hand: set[str] = set()
+# Prices are public, and the same for every account.
+PRICE_SECONDS = 10
+_prices: dict[tuple[type[Exchange], str], tuple[float, Decimal]] = {}
 _lock = threading.Lock()
 
 
@@ -68,14 +73,15 @@ def state_of(ask: StateAsk, host: Node) -> AccountState:
     """The state, or why there is none; whatever an adapter does, one of the two."""
     try:
         credentials = open_credentials(ask.sealed_credentials, key=host.keys.seal_private)
-        told = read(ask, tasks.exchange_for(ask, credentials, host))
+        with host.adapters.lend(ask, credentials) as exchange:
+            told = read(ask, exchange)
         # What the centre could not read would be no answer.
         return msgspec.json.decode(msgspec.json.encode(told), type=AccountState)
     except (VenueError, UnknownInstrument, MessageRefused) as error:
         return failed(ask, error.message)
     except Exception as error:  # noqa: BLE001  (an adapter may fail in any way; its words may quote a key)
         reason = f"the adapter failed: {type(error).__name__}"
-        log.error("account %s, %s at %s", ask.account, reason, tasks.place_of(error))
+        log.error("account %s, %s at %s", ask.account, reason, adapters.place_of(error))
         return failed(ask, reason)
 
 
@@ -93,7 +99,7 @@ def read(ask: StateAsk, exchange: Exchange) -> AccountState:
         fill
         for row in ask.fills
         if instruments[row.symbol]
-        for fill in fills_of(exchange, ask, row.symbol, row.since_ms)
+        for fill in fills_of(exchange, ask.venue, row)
     ]
     fills.sort(key=lambda row: row.fill.filled_at_ms)
     payments = exchange.payments_since(ask.payments_since_ms)
@@ -111,6 +117,7 @@ def read(ask: StateAsk, exchange: Exchange) -> AccountState:
                 direction=row.direction,
                 quantity=exact(row.quantity),
                 entry_price=exact(row.entry_price),
+                margin=row.margin,
             )
             for row in holdings
         ],
@@ -127,6 +134,7 @@ def read(ask: StateAsk, exchange: Exchange) -> AccountState:
             Paid(
                 venue_payment_id=row.venue_payment_id,
                 kind=row.kind,
+                symbol=row.symbol or None,
                 amount=exact(row.amount),
                 paid_at_ms=row.paid_at_ms,
             )
@@ -138,16 +146,21 @@ def read(ask: StateAsk, exchange: Exchange) -> AccountState:
     )
 
 
-def fills_of(exchange: Exchange, ask: StateAsk, symbol: str, since_ms: int) -> list[AccountFill]:
+def fills_of(exchange: Exchange, venue: str, asked: Since) -> list[AccountFill]:
+    owned = exchange.fills_since(asked.symbol, asked.since_ms)
+    fired = set()
+    if owned and asked.held_since_ms is not None:
+        fired = exchange.fired_since(asked.symbol, asked.held_since_ms)
     return [
         AccountFill(
             symbol=row.symbol,
-            client_order_id=as_sent(ask.venue, row.client_order_id),
+            client_order_id=as_sent(venue, row.client_order_id),
             venue_order_id=row.venue_order_id,
             side=row.side,
             fill=row.fill,
+            is_protection=row.venue_order_id in fired,
         )
-        for row in exchange.fills_since(symbol, since_ms)
+        for row in owned
     ]
 
 
@@ -158,12 +171,22 @@ def described(exchange: Exchange, symbol: str) -> Described | None:
     except UnknownInstrument:
         return None
     return Described(
+        price=number(price_of(exchange, symbol)),
         symbol=symbol,
         tick=number(instrument.tick),
         step=number(instrument.step),
         min_quantity=number(instrument.min_quantity),
         min_notional=number(instrument.min_notional),
     )
+
+
+def price_of(exchange: Exchange, symbol: str) -> Decimal:
+    """The last price; asked once in a while for all accounts of a venue."""
+    key = (type(exchange), symbol)
+    kept = _prices.get(key)
+    if kept is None or time.monotonic() - kept[0] >= PRICE_SECONDS:
+        kept = _prices[key] = (time.monotonic(), exchange.price(symbol))
+    return kept[1]
 
 
 def rights_of(exchange: Exchange) -> Rights:

@@ -3,13 +3,9 @@
 import logging
 import threading
 import time
-import traceback
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 import msgspec
 from kombu.exceptions import OperationalError
@@ -20,11 +16,9 @@ from engine.execution import execute, refuse, report
 from engine.failpoint import failpoint
 from engine.messages import Report, Reports, Ticket, Tickets
 from engine.order import OrderStatus
-from engine.venues import open_venue
-from engine.venues.base import Exchange, Venue
-from engine.venues.paper import PaperVenue
+from workers import adapters
 from workers.app import Node, app, node
-from workers.vault import Credentials, open_credentials
+from workers.vault import open_credentials
 
 log = logging.getLogger(__name__)
 
@@ -34,26 +28,6 @@ FLUSH_AFTER_SECONDS = 0.2
 
 running = 0
 _counting = threading.Lock()
-_papers: dict[str, PaperVenue] = {}
-_opened: dict[tuple[str, str], "Opened"] = {}
-_opening = threading.Lock()
-
-
-class Account(Protocol):
-    """Whose venue is meant: what is said of it in a ticket."""
-
-    @property
-    def venue(self) -> str: ...
-    @property
-    def account(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """An account's adapter, and the credentials it was made with."""
-
-    credentials: Credentials
-    exchange: Exchange
 
 
 @app.task(name="node.execute")
@@ -103,16 +77,17 @@ def answer(ticket: Ticket, host: Node) -> Report:
     try:
         try:
             credentials = open_credentials(ticket.sealed_credentials, key=host.keys.seal_private)
-            venue = venue_for(ticket, credentials, host)
+            lent = host.adapters.lend(ticket, credentials)
         except (VenueRefused, MessageRefused) as error:
             return refuse(ticket, journal=host.journal, now_ms=now_ms(), reason=error.message)
-        timed = host.reach.timed(ticket.venue, venue)
-        # Only now: opening a venue for the first time takes a while.
-        return sound(execute(ticket, venue=timed, journal=host.journal, now_ms=now_ms()))
+        with lent as exchange:
+            timed = host.reach.timed(ticket.venue, exchange)
+            # Only now: opening a venue for the first time takes a while.
+            return sound(execute(ticket, venue=timed, journal=host.journal, now_ms=now_ms()))
     except Exception as error:  # noqa: BLE001  (an adapter may fail in any way, after sending too)
         # Not its words: an exchange's answer may quote what it was sent.
         reason = f"the adapter failed: {type(error).__name__}"
-        log.error("ticket %s, %s at %s", ticket.order_id, reason, place_of(error))
+        log.error("ticket %s, %s at %s", ticket.order_id, reason, adapters.place_of(error))
         return report(ticket, OrderStatus.UNKNOWN, now_ms(), reason=reason)
 
 
@@ -123,43 +98,6 @@ def now_ms() -> int:
 def sound(told: Report) -> Report:
     """The report, if the centre can read it; an unsound one would take its batch with it."""
     return msgspec.json.decode(msgspec.json.encode(told), type=Report)
-
-
-def place_of(error: Exception) -> str:
-    """Where it was raised: module and line, without any value."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
-
-
-def venue_for(account: Account, credentials: Credentials, host: Node) -> Venue:
-    if account.venue == "paper":
-        with _counting:
-            if account.account not in _papers:
-                _papers[account.account] = PaperVenue(host.paper_book, account.account)
-            return _papers[account.account]
-    return exchange_for(account, credentials, host)
-
-
-def exchange_for(account: Account, credentials: Credentials, host: Node) -> Exchange:
-    """The account's adapter: one for all its tickets, made anew when its keys have changed."""
-    key = (account.venue, account.account)
-    with _opening:
-        kept = _opened.get(key)
-        if kept is None or kept.credentials != credentials:
-            kept = _opened[key] = Opened(credentials, open_exchange(account, credentials, host))
-        return kept.exchange
-
-
-def open_exchange(account: Account, credentials: Credentials, host: Node) -> Exchange:
-    base_url = host.settings.venue_base_urls.get(account.venue)
-    try:
-        return open_venue(account.venue, credentials, base_url=base_url)
-    except VenueRefused:
-        raise
-    except Exception as error:  # noqa: BLE001  (nothing was sent yet; its words may quote a key)
-        reason = f"{account.venue} does not open with these keys: {type(error).__name__}"
-        log.error("account %s, %s at %s", account.account, reason, place_of(error))
-        raise VenueRefused(reason) from None
 
 
 def count(tickets: int) -> None:

@@ -14,7 +14,7 @@ from apps.venues.models import Venue
 from apps.venues.selectors import instruments
 from engine.candle import Candles, seconds
 from engine.instrument import Instrument
-from engine.venues.paper_market import PaperMarket
+from engine.paper.generated import GeneratedMarket
 
 COLUMNS = ("opened_at", "open", "high", "low", "close", "volume")
 
@@ -33,7 +33,7 @@ def candles_of(run: Run) -> dict[str, Candles]:
 def paper_candles(run: Run, symbol: str) -> Candles:
     first, end = (edge(at, run.timeframe) for at in (run.from_at, run.until_at))
     bars = (end - first) // seconds(run.timeframe)
-    return PaperMarket().candles(symbol, run.timeframe, bars, end)
+    return GeneratedMarket().candles(symbol, run.timeframe, bars, end * 1000)
 
 
 def edge(at: datetime, timeframe: str) -> int:

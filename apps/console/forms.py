@@ -59,6 +59,16 @@ class CompleteForm(forms.Form):
     )
 
 
+class ArrivedForm(forms.Form):
+    venue_order_id = forms.CharField(
+        label=_("venue order id"), max_length=64, widget=UnfoldAdminTextInputWidget
+    )
+
+
+class NeverArrivedForm(forms.Form):
+    reason = forms.CharField(label=_("reason"), max_length=200, widget=UnfoldAdminTextInputWidget)
+
+
 class MomentInput(forms.DateTimeInput):
     """The browser's own picker, in the admin's clothes."""
 

@@ -5,10 +5,12 @@ from django.urls import path
 
 from apps.console import (
     backtests,
+    by_hand,
     cards,
     logins,
     money,
     nodes,
+    parked,
     pools,
     second_factor,
     statements,
@@ -45,6 +47,10 @@ urlpatterns = [
         inside(withdrawals.withdrawal_page),
         name="withdrawal",
     ),
+    path("order/<int:account_id>/", inside(by_hand.order_page), name="order-by-hand"),
+    path("protection/<uuid:position_id>/", inside(by_hand.protection_page), name="protection"),
+    path("close-positions/", inside(by_hand.close_page), name="close-positions"),
+    path("parked/<uuid:ticket_id>/<slug:step>/", inside(parked.parked_page), name="parked"),
     path("assign-accounts/", inside(nodes.assign_page), name="assign-accounts"),
     path("statement/<int:account_id>/", inside(statements.statement_page), name="statement"),
     path("money/", inside(money.money_page), name="money"),

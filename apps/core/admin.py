@@ -11,6 +11,7 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth import get_permission_codename
 from django.db import models, transaction
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -259,6 +260,9 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
             f"{self.opts.app_label}.{right}"
         )
 
+    def has_trade_permission(self, request):
+        return self.has_view_permission(request) and request.user.has_perm("orders.add_ticket")
+
     def has_export_permission(self, request):
         return self.has_view_permission(request)
 
@@ -454,6 +458,18 @@ def verb_action(title, verb, *, question=None):
         if question is not None and "confirmed" not in request.POST:
             return ask(self, request, queryset, title=title, question=question)
         return run_each(self, request, queryset, verb)
+
+    return run
+
+
+def page_action(title, page):
+    """An action that leads to a page about the rows chosen, which asks before anything is done."""
+
+    @action(description=title, permissions=["trade"])
+    def run(self, request, queryset):
+        # As many as an address holds; the page shows whom it means.
+        keys = list(queryset.values_list("pk", flat=True)[: self.list_per_page])
+        return redirect(f"{reverse(page)}?{urlencode({self.opts.model_name: keys}, doseq=True)}")
 
     return run
 

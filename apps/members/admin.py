@@ -12,7 +12,15 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, page_link, rows_link, verb_action
+from apps.core.admin import (
+    FactAdmin,
+    HouseAdmin,
+    VerbForm,
+    page_action,
+    page_link,
+    rows_link,
+    verb_action,
+)
 from apps.members.models import Level, LevelChange, Member, Standing
 from apps.members.services import (
     create_member,
@@ -125,7 +133,8 @@ class MemberAdmin(HouseAdmin):
     list_filter = ["status", "is_market_node", "created_at", "tenant"]
     search_fields = ["email", "invite_code"]
     autocomplete_fields = ["inviter"]
-    actions = ["make_market_node", "end_market_node", "disable", "enable"]
+    actions = ["make_market_node", "end_market_node", "disable", "enable", "close_all"]
+    close_all = page_action(_("Close all positions"), "console:close-positions")
     leads_to = [
         (_("Invited"), "members_member", "inviter__id__exact"),
         (_("Venue accounts"), "venues_venueaccount", "member__id__exact"),

@@ -15,13 +15,14 @@ from apps.signals.models import Signal
 from apps.strategies.models import Subscription
 from apps.venues.models import VenueAccount
 from engine.order import OrderStatus
-from engine.signal import Side
+from engine.signal import Action, Side
 
 
 class Ticket(TenantOwned, Fact):
     class Status(models.TextChoices):
         PLANNED = "planned", _("Planned")
         SENT = "sent", _("Sent")
+        RESTING = "resting", _("Resting")  # in the venue's book, until its price comes
         UNKNOWN = "unknown", _("Unknown")  # the venue has to be asked what became of it
         DONE = "done", _("Done")
         REFUSED = "refused", _("Refused")  # by our own rules
@@ -31,17 +32,20 @@ class Ticket(TenantOwned, Fact):
 
     S = Status
     MOVES = {
-        S.PLANNED: {S.SENT, S.EXPIRED, S.DONE, S.REJECTED},
-        S.SENT: {S.SENT, S.UNKNOWN, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED},
-        S.UNKNOWN: {S.UNKNOWN, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED, S.PARKED},
-        S.PARKED: {S.DONE, S.REJECTED, S.EXPIRED},
+        S.PLANNED: {S.SENT, S.RESTING, S.UNKNOWN, S.EXPIRED, S.DONE, S.REJECTED},
+        S.SENT: {S.SENT, S.RESTING, S.UNKNOWN, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED},
+        S.RESTING: {S.UNKNOWN, S.DONE},
+        S.UNKNOWN: {S.UNKNOWN, S.RESTING, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED, S.PARKED},
+        S.PARKED: {S.UNKNOWN, S.RESTING, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED},
         S.DONE: set(),
         S.REFUSED: set(),
-        S.REJECTED: set(),
-        S.EXPIRED: {S.DONE},
+        # A venue may have it after all.
+        S.REJECTED: {S.UNKNOWN, S.DONE},
+        S.EXPIRED: {S.UNKNOWN, S.DONE, S.REJECTED},
     }
     # Unfinished: somebody still has to do something.
-    IN_FLIGHT = [S.PLANNED, S.SENT, S.UNKNOWN, S.PARKED]
+    IN_FLIGHT = [S.PLANNED, S.SENT, S.RESTING, S.UNKNOWN, S.PARKED]
+    ACTIONS = [*Signal.ACTIONS, (Action.PROTECT.value, _("Stop and target"))]
 
     signal = models.ForeignKey(
         Signal, models.PROTECT, null=True, related_name="tickets", verbose_name=_("signal")
@@ -60,10 +64,12 @@ class Ticket(TenantOwned, Fact):
         Node, models.PROTECT, null=True, related_name="tickets", verbose_name=_("node")
     )
     symbol = models.CharField(_("symbol"), max_length=32)
-    action = models.CharField(_("action"), max_length=8, choices=Signal.ACTIONS)
+    action = models.CharField(_("action"), max_length=8, choices=ACTIONS)
     direction = models.CharField(_("direction"), max_length=8, choices=Signal.DIRECTIONS)
     quantity = PriceField(_("quantity"))
     leverage = models.PositiveSmallIntegerField(_("leverage"), default=1)
+    # Null is a market order.
+    price = PriceField(_("price"), null=True)
     stop = PriceField(_("stop"), null=True)
     target = PriceField(_("target"), null=True)
     status = models.CharField(_("status"), max_length=16, choices=Status)
@@ -77,6 +83,8 @@ class Ticket(TenantOwned, Fact):
     next_at = models.DateTimeField(_("next at"), null=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     sent_at = models.DateTimeField(_("sent at"), null=True)
+    # Since when its order is to be taken away; until it is, every sweep says so again.
+    cancel_asked_at = models.DateTimeField(_("cancel asked at"), null=True)
     done_at = models.DateTimeField(_("done at"), null=True)
 
     class Meta(TenantOwned.Meta):
@@ -100,6 +108,11 @@ class Ticket(TenantOwned, Fact):
 
 
 class Order(TenantOwned, Fact):
+    class Kind(models.TextChoices):
+        TRADE = "trade", _("Order")
+        # Set on the whole position; it became an order at the venue, and not through us.
+        PROTECTION = "protection", _("Stop or target")
+
     STATUSES = [
         (OrderStatus.NEW.value, _("New")),
         (OrderStatus.UNKNOWN.value, _("Unknown")),
@@ -108,11 +121,13 @@ class Order(TenantOwned, Fact):
         (OrderStatus.CANCELED.value, _("Canceled")),
         (OrderStatus.REJECTED.value, _("Rejected")),
         (OrderStatus.EXPIRED.value, _("Expired")),
+        (OrderStatus.SET.value, _("Set")),
     ]
 
     ticket = models.ForeignKey(
         Ticket, models.PROTECT, related_name="orders", verbose_name=_("ticket")
     )
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind, default=Kind.TRADE)
     generation = models.PositiveSmallIntegerField(_("generation"))
     venue_account = models.ForeignKey(
         VenueAccount, models.PROTECT, related_name="orders", verbose_name=_("venue account")

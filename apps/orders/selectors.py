@@ -4,21 +4,50 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from apps.ledger.models import Account
 from apps.ledger.selectors import balances
 from apps.orders.models import Order, Ticket
 from apps.positions.models import Position
+from engine.order import OrderStatus
 from engine.signal import Action
 
 
-def in_flight(venue_accounts: Iterable[int], symbol: str) -> Counter[int]:
-    """How many tickets for this symbol are unfinished, by venue account."""
+def moving(venue_accounts: Iterable[int]) -> QuerySet[Ticket]:
+    """Tickets of which nobody knows yet what they come to.
+
+    One whose order is done only waits for its stop and target: that hinders no other.
+    """
     tickets = Ticket.objects.across_tenants().filter(
-        venue_account__in=venue_accounts, symbol=symbol, status__in=Ticket.IN_FLIGHT
+        venue_account__in=venue_accounts, status__in=Ticket.IN_FLIGHT
     )
+    return tickets.exclude(orders__status__in=[OrderStatus.FILLED, OrderStatus.CANCELED])
+
+
+def in_flight(venue_accounts: Iterable[int], symbol: str, **which) -> Counter[int]:
+    """How many tickets for this symbol are under way, by venue account."""
+    tickets = moving(venue_accounts).filter(symbol=symbol, **which)
     return Counter(tickets.values_list("venue_account", flat=True))
+
+
+def opening(venue_accounts: Iterable[int]) -> dict[int, set[tuple[str, str]]]:
+    """Symbols and directions that are about to be opened, or may have been, by venue account."""
+    tickets = Ticket.objects.across_tenants().filter(
+        venue_account__in=venue_accounts, action=Action.OPEN, status__in=Ticket.IN_FLIGHT
+    )
+    found: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    for account, *side in tickets.values_list("venue_account", "symbol", "direction"):
+        found[account].add(tuple(side))
+    return found
+
+
+def with_parked(venue_accounts: Iterable[int]) -> set[int]:
+    """Of these accounts those with a ticket that a person has to look at."""
+    tickets = Ticket.objects.across_tenants().filter(
+        venue_account__in=venue_accounts, status=Ticket.Status.PARKED
+    )
+    return set(tickets.order_by().values_list("venue_account", flat=True).distinct())
 
 
 def spent(subscriptions: Iterable[int]) -> set[int]:

@@ -19,7 +19,7 @@ from apps.strategies.services import (
     subscribe,
 )
 from apps.venues.models import VenueAccount
-from apps.venues.services import bind_account
+from apps.venues.services import bind_account, change_modes
 
 Leverage = Annotated[int, Meta(ge=1, le=125)]
 RiskMode = Annotated[int, Meta(ge=1, le=3)]
@@ -130,6 +130,9 @@ class Bind(Asked):
     api_key: str = ""
     api_secret: str = ""
     passphrase: str = ""
+    # As they are; at first isolated margin, and long and short apart.
+    margin: str = ""
+    position_mode: str = ""
 
 
 @face.call("POST", "api/venue-accounts", scope="venues.add_venueaccount", status=201)
@@ -142,7 +145,23 @@ def bind(visitor: Visitor, asked: Bind) -> lists.venue_accounts.line:
         api_key=asked.api_key,
         api_secret=asked.api_secret,
         passphrase=asked.passphrase,
+        margin=asked.margin,
+        position_mode=asked.position_mode,
     )
+    return lists.venue_accounts.line_of(account)
+
+
+class Modes(Asked):
+    id: Id
+    margin: str = ""
+    position_mode: str = ""
+
+
+@face.call("POST", "api/venue-accounts/<int:id>/modes", scope="venues.change_venueaccount")
+def set_modes(visitor: Visitor, asked: Modes) -> lists.venue_accounts.line:
+    """Margin (isolated, cross) and position mode (hedge, one_way) of what it opens from now on."""
+    account: VenueAccount = lists.venue_accounts.one(visitor, asked.id)
+    change_modes(account=account, margin=asked.margin, position_mode=asked.position_mode)
     return lists.venue_accounts.line_of(account)
 
 

@@ -3,12 +3,14 @@
 from apps.core.openapi import pages
 from apps.platform import (
     auth,
+    by_hand,
     dashboard,
     hooks,
     lists,
     masters,
     money,
     nodes,
+    parked,
     people,
     runs,
     steps,
@@ -16,5 +18,8 @@ from apps.platform import (
 )
 from apps.platform.face import face
 
-PARTS = (auth, dashboard, hooks, lists, masters, money, nodes, people, runs, steps, trading)
+PARTS = (
+    *(auth, by_hand, dashboard, hooks, lists, masters, money, nodes, parked, people, runs),
+    *(steps, trading),
+)
 urlpatterns = [*pages(face), face.urls()]

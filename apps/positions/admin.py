@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from apps.core import audit
-from apps.core.admin import FactAdmin, rows_link, run_each
+from apps.core.admin import FactAdmin, page_action, page_link, rows_link, run_each
 from apps.core.errors import Conflict
 from apps.core.later import later
 from apps.positions.models import Close, Position
@@ -25,17 +25,26 @@ def settle_again(close: Close) -> None:
 class PositionAdmin(FactAdmin):
     list_display = [
         *("created_at", "tenant", "venue_account", "symbol", "direction", "quantity"),
-        *("entry_price", "realized", "fees", "status"),
+        *("entry_price", "realized", "fees", "funding", "status"),
+        *("protection_column", "unprotected_because"),
     ]
     list_filter = ["status", "direction", "created_at", "tenant"]
     search_fields = ["symbol"]
     leads_to = [(_("Closes"), "positions_close", "position__id__exact")]
+    actions = ["close_now"]
+    close_now = page_action(_("Close at the market"), "console:close-positions")
+
+    @display(description=_("Stop and target"))
+    def protection_column(self, position):
+        if position.status != Position.Status.OPEN:
+            return "–"
+        return page_link("console:protection", position.pk, _("Change"))
 
 
 @admin.register(Close)
 class CloseAdmin(FactAdmin):
     list_display = [
-        *("created_at", "tenant", "position", "profit", "fee", "status", "fill_column"),
+        *("created_at", "tenant", "position", "profit", "fee", "funding", "status", "fill_column"),
         "failed_because",
     ]
     list_filter = ["status", "created_at", "tenant"]

@@ -38,6 +38,11 @@ class Position(TenantOwned, Fact):
     fees = PriceField(_("fees"), default=0)
     # Of those, what was paid at entry for the quantity still held.
     entry_fees = PriceField(_("entry fees"), default=0)
+    # Received for holding it, or paid; and of that, what is not yet part of a close.
+    funding = PriceField(_("funding"), default=0)
+    funding_left = PriceField(_("funding not yet in a close"), default=0)
+    # While its stop and target are wanted, and could not be set at the venue.
+    unprotected_because = models.CharField(_("unprotected because"), max_length=500, blank=True)
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.OPEN)
     closed_at = models.DateTimeField(_("closed at"), null=True)
     # "account:symbol:direction" while open and null afterwards: one open position of a kind.
@@ -75,6 +80,8 @@ class Close(TenantOwned, Fact):
     fee = PointsField(_("fee"))
     # The share of the fees paid at entry that belongs to what was closed.
     entry_fee = PointsField(_("entry fee"), default=0)
+    # The share of the funding until then.
+    funding = PointsField(_("funding"), default=0)
     status = models.CharField(
         _("status"), max_length=16, choices=Status, default=Status.UNSETTLED, db_index=True
     )
@@ -94,5 +101,5 @@ class Close(TenantOwned, Fact):
 
     @property
     def net(self):
-        """The profit without what the venue took, at entry and exit."""
-        return self.profit - self.fee - self.entry_fee
+        """The profit without what the venue took: at entry, at exit, and for holding it."""
+        return self.profit - self.fee - self.entry_fee + self.funding

@@ -2,14 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import Q
+
 from apps.positions.models import Close, Position
-from apps.venues.models import VenueAccount
+from apps.venues.models import Payment, VenueAccount
 from engine.money import ZERO, points
 from engine.position import PositionState, absorb
 from engine.signal import Action, Direction
+
+# A position is held at its venue so long before it is known here.
+KNOWN_WITHIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Folding:
         self.made: list[Position] = []
         self.changed: dict[object, Position] = {}
         self.closed: list[Position] = []
+        self.exposed: list[Position] = []
         self.closes: list[Close] = []
 
     def absorb(self, executions: list[Execution]) -> None:
@@ -60,9 +66,9 @@ class Folding:
         first = executions[0]
         row = self.open.get(first.open_key)
         state = state_of(row, first.direction)
-        profits, entry_fees = [], []
+        profits, before_each = [], []
         for execution in executions:
-            before = state
+            before_each.append(state)
             state, profit = absorb(
                 state,
                 action=execution.action,
@@ -71,7 +77,7 @@ class Folding:
                 fee=execution.fee,
             )
             profits.append(profit)
-            entry_fees.append(before.entry_fees - state.entry_fees)
+        states = [*before_each, state]
 
         row = row or self._begin(first)
         self._write(row, state)
@@ -82,11 +88,23 @@ class Folding:
                 position=row,
                 profit=points(profit),
                 fee=points(execution.fee),
-                entry_fee=points(entry_fee),
+                entry_fee=points(before.entry_fees - after.entry_fees),
+                funding=points(before.funding - after.funding),
             )
-            for execution, profit, entry_fee in zip(executions, profits, entry_fees, strict=True)
+            for execution, profit, before, after in zip(
+                executions, profits, states, states[1:], strict=False
+            )
             if execution.action is Action.CLOSE
         ]
+
+    def expose(self, key: str, because: str) -> None:
+        """Note why an open position has no stop and no target, or nothing where it has them."""
+        row = self.open.get(key)
+        if row and row.unprotected_because != because:
+            if not row.unprotected_because:
+                self.exposed.append(row)
+            row.unprotected_because = because
+            self.changed[row.pk] = row
 
     def save(self) -> list[Close]:
         """Write every position and close; the closes now wait to be settled."""
@@ -100,6 +118,8 @@ class Folding:
                 "realized",
                 "fees",
                 "entry_fees",
+                "funding_left",
+                "unprotected_because",
                 "status",
                 "closed_at",
                 "open_key",
@@ -124,9 +144,11 @@ class Folding:
     def _write(self, row: Position, state: PositionState) -> None:
         row.quantity, row.entry_price = state.quantity, state.entry_price
         row.realized, row.fees, row.entry_fees = state.realized, state.fees, state.entry_fees
+        row.funding_left = state.funding
         if not row.quantity:
             del self.open[row.open_key]
             row.status, row.closed_at, row.open_key = Position.Status.CLOSED, self.now, None
+            row.unprotected_because = ""
             self.closed.append(row)
         self.changed[row.pk] = row
 
@@ -141,4 +163,31 @@ def state_of(row: Position | None, direction: Direction) -> PositionState:
         row.realized,
         row.fees,
         row.entry_fees,
+        row.funding_left,
     )
+
+
+def add_funding(*, account: VenueAccount, payments: Iterable[Payment]) -> None:
+    """Count funding to the position that it was paid for, once: the payments are new.
+
+    Where both directions of a symbol were held, the venue does not say whose it was.
+    Funding that is told after the last close is the position's, and in no charge.
+    """
+    paid = [row for row in payments if row.kind == Payment.Kind.FUNDING and row.symbol]
+    rows = Position.objects.of(account.tenant).select_for_update().order_by("pk")
+    since = min((row.paid_at for row in paid), default=None)
+    still = Q(closed_at__isnull=True) | Q(closed_at__gte=since)
+    held = list(rows.filter(still, venue_account=account)) if paid else []
+    for payment in paid:
+        whose = [row for row in held if was_held(row, payment)]
+        if len(whose) == 1:
+            whose[0].funding += payment.amount
+            if whose[0].status == Position.Status.OPEN:
+                whose[0].funding_left += payment.amount
+    Position.objects.of(account.tenant).bulk_update(held, ["funding", "funding_left"])
+
+
+def was_held(row: Position, payment: Payment) -> bool:
+    is_over = row.closed_at is not None and row.closed_at < payment.paid_at
+    has_begun = row.created_at <= payment.paid_at + KNOWN_WITHIN
+    return row.symbol == payment.symbol and has_begun and not is_over

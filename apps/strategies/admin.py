@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, verb_action
+from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, page_action, verb_action
 from apps.strategies import services
 from apps.strategies.models import Strategy, Subscription, TenantStrategy, Watch
 
@@ -68,7 +68,8 @@ class TenantStrategyAdmin(HouseAdmin):
     ]
     list_filter = ["status", "tenant"]
     search_fields = ["display_name", "strategy__name"]
-    actions = ["pause", "resume"]
+    actions = ["pause", "resume", "close_all"]
+    close_all = page_action(_("Close all positions"), "console:close-positions")
     leads_to = [(_("Subscriptions"), "strategies_subscription", "tenant_strategy__id__exact")]
 
     pause = verb_action(_("Pause"), lambda row: services.pause_tenant_strategy(tenant_strategy=row))

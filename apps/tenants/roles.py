@@ -39,6 +39,7 @@ STAFF = {
     "strategies.change_subscription",
     "backtests.add_run",
     "backtests.change_run",
+    "orders.add_ticket",
 }
 # What an app key may do that only an owner gives: whoever made the key would have it, too.
 OWNERS_SCOPES = {AppKey.Scope.MONEY, AppKey.Scope.SECRETS}

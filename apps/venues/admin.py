@@ -7,9 +7,17 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, verb_action
+from apps.core.admin import (
+    FactAdmin,
+    HouseAdmin,
+    VerbForm,
+    page_action,
+    page_link,
+    verb_action,
+)
 from apps.venues.models import EquitySnapshot, Instrument, Payment, VenueAccount
 from apps.venues.services import (
+    accept_key,
     ask_for_state,
     bind_account,
     clear_drift,
@@ -34,7 +42,12 @@ class VenueAccountForm(VerbForm):
 
     class Meta:
         model = VenueAccount
-        fields = ["member", "venue", "label", "node"]
+        fields = ["member", "venue", "label", "node", "margin", "position_mode"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name in ("margin", "position_mode"):
+            self.fields[name].required = False
 
     def write(self, **values):
         return bind_account(**values)
@@ -44,12 +57,15 @@ class VenueAccountForm(VerbForm):
 class VenueAccountAdmin(HouseAdmin):
     list_display = [
         *("member", "tenant", "venue", "label", "key_hint", "node", "equity", "status"),
-        *("shown_drift", "read_at"),
+        *("shown_drift", "read_at", "order_column"),
     ]
     list_filter = ["venue", "status", "tenant"]
     search_fields = ["member__email", "key_hint", "label"]
     autocomplete_fields = ["member"]
-    actions = ["assign", "pause", "resume", "read_back", "clear_drift", "unbind"]
+    actions = [
+        *("assign", "pause", "resume", "read_back", "clear_drift", "accept_key", "unbind"),
+        "close_all",
+    ]
     leads_to = [
         (_("Equity"), "venues_equitysnapshot", "venue_account__id__exact"),
         (_("Payments"), "venues_payment", "venue_account__id__exact"),
@@ -78,6 +94,20 @@ class VenueAccountAdmin(HouseAdmin):
         ),
     )
 
+    accept_key = verb_action(
+        _("Accept a key that can withdraw"),
+        lambda account: accept_key(account=account),
+        question=_(
+            "Whoever has these keys can take the money away. The accounts may open with them "
+            "all the same, until other keys are bound."
+        ),
+    )
+    close_all = page_action(_("Close all positions"), "console:close-positions")
+
+    @display(description=_("By hand"))
+    def order_column(self, account):
+        return page_link("console:order-by-hand", account.pk, _("Order"))
+
     @display(description=_("Drift"))
     def shown_drift(self, account):
         """Each difference as the venue has it, against what the books say."""
@@ -105,10 +135,13 @@ class VenueAccountAdmin(HouseAdmin):
 
     def get_fields(self, request, obj=None):
         if obj is None:
-            return ["member", "venue", "label", "node", "api_key", "api_secret", "passphrase"]
+            asked = ["member", "venue", "label", "node", "margin", "position_mode"]
+            return [*asked, "api_key", "api_secret", "passphrase"]
         shown = ["tenant", "member", "venue", "label", "key_hint", "node", "status"]
-        shown += ["equity", "equity_at", "balance", "read_at", "read_error", "shown_drift"]
+        shown += ["margin", "position_mode", "equity", "equity_at", "balance", "deposited"]
+        shown += ["read_at", "read_error", "shown_drift"]
         shown += ["can_trade", "can_withdraw", "is_hedged", "check_error", "checked_at"]
+        shown += ["key_accepted_at", "clock_offset_ms", "margins"]
         shown += ["bound_at", "created_at"]
         return [self._line(name, request) for name in shown]
 
@@ -128,13 +161,13 @@ class InstrumentAdmin(FactAdmin):
 
 @admin.register(EquitySnapshot)
 class EquitySnapshotAdmin(FactAdmin):
-    list_display = ["venue_account", "tenant", "hour", "equity", "balance", "free"]
+    list_display = ["venue_account", "tenant", "hour", "equity", "balance", "free", "deposited"]
     list_filter = ["tenant", "hour"]
     is_chained = False
 
 
 @admin.register(Payment)
 class PaymentAdmin(FactAdmin):
-    list_display = ["venue_account", "tenant", "kind", "amount", "paid_at"]
+    list_display = ["venue_account", "tenant", "kind", "symbol", "amount", "paid_at"]
     list_filter = ["kind", "tenant", "paid_at"]
     is_chained = False

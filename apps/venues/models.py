@@ -9,7 +9,7 @@ from apps.core.fields import PointsField, PriceField, SealedField
 from apps.core.models import Dated, Fact, TenantOwned
 from apps.members.models import Member
 from apps.nodes.models import Node
-from engine.messages import number
+from engine.messages import Margin, PositionMode, number
 
 
 class Venue(models.TextChoices):
@@ -30,6 +30,8 @@ class Instrument(models.Model):
     step = PriceField(_("step"))
     min_quantity = PriceField(_("minimum quantity"))
     min_notional = PriceField(_("minimum notional"))
+    last_price = PriceField(_("last price"), null=True, editable=False)
+    priced_at = models.DateTimeField(_("priced at"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("instrument")
@@ -48,6 +50,11 @@ class VenueAccount(TenantOwned, Dated):
         PAUSED = "paused", _("Paused")
 
     MOVES = {Status.ACTIVE: {Status.PAUSED}, Status.PAUSED: {Status.ACTIVE}}
+    MARGINS = [(Margin.ISOLATED.value, _("Isolated")), (Margin.CROSS.value, _("Cross"))]
+    POSITION_MODES = [
+        (PositionMode.HEDGE.value, _("Long and short apart")),
+        (PositionMode.ONE_WAY.value, _("One way")),
+    ]
 
     member = models.ForeignKey(
         Member, models.PROTECT, related_name="venue_accounts", verbose_name=_("member")
@@ -63,6 +70,13 @@ class VenueAccount(TenantOwned, Dated):
         verbose_name=_("node"),
     )
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE)
+    # What the account is brought to before it opens anything; its subscriptions say the leverage.
+    margin = models.CharField(
+        _("margin mode"), max_length=8, choices=MARGINS, default=Margin.ISOLATED.value
+    )
+    position_mode = models.CharField(
+        _("position mode"), max_length=8, choices=POSITION_MODES, default=PositionMode.HEDGE.value
+    )
     # JSON of api_key, api_secret and passphrase, sealed to this row.
     credentials = SealedField(
         _("credentials"), binding="venue_account:{row.member_id}:{row.venue}:{row.label}"
@@ -72,6 +86,8 @@ class VenueAccount(TenantOwned, Dated):
     equity_at = models.DateTimeField(_("equity seen at"), null=True, editable=False)
 
     balance = PointsField(_("balance"), default=0, editable=False)
+    # What was brought there less what was taken away, as far as it is known: no profit.
+    deposited = PointsField(_("deposited"), default=0, editable=False)
     bound_at = models.DateTimeField(_("bound at"), null=True, editable=False)
     # When its node was last asked to read it back, and of which asking the answer is known.
     asked_at = models.DateTimeField(_("asked at"), null=True, editable=False)
@@ -88,6 +104,11 @@ class VenueAccount(TenantOwned, Dated):
     can_trade = models.BooleanField(_("key can trade"), null=True, editable=False)
     can_withdraw = models.BooleanField(_("key can withdraw"), null=True, editable=False)
     is_hedged = models.BooleanField(_("long and short apart"), null=True, editable=False)
+    clock_offset_ms = models.IntegerField(_("venue's clock ahead by ms"), null=True, editable=False)
+    # When a person took the risk of a key that can withdraw.
+    key_accepted_at = models.DateTimeField(_("key accepted at"), null=True, editable=False)
+    # Of what it holds: {"BTC/USDT long": "isolated"}.
+    margins = models.JSONField(_("margin modes"), default=dict, editable=False)
     check_error = models.CharField(
         _("why the key was not checked"), max_length=500, blank=True, editable=False
     )
@@ -113,6 +134,20 @@ class VenueAccount(TenantOwned, Dated):
             for side, (at_venue, in_books) in self.drift.items()
         )
 
+    @property
+    def key_refusal(self) -> str:
+        """Why nothing is opened with this key; "" where nothing speaks against it."""
+        if self.venue == Venue.PAPER:
+            return ""
+        if self.checked_at is None:
+            why = self.check_error[:100] or "its venue was not asked yet"
+            return f"the key is unchecked: {why}"
+        if self.can_trade is False:
+            return "the key cannot trade"
+        if self.can_withdraw and self.key_accepted_at is None:
+            return "the key can withdraw, and nobody has accepted that"
+        return ""
+
 
 class EquitySnapshot(TenantOwned, Fact):
     """What an account was worth, once an hour."""
@@ -124,6 +159,8 @@ class EquitySnapshot(TenantOwned, Fact):
     equity = PointsField(_("equity"))
     balance = PointsField(_("balance"))
     free = PointsField(_("free margin"))
+    # Between two snapshots, what equity gained beyond this was earned.
+    deposited = PointsField(_("deposited"), default=0)
 
     class Meta(TenantOwned.Meta):
         verbose_name = _("equity snapshot")
@@ -152,6 +189,7 @@ class Payment(TenantOwned, Fact):
         VenueAccount, models.PROTECT, related_name="payments", verbose_name=_("venue account")
     )
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    symbol = models.CharField(_("symbol"), max_length=32, blank=True)
     amount = PriceField(_("amount"))
     paid_at = models.DateTimeField(_("paid at"))
 

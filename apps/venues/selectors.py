@@ -1,9 +1,10 @@
 """Questions about venues: what can be traded, what it cost, who holds how much."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.conf import settings
 from django.db.models import Sum
 
 from apps.members.models import Member
@@ -14,7 +15,10 @@ from engine.candle import Candles
 from engine.errors import UnknownInstrument, VenueRefused
 from engine.instrument import Instrument
 from engine.money import ZERO
-from engine.venues.paper_market import PaperMarket
+from engine.paper.generated import GeneratedMarket
+
+# A price is told whenever an account is read back: one turn may be missed, and one be late.
+PRICE_TURNS = 3
 
 
 def instruments(venue: str) -> dict[str, Instrument]:
@@ -27,6 +31,15 @@ def instrument(*, venue: str, symbol: str) -> Instrument:
     if row is None:
         raise UnknownInstrument(f"{venue} has not described {symbol}", venue=venue, symbol=symbol)
     return described(row)
+
+
+def last_price(*, venue: str, symbol: str, now: datetime) -> Decimal | None:
+    """What a symbol cost lately, good enough to size an order by; None where nobody knows."""
+    if venue == Venue.PAPER:
+        return GeneratedMarket().price(symbol, int(now.timestamp() * 1000))
+    fresh = now - PRICE_TURNS * timedelta(seconds=settings.STATE_SECONDS)
+    rows = InstrumentRow.objects.filter(venue=venue, symbol=symbol, priced_at__gte=fresh)
+    return rows.values_list("last_price", flat=True).first()
 
 
 def described(row: InstrumentRow) -> Instrument:
@@ -43,7 +56,7 @@ def candles(*, venue: str, symbol: str, timeframe: str, bars: int, now: datetime
     """The latest closed bars of a symbol on a venue."""
     if venue != Venue.PAPER:
         raise VenueRefused(f"candles of {venue} come with its venue adapter", venue=venue)
-    return PaperMarket().candles(symbol, timeframe, bars, now.timestamp())
+    return GeneratedMarket().candles(symbol, timeframe, bars, int(now.timestamp() * 1000))
 
 
 def holdings_of_tenant(tenant: Tenant) -> dict[int, Decimal]:

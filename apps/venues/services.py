@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -22,17 +22,28 @@ from apps.tenants.models import Tenant
 from apps.venues.credentials import Credentials, check, seal_at_rest
 from apps.venues.models import EquitySnapshot, Instrument, Payment, Venue, VenueAccount
 from engine.drift import Difference
-from engine.messages import Described, Money, Paid, Rights, number
+from engine.messages import (
+    Described,
+    Margin,
+    Money,
+    Paid,
+    PositionMode,
+    Rights,
+    number,
+)
 from engine.money import points
 
 # Small letters only, and no space at the end: databases differ in whether those are equal.
 LABEL = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?")
 # A sum of this many points still fits its column.
 LARGEST_EQUITY = Decimal(10) ** 10
+PRICE_EVERY = timedelta(seconds=10)
 REBOUND_FIELDS = [
     *("credentials", "key_hint", "status", "node", "bound_at", "asked_at", "checked_at"),
-    *("can_trade", "can_withdraw", "is_hedged"),
+    *("can_trade", "can_withdraw", "is_hedged", "check_error", "key_accepted_at"),
+    *("margin", "position_mode"),
 ]
+MODES = {"margin": Margin, "position_mode": PositionMode}
 
 
 @retried
@@ -45,9 +56,14 @@ def bind_account(
     api_key: str = "",
     api_secret: str = "",
     passphrase: str = "",
+    margin: str = "",
+    position_mode: str = "",
     node: Node | None = None,
 ) -> VenueAccount:
     """Bind a member's account at a venue; bound again, its keys are replaced in place.
+
+    Modes that are not named stay as they are; at first they are isolated margin, and long and
+    short apart.
 
     The paper venue asks for no keys: it is given random ones where none are named.
     """
@@ -72,6 +88,7 @@ def bind_account(
     if account is None or account.status != VenueAccount.Status.ACTIVE:
         refuse_full(tenant=member.tenant, limit="max_venue_accounts", rows=counted(member.tenant))
     account = account or VenueAccount(tenant=member.tenant, **key)
+    name_modes(account, margin=margin, position_mode=position_mode)
     seal_at_rest(credentials, account=account)
     account.key_hint = api_key[-4:]
     account.status = VenueAccount.Status.ACTIVE
@@ -82,14 +99,38 @@ def bind_account(
     account.bound_at = timezone.now()
     account.asked_at = account.checked_at = None
     account.can_trade = account.can_withdraw = account.is_hedged = None
+    account.check_error, account.key_accepted_at = "", None
     # Bound again, what the venue told of it meanwhile stays.
     changed = [*REBOUND_FIELDS] if before else None
     account.save(update_fields=changed)
     action = "venue_account.rebound" if before else "venue_account.bound"
     audit.record(action, account, before=before, after=told(account))
-    if venue != Venue.PAPER:
-        later("orders.ask_state", account_id=account.pk)
+    later("orders.ask_state", account_id=account.pk)
     return account
+
+
+def name_modes(account: VenueAccount, **modes: str) -> None:
+    for name, asked in modes.items():
+        known = [mode.value for mode in MODES[name]]
+        if asked and asked not in known:
+            raise BadInput(f"{asked[:32]!r} is no {name}", field=name, known=known)
+        setattr(account, name, asked or getattr(account, name))
+
+
+@retried
+@transaction.atomic
+def change_modes(*, account: VenueAccount, margin: str = "", position_mode: str = "") -> None:
+    """Have the account brought to these modes before it next opens anything.
+
+    Its venue refuses that while the account holds anything; the order is then refused, too.
+    """
+    fresh = locked(account)
+    before = told(fresh)
+    name_modes(fresh, margin=margin, position_mode=position_mode)
+    if told(fresh) != before:
+        fresh.save(update_fields=list(MODES))
+        audit.record("venue_account.modes_changed", fresh, before=before, after=told(fresh))
+    account.refresh_from_db()
 
 
 def counted(tenant: Tenant) -> QuerySet[VenueAccount]:
@@ -127,6 +168,8 @@ def told(account: VenueAccount) -> dict[str, object]:
         "key_hint": account.key_hint,
         "node": account.node.code if account.node else None,
         "status": account.status,
+        "margin": account.margin,
+        "position_mode": account.position_mode,
     }
 
 
@@ -180,8 +223,6 @@ def record_equity(*, account: VenueAccount, equity: Decimal, now: datetime) -> N
 
 def ask_for_state(*, account: VenueAccount) -> None:
     """Have the account read back from its venue soon, out of its turn."""
-    if account.venue == Venue.PAPER:
-        raise Conflict("the paper venue has no account to read back", account=account.pk)
     if not account.credentials:
         raise Conflict("the account was unbound: bind it again", account=account.pk)
     later("orders.ask_state", account_id=account.pk)
@@ -201,48 +242,73 @@ def record_money(*, account: VenueAccount, money: Money, now: datetime) -> None:
             "equity": equity,
             "balance": balance,
             "free": points(Decimal(money.free)),
+            "deposited": account.deposited,
         },
     )
 
 
 def record_rights(*, account: VenueAccount, rights: Rights, now: datetime) -> None:
-    """Note what the venue says of the key."""
-    VenueAccount.objects.of(account.tenant).filter(pk=account.pk).update(
-        can_trade=rights.can_trade,
-        can_withdraw=rights.can_withdraw,
-        is_hedged=rights.is_hedged,
-        check_error=rights.error,
-        checked_at=now,
-    )
+    """Note what the venue says of the key; an answer that says nothing leaves what was known."""
+    rows = VenueAccount.objects.of(account.tenant).filter(pk=account.pk)
+    rows.update(check_error=rights.error)
+    if not rights.error:
+        rows.update(
+            can_trade=rights.can_trade,
+            can_withdraw=rights.can_withdraw,
+            is_hedged=rights.is_hedged,
+            clock_offset_ms=rights.clock_offset_ms,
+            checked_at=now,
+        )
+    if told_rights(rights) == told_rights(account):
+        return
     audit.record("venue_account.checked", account, after=told_rights(rights))
 
 
-def told_rights(rights: Rights) -> dict[str, object]:
+def told_rights(known: Rights | VenueAccount) -> dict[str, object]:
     return {
-        "can_trade": rights.can_trade,
-        "can_withdraw": rights.can_withdraw,
-        "is_hedged": rights.is_hedged,
-        "error": rights.error,
+        "can_trade": known.can_trade,
+        "can_withdraw": known.can_withdraw,
+        "is_hedged": known.is_hedged,
+        "error": known.error if isinstance(known, Rights) else known.check_error,
     }
 
 
-def record_payments(*, account: VenueAccount, payments: Iterable[Paid]) -> None:
-    """Keep each payment once, however often it is told."""
+@retried
+@transaction.atomic
+def accept_key(*, account: VenueAccount) -> None:
+    """A person takes the risk of a key that can withdraw: the account may open with it."""
+    fresh = locked(account)
+    if not fresh.can_withdraw or fresh.key_accepted_at:
+        raise Conflict("its key is not known to be able to withdraw", account=account.pk)
+    fresh.key_accepted_at = timezone.now()
+    fresh.save(update_fields=["key_accepted_at"])
+    audit.record("venue_account.key_accepted", fresh, after=told(fresh))
+    account.refresh_from_db()
+
+
+def record_payments(*, account: VenueAccount, payments: Iterable[Paid]) -> list[Payment]:
+    """Keep each payment once, however often it is told; those that are new."""
     told = {f"{account.pk}:{paid.venue_payment_id}": paid for paid in payments}
     rows = Payment.objects.of(account.tenant)
     known = set(rows.filter(key__in=told).values_list("key", flat=True))
-    rows.bulk_create(
+    new = rows.bulk_create(
         Payment(
             tenant_id=account.tenant_id,
             key=key,
             venue_account=account,
             kind=paid.kind,
+            symbol=paid.symbol or "",
             amount=Decimal(paid.amount),
             paid_at=datetime.fromtimestamp(paid.paid_at_ms / 1000, UTC),
         )
         for key, paid in told.items()
         if key not in known
     )
+    brought = [row.amount for row in new if row.kind != Payment.Kind.FUNDING]
+    if brought:
+        account.deposited += points(sum(brought, Decimal(0)))
+        account.save(update_fields=["deposited"])
+    return new
 
 
 def record_drift(*, account: VenueAccount, drift: dict[str, list[str]]) -> None:
@@ -284,8 +350,9 @@ def clear_drift(*, account: VenueAccount) -> None:
     account.refresh_from_db()
 
 
-def describe_instruments(*, venue: str, described: Iterable[Described]) -> None:
+def describe_instruments(*, venue: str, described: Iterable[Described], now: datetime) -> None:
     """Keep what a venue tells of its symbols; orders are sized by it."""
+    described = list(described)
     known = {row.symbol: row for row in Instrument.objects.filter(venue=venue)}
     for told_of in described:
         values = {
@@ -297,3 +364,13 @@ def describe_instruments(*, venue: str, described: Iterable[Described]) -> None:
         row = known.get(told_of.symbol)
         if row is None or any(getattr(row, name) != value for name, value in values.items()):
             Instrument.objects.update_or_create(venue=venue, symbol=told_of.symbol, defaults=values)
+    note_prices(venue=venue, described=described, now=now)
+
+
+def note_prices(*, venue: str, described: Iterable[Described], now: datetime) -> None:
+    """Keep what each symbol costs; one that was told a moment ago is not written again."""
+    older = Q(priced_at__isnull=True) | Q(priced_at__lt=now - PRICE_EVERY)
+    for told_of in described:
+        if told_of.price:
+            rows = Instrument.objects.filter(older, venue=venue, symbol=told_of.symbol)
+            rows.update(last_price=Decimal(told_of.price), priced_at=now)

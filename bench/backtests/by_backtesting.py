@@ -7,6 +7,8 @@ from backtesting import Backtest, Strategy
 
 from bench.backtests.market import CASH, FAST, FEE, SLOW, STOP, TARGET, contend
 
+TRADE = ["EntryBar", "ExitBar", "EntryPrice", "ExitPrice"]
+
 
 class Cross(Strategy):
     stops = False
@@ -36,4 +38,8 @@ def once(prices, stops):
 
 
 if __name__ == "__main__":
-    contend(once, None, lambda done: done["_equity_curve"]["Equity"].to_numpy())
+    contend(
+        once,
+        curve=lambda done: done["_equity_curve"]["Equity"].to_numpy(),
+        trades=lambda done: done["_trades"][TRADE].to_numpy(),
+    )

@@ -11,6 +11,7 @@ from vectorbt.portfolio.enums import StopEntryPrice
 from bench.backtests.market import CASH, FAST, FEE, SLOW, STOP, TARGET, contend
 
 COLUMNS = 100
+TRADE = ["entry_idx", "exit_idx", "entry_price", "exit_price"]
 
 
 def simulate(prices, averages, pairs, stops):
@@ -68,4 +69,9 @@ def many(prices, pairs, stops):
 
 
 if __name__ == "__main__":
-    contend(once, many, lambda done: done.value().to_numpy().ravel())
+    contend(
+        once,
+        sweep=many,
+        curve=lambda done: done.value().to_numpy().ravel(),
+        trades=lambda done: done.trades.records[TRADE].to_numpy(),
+    )

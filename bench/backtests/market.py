@@ -1,6 +1,7 @@
 """One market for every contender, and what each of them is asked."""
 
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -45,15 +46,26 @@ def tell(**what: object) -> None:
     print(json.dumps(what))
 
 
-def contend(once: Callable, sweep: Callable | None, curve: Callable) -> None:
-    """Do what the command line asks: `once`, `warm` or `sweep`, a file, and with stops or not."""
-    what, path, stops, count = sys.argv[1], sys.argv[2], sys.argv[3] == "stops", int(sys.argv[4])
+def contend(
+    once: Callable,
+    *,
+    sweep: Callable | None = None,
+    curve: Callable | None = None,
+    trades: Callable | None = None,
+) -> None:
+    """Do what the command line asks: `once`, `warm` or `sweep`, a file, so many of its bars, with
+    stops or not, and how often or how many pairs. A trade is the bars of its entry and its exit,
+    and their prices."""
+    what, path, bars, stops, count = sys.argv[1:6]
+    prices, is_stopped = read(path, int(bars)), stops == "stops"
     if what == "sweep":
-        tell(**sweep(read(path, SWEEP_BARS), PAIRS[:count], stops))
+        told = sweep(prices, PAIRS[: int(count)], is_stopped)
+        tell(**told, peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         return
-    prices = read(path)
-    done = once(prices, stops)
+    done = once(prices, is_stopped)
     if what == "warm":
-        taken = best_of(count, lambda: once(prices, stops))
-        np.save(path + "." + sys.argv[5], curve(done))
+        taken = best_of(int(count), lambda: once(prices, is_stopped))
+        for name, column in (("curve", curve), ("trades", trades)):
+            if column:
+                np.save(f"{path}.{sys.argv[6]}.{name}", column(done))
         tell(seconds=taken)

@@ -8,12 +8,11 @@ import numpy as np
 
 from bench.backtests.market import CASH, FAST, FEE, SLOW, STOP, TARGET, contend
 from engine.backtest import Intents, Settings, Sizing
-from engine.backtest.crossings import ema_crossings
+from engine.backtest.crossings import ema_crossings, ema_rows
 from engine.backtest.metrics import deepest
 from engine.backtest.run import Backtest
 from engine.backtest.sweep import sweep_crosses
 from engine.candle import Candles
-from engine.indicators import ema
 
 BTC = "BTC/USDT"
 COSTS = {"cash": CASH, "sizing": Sizing.QUANTITY, "size": 1, "taker_fee": FEE, "maker_fee": FEE}
@@ -45,15 +44,21 @@ def once(prices, stops):
     return done
 
 
+def trades_of(done):
+    trades = done.trades
+    columns = (trades.entry_bar, trades.exit_bar, trades.entry_price, trades.exit_price)
+    return np.stack(columns, axis=1)
+
+
 def many(prices, pairs, stops):
     settings = Settings(**COSTS, **LIKE_PEERS, with_curve=False, with_records=False)
     backtest = Backtest({BTC: candles_of(prices)}, settings)
     levels = {"stop": STOP, "target": TARGET} if stops else {}
     sweep_crosses(backtest, [prices["open"], prices["close"]], [(0, 1)], **levels)
-    threads = int(sys.argv[5])
+    threads = int(sys.argv[6])
     begun, begun_own = time.perf_counter(), time.process_time()
     periods = sorted({*chain(*pairs)})
-    averages = [ema(prices["close"], period) for period in periods]
+    averages = ema_rows(prices["close"], periods, threads=threads)
     places = [(periods.index(fast), periods.index(slow)) for fast, slow in pairs]
     done = sweep_crosses(backtest, averages, places, **levels, threads=threads)
     own, taken = time.process_time() - begun_own, time.perf_counter() - begun
@@ -61,4 +66,4 @@ def many(prices, pairs, stops):
 
 
 if __name__ == "__main__":
-    contend(once, many, lambda done: done.curve)
+    contend(once, sweep=many, curve=lambda done: done.curve, trades=trades_of)

@@ -43,4 +43,4 @@ def once(prices, stops):
 
 
 if __name__ == "__main__":
-    contend(once, None, lambda done: done)
+    contend(once, curve=lambda done: done)

@@ -1,33 +1,85 @@
 """Where one column goes through another: what many a strategy is made of, found quickly."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
 from engine.backtest.kernel import write_turns
+from engine.compiled import Flags, Floats, Grid, Whole, compiled, part
 
-Whole = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+# So many bars of all averages are counted side by side before each goes to its own row.
+ROWS = 64
+
+
+def whole(values: Floats) -> Floats:
+    """Without gaps, as compiled code wants it."""
+    return np.ascontiguousarray(values, np.float64)
 
 
 def crossings(fast: Floats, slow: Floats) -> tuple[Whole, Flags]:
     """The bars on which one column is on another side of the other than on the bar before, and
     whether it rose through it. Before both are known there is no side, and equal is below."""
-    above, bars = fast > slow, np.empty(len(fast) + 1, np.int64)
-    first = first_known(fast, slow)
-    above[:first] = above[first] if first < len(above) else False
-    count = write_turns(above, bars)
+    bars = np.empty(len(fast), np.int64)
+    above = np.empty(-(-len(fast) // 64) * 64, np.bool_)
+    np.greater(fast, slow, out=above[: len(fast)])
+    above[len(fast) :] = above[len(fast) - 1]
+    first = first_known(whole(fast), whole(slow))
+    above[:first] = above[first] if first < len(fast) else False
+    count = write_turns(above, above[0], bars)
     turned = bars[:count].copy()
     return turned, above[turned]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def first_known(fast: Floats, slow: Floats) -> int:
     for bar in range(len(fast)):
         if not np.isnan(fast[bar] + slow[bar]):
             return bar
     return len(fast)
+
+
+def ema_rows(values: Floats, periods: Sequence[int], *, threads: int = 1) -> Grid:
+    """A row each: exponential averages as `engine.indicators.ema` counts them, some in one pass."""
+    wanted, column = np.array(periods, np.int64), whole(values)
+    told = np.empty((len(wanted), len(values)))
+
+    def write_some(first: int) -> None:
+        some = slice(first, first + each)
+        last = np.full(len(wanted[some]), np.nan)
+        weights: Floats = np.divide(2.0, wanted[some] + 1)
+        recent = np.empty((ROWS, len(last)))
+        write_averages(column, wanted[some], weights, last, recent, told[some])
+
+    each = -(-len(wanted) // threads) or 1
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(write_some, range(0, len(wanted), each)))
+    told[wanted == 1] = values
+    return told
+
+
+@compiled(fastmath={"contract"})
+def write_averages(
+    values: Floats, periods: Whole, weights: Floats, last: Floats, recent: Grid, told: Grid
+) -> None:
+    lanes, total, longest = len(periods), 0.0, 0
+    for period in periods:
+        longest = max(longest, period)
+    for first in range(0, len(values), ROWS):
+        rows = min(ROWS, len(values) - first)
+        for row in range(rows):
+            value, known = values[first + row], first + row + 1
+            for lane in range(lanes):
+                last[lane] = (value - last[lane]) * weights[lane] + last[lane]
+                recent[row, lane] = last[lane]
+            if known <= longest:
+                total += value
+                for lane in range(lanes):
+                    if periods[lane] == known:
+                        last[lane] = recent[row, lane] = total / known
+        for lane in range(lanes):
+            for row in range(rows):
+                told[lane, first + row] = recent[row, lane]
 
 
 def ema_crossings(values: Floats, fast: int, slow: int) -> tuple[Whole, Flags]:
@@ -36,15 +88,23 @@ def ema_crossings(values: Floats, fast: int, slow: int) -> tuple[Whole, Flags]:
     They begin as `engine.indicators.ema` does; nothing is kept of them but where they cross.
     """
     bars, rises = np.empty(len(values), np.int64), np.empty(len(values), np.bool_)
-    count = write_ema_crossings(values, fast, slow, bars, rises)
+    count = write_ema_crossings(whole(values), fast, slow, bars, rises)
     return bars[:count].copy(), rises[:count].copy()
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@part
+def mean(values: Floats) -> float:
+    total = 0.0
+    for value in values:
+        total += value
+    return total / len(values)
+
+
+@compiled(fastmath={"contract"})
 def write_ema_crossings(values: Floats, fast: int, slow: int, bars: Whole, rises: Flags) -> int:
     if len(values) < slow:
         return 0
-    quick, calm = values[:fast].mean(), values[:slow].mean()
+    quick, calm = mean(values[:fast]), mean(values[:slow])
     of_quick, of_calm = 2.0 / (fast + 1), 2.0 / (slow + 1)
     for value in values[fast:slow]:
         quick = value * of_quick + quick * (1.0 - of_quick)

@@ -1,6 +1,6 @@
 """The bar loop: what becomes of every order, bar by bar, compiled once and kept on disk.
 
-All of it stands in this one file, because what numba keeps on disk is made anew when the
+All of it stands in this one file, because the code that is kept on disk is made anew when the
 file of a function changes, and not when a file it calls into does.
 
 What happens in a bar, in this order; where a bar does not tell what came first, the
@@ -27,18 +27,11 @@ direction, at `2 * symbol + direction`. `sign` is 1 for long and -1 for short.
 # What an array holds at a place is Any to mypy.
 # mypy: disable-error-code="no-any-return"
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
-Grid = NDArray[np.float64]
-Floats = NDArray[np.float64]
-Whole = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-Inner = TypeVar("Inner", bound=Callable[..., Any])
+from engine.compiled import Codes, Cube, Flags, Floats, Grid, Places, Whole, compiled, part
 
 OPEN, CLOSE, CANCEL, PROTECT = range(4)
 MARKET, LIMIT, STOP = range(3)
@@ -96,18 +89,22 @@ TRADE_FIELDS = (
 F_WIDTH = len(FILL_FIELDS)
 T_WIDTH = len(TRADE_FIELDS)
 
-# What is counted: resting orders, fills, trades; refusals follow.
-N_RESTING, N_FILLS, N_TRADES, N_REFUSED = range(4)
+# What is counted: resting orders, trailing stops, fundings paid, fills, trades; refusals follow.
+N_RESTING, N_TRAILS, N_PAID, N_FILLS, N_TRADES, N_REFUSED = range(6)
 CASH, FORGIVEN = range(2)
 NO_ROW = -1
 
 
-# Eight flags side by side, read as one number.
-ALL_SET, NONE_SET = np.uint64(0x0101010101010101), np.uint64(0)
+# So many bars are looked at side by side for one that reaches a level; and so many of each
+# average are compared before the next pair's, so that they stay near.
+STRETCH, BLOCK = 16, 2048
+# Of each byte the first bit, and of each four bits the first two.
+FIRSTS, FOURS = np.uint64(0x0101010101010101), np.uint64(0x3333333333333333)
 
-# A bar's phases: at the open exits, resting entries and what arrives; then inside the bar.
-OPEN_EXITS, OPEN_ENTRIES, ARRIVALS, INSIDE, REVERSALS = range(5)
-PHASES = 5
+# A bar's phases: at the open exits, resting entries and what arrives; then inside the bar; then
+# stops that follow its close.
+OPEN_EXITS, OPEN_ENTRIES, ARRIVALS, INSIDE, REVERSALS, TRAILS = range(6)
+PHASES = 6
 
 # An intent's columns: whole numbers in `codes`, the others in `asked`, NaN where nothing is.
 A_BAR, A_SYMBOL, A_ACTION, A_DIRECTION, A_KIND, A_BARS = range(6)
@@ -157,7 +154,7 @@ class Run(NamedTuple):
     # The bars at whose open funding is paid.
     due: Whole
     # One row an intent, in order of their bars; or one row of `asked` for all of them.
-    codes: NDArray[np.int32]
+    codes: Codes
     asked: Grid
     # A symbol's step, least quantity and least notional.
     limits: Grid
@@ -166,46 +163,68 @@ class Run(NamedTuple):
     legs: Grid
     resting: Whole
     counts: Whole
+    # A symbol's prices between which nothing happens to its legs and orders.
+    calm: Grid
     fills: Grid
     trades: Grid
     curve: Floats
 
 
+class Books(NamedTuple):
+    """What changes while a run goes by, of several runs on the same bars: a place each."""
+
+    money: Grid
+    legs: Cube
+    counts: Places
+    calm: Cube
+
+
 class Crosses(NamedTuple):
-    """What a sweep of crosses writes: its result, a pair each, and where it works."""
+    """Pairs of averages, a run each: long while the first is above the second, short else."""
 
-    worth: Floats
-    trades: Whole
+    averages: Grid
+    pairs: Places
+    # From which bar on an average is known.
+    known: Whole
+    # Where a stretch of bars is worked on.
     above: Flags
-    bars: Whole
+    turns: Whole
 
 
-# Nothing in here makes an array or keeps one, so nothing needs to be counted: without its
-# counts of references, and with every part inside the one whole, it is thirty times as fast.
-UNCOUNTED: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
-PART: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+NO_CROSSES = Crosses(
+    averages=np.empty((0, 0)),
+    pairs=np.empty((0, 2), np.int64),
+    known=np.empty(0, np.int64),
+    above=np.empty(0, np.bool_),
+    turns=np.empty(0, np.int64),
+)
 
 
-def inner(function: Inner) -> Inner:
-    """Compile a part of `simulate`, which alone is kept on disk, with all of its parts."""
-    return cast(Inner, njit(**UNCOUNTED, **PART)(function))
+def own_books(run: Run) -> Books:
+    return Books(run.money[None], run.legs[None], run.counts[None], run.calm[None])
 
 
-def whole(function: Inner) -> Inner:
-    return cast(Inner, njit(cache=True, nogil=True, **UNCOUNTED)(function))
+def begun(run: Run, count: int) -> Books:
+    """Books of so many runs that begin as this one does."""
+    return Books(
+        np.repeat(run.money[None], count, 0),
+        np.repeat(run.legs[None], count, 0),
+        np.repeat(run.counts[None], count, 0),
+        np.repeat(run.calm[None], count, 0),
+    )
 
 
-@inner
+@part
 def lowest(run: Run, symbol: int, bar: int, at_open: bool) -> float:
     return run.open[symbol, bar] if at_open else run.low[symbol, bar]
 
 
-@inner
+@part
 def highest(run: Run, symbol: int, bar: int, at_open: bool) -> float:
     return run.open[symbol, bar] if at_open else run.high[symbol, bar]
 
 
-@inner
+@part
 def worst(run: Run, leg: int, bar: int, at_open: bool) -> float:
     """The price that hurts the leg most."""
     if leg & 1:
@@ -213,14 +232,14 @@ def worst(run: Run, leg: int, bar: int, at_open: bool) -> float:
     return lowest(run, leg >> 1, bar, at_open)
 
 
-@inner
+@part
 def best(run: Run, leg: int, bar: int, at_open: bool) -> float:
     if leg & 1:
         return lowest(run, leg >> 1, bar, at_open)
     return highest(run, leg >> 1, bar, at_open)
 
 
-@inner
+@part
 def taken(run: Run, symbol: int, bar: int, price: float, side: float, quantity: float) -> float:
     """What a taker gets for a price: worse by the slippage, inside the bar unless let out."""
     if run.rules.slip == 0.0:
@@ -241,7 +260,7 @@ def taken(run: Run, symbol: int, bar: int, price: float, side: float, quantity: 
     return min(max(slipped, low), high)
 
 
-@inner
+@part
 def liquidated_at(run: Run, leg: int) -> float:
     """Where the margin of an isolated leg is down to its maintenance."""
     held = run.legs[leg]
@@ -251,7 +270,7 @@ def liquidated_at(run: Run, leg: int) -> float:
     return (held[L_ENTRY] - a_unit) / (1.0 - run.rules.maintenance)
 
 
-@inner
+@part
 def unrealized(run: Run, bar: int) -> float:
     """What all legs have gained at the open of the bar."""
     total = 0.0
@@ -263,7 +282,7 @@ def unrealized(run: Run, bar: int) -> float:
     return total
 
 
-@inner
+@part
 def free_margin(run: Run, bar: int) -> float:
     """Cash less margins; a cross account also has what it gained, at the open."""
     free = run.money[CASH]
@@ -274,18 +293,18 @@ def free_margin(run: Run, bar: int) -> float:
     return free
 
 
-@inner
+@part
 def asked(run: Run, row: int, column: int) -> float:
     """What an intent asks, where all may ask the same."""
     return run.asked[row if len(run.asked) > 1 else 0, column]
 
 
-@inner
+@part
 def leg_of(run: Run, row: int) -> int:
     return 2 * run.codes[row, A_SYMBOL] + run.codes[row, A_DIRECTION]
 
 
-@inner
+@part
 def symbols_held(run: Run) -> int:
     held = 0
     for symbol in range(len(run.legs) // 2):
@@ -293,12 +312,12 @@ def symbols_held(run: Run) -> int:
     return held
 
 
-@inner
+@part
 def refuse(run: Run, why: int) -> None:
     run.counts[N_REFUSED + why] += 1
 
 
-@inner
+@part
 def write_fill(
     run: Run,
     bar: int,
@@ -316,7 +335,7 @@ def write_fill(
     run.counts[N_FILLS] += 1
 
 
-@inner
+@part
 def write_trade(
     run: Run,
     bar: int,
@@ -336,7 +355,7 @@ def write_trade(
     run.counts[N_TRADES] += 1
 
 
-@inner
+@part
 def leave(
     run: Run, bar: int, leg: int, quantity: float, price: float, rate: float, reason: int
 ) -> None:
@@ -361,7 +380,7 @@ def leave(
     write_fill(run, bar, leg, CLOSE, price, quantity, fee, reason)
     write_trade(run, bar, leg, quantity, price, profit, entry_fees + fee, funding, reason)
     if is_whole:
-        held[:] = 0.0
+        held[L_QUANTITY], held[L_MARGIN], held[L_TRAIL] = 0.0, 0.0, 0.0
         cancel(run, leg, True)
     else:
         held[L_QUANTITY] -= quantity
@@ -370,7 +389,7 @@ def leave(
         held[L_FUNDING] -= funding
 
 
-@inner
+@part
 def leave_as_taker(
     run: Run, bar: int, leg: int, quantity: float, price: float, reason: int
 ) -> None:
@@ -379,7 +398,7 @@ def leave_as_taker(
     leave(run, bar, leg, quantity, paid, run.rules.taker_fee, reason)
 
 
-@inner
+@part
 def cancel(run: Run, leg: int, only_closes: bool) -> None:
     """Take the resting orders of a leg away."""
     for place in range(run.counts[N_RESTING]):
@@ -390,14 +409,14 @@ def cancel(run: Run, leg: int, only_closes: bool) -> None:
             run.resting[place] = NO_ROW
 
 
-@inner
+@part
 def stepped(run: Run, symbol: int, quantity: float) -> float:
     """Down to the venue's step; a quantity that is a step but for its last bits stays one."""
     step = run.limits[symbol, 0]
     return np.floor(quantity / step + 1e-9) * step if step > 0.0 else quantity
 
 
-@inner
+@part
 def wanted(run: Run, row: int, bar: int, price: float) -> float:
     """The quantity an order is for; NaN where what its size is made of was not told."""
     size = run.rules.size if np.isnan(asked(run, row, A_SIZE)) else asked(run, row, A_SIZE)
@@ -418,7 +437,7 @@ def wanted(run: Run, row: int, bar: int, price: float) -> float:
     return at_stake / distance if distance > 0.0 else np.nan
 
 
-@inner
+@part
 def protect(run: Run, row: int, leg: int) -> None:
     """Give a leg the levels its order asks for; what is not asked for stays."""
     held = run.legs[leg]
@@ -439,12 +458,13 @@ def protect(run: Run, row: int, leg: int) -> None:
         held[L_TRAIL_FROM] = 0.0 if np.isnan(since) else since
 
 
-@inner
+@part
 def hold(run: Run, row: int, bar: int, leg: int, quantity: float, paid: float, fee: float) -> None:
     held = run.legs[leg]
     sign = 1.0 - 2.0 * (leg & 1)
     if held[L_QUANTITY] == 0.0:
         held[L_STOP], held[L_TARGET] = -sign * np.inf, sign * np.inf
+        held[L_FEES], held[L_FUNDING], held[L_TRAILED] = 0.0, 0.0, 0.0
         held[L_BAR], held[L_BEST], held[L_ENTRY] = bar, paid, paid
         held[L_QUANTITY] = quantity
     else:
@@ -457,11 +477,11 @@ def hold(run: Run, row: int, bar: int, leg: int, quantity: float, paid: float, f
     protect(run, row, leg)
 
 
-@inner
+@part
 def enter(run: Run, row: int, bar: int, price: float, is_taker: bool, entered: float) -> None:
     """Open what a row asks for; where both directions cannot be held, the other closes first."""
-    symbol = run.codes[row, A_SYMBOL]
     leg = leg_of(run, row)
+    symbol = leg >> 1
     side = 1.0 - 2.0 * (leg & 1)
     rate = run.rules.taker_fee if is_taker else run.rules.maker_fee
     other = run.legs[leg ^ 1, L_QUANTITY]
@@ -498,7 +518,7 @@ def enter(run: Run, row: int, bar: int, price: float, is_taker: bool, entered: f
     run.legs[leg, L_ENTERED] = entered
 
 
-@inner
+@part
 def closing(run: Run, row: int, leg: int) -> float:
     """How much a closing order takes: its share of what is held, all of it if none is told."""
     held = run.legs[leg, L_QUANTITY]
@@ -508,7 +528,7 @@ def closing(run: Run, row: int, leg: int) -> float:
     return stepped(run, leg >> 1, held * share)
 
 
-@inner
+@part
 def leave_by_row(run: Run, row: int, bar: int, price: float, is_taker: bool) -> None:
     leg = leg_of(run, row)
     quantity = closing(run, row, leg)
@@ -520,7 +540,7 @@ def leave_by_row(run: Run, row: int, bar: int, price: float, is_taker: bool) -> 
         leave(run, bar, leg, quantity, price, run.rules.maker_fee, BY_SIGNAL)
 
 
-@inner
+@part
 def nearest_close(run: Run, leg: int, kind: int, toward: float) -> int:
     """The place of the resting close of this kind that the price meets first, going up
     (toward is 1) or down (-1)."""
@@ -537,13 +557,13 @@ def nearest_close(run: Run, leg: int, kind: int, toward: float) -> int:
     return found
 
 
-@inner
+@part
 def beyond(level: float, price: float, toward: float) -> bool:
     """Whether the price, going up (toward is 1) or down (-1), is at the level or through."""
     return toward * (price - level) >= 0.0
 
 
-@inner
+@part
 def next_stop(run: Run, leg: int) -> tuple[float, int]:
     """The stop that the leg meets first, and the place of its order if it is a resting one."""
     sign = 1.0 - 2.0 * (leg & 1)
@@ -556,7 +576,7 @@ def next_stop(run: Run, leg: int) -> tuple[float, int]:
     return level, NO_ROW
 
 
-@inner
+@part
 def stop_out(run: Run, bar: int, leg: int, place: int) -> None:
     """Fill the leg's stop, or the resting one at this place: at its level, or where the price
     already was beyond it."""
@@ -573,7 +593,7 @@ def stop_out(run: Run, bar: int, leg: int, place: int) -> None:
         leave_by_row(run, row, bar, price, True)
 
 
-@inner
+@part
 def stops_of_leg(run: Run, bar: int, leg: int, at_open: bool) -> None:
     """Stops and the liquidation of one leg, as the price goes against it."""
     sign = 1.0 - 2.0 * (leg & 1)
@@ -592,7 +612,7 @@ def stops_of_leg(run: Run, bar: int, leg: int, at_open: bool) -> None:
         stop_out(run, bar, leg, place)
 
 
-@inner
+@part
 def liquidate(run: Run, bar: int, leg: int, level: float) -> None:
     sign = 1.0 - 2.0 * (leg & 1)
     start, quantity = run.legs[leg, L_START], run.legs[leg, L_QUANTITY]
@@ -600,7 +620,7 @@ def liquidate(run: Run, bar: int, leg: int, level: float) -> None:
     leave(run, bar, leg, quantity, price, run.rules.liquidation_fee, BY_LIQUIDATION)
 
 
-@inner
+@part
 def above_maintenance(run: Run, leg: int, price: float) -> float:
     """What a leg adds to an account's distance from its liquidation, at a price."""
     held = run.legs[leg]
@@ -609,7 +629,7 @@ def above_maintenance(run: Run, leg: int, price: float) -> float:
     return held[L_QUANTITY] * gained
 
 
-@inner
+@part
 def worst_end(run: Run, symbol: int, bar: int, at_open: bool) -> float:
     """The end of a bar that leaves least of both legs of a symbol."""
     low = lowest(run, symbol, bar, at_open)
@@ -621,7 +641,7 @@ def worst_end(run: Run, symbol: int, bar: int, at_open: bool) -> float:
     return low if at_low <= at_high else high
 
 
-@inner
+@part
 def way_to_liquidation(run: Run, bar: int, at_open: bool) -> float:
     """How far along the bar's worst way a cross account is liquidated: from 0 where it begins
     to 1 at its end, more if it is not. On that way all symbols move at once."""
@@ -637,7 +657,7 @@ def way_to_liquidation(run: Run, bar: int, at_open: bool) -> float:
     return at_start / (at_start - at_end) if at_end <= 0.0 else 2.0
 
 
-@inner
+@part
 def next_stop_on_the_way(run: Run, bar: int, at_open: bool) -> tuple[float, int, int]:
     """Of the stops on the worst way the first: how far along it, its leg and its place."""
     first, of_leg, of_place = 2.0, 0, NO_ROW
@@ -656,7 +676,7 @@ def next_stop_on_the_way(run: Run, bar: int, at_open: bool) -> tuple[float, int,
     return first, of_leg, of_place
 
 
-@inner
+@part
 def liquidate_account(run: Run, bar: int, at_open: bool, way: float) -> None:
     """Close all legs where they stand at this point of the worst way; nobody owes the rest."""
     fee = run.rules.liquidation_fee
@@ -672,7 +692,7 @@ def liquidate_account(run: Run, bar: int, at_open: bool, way: float) -> None:
         run.money[CASH] = 0.0
 
 
-@inner
+@part
 def stops(run: Run, bar: int, at_open: bool) -> None:
     """Stops and liquidations of all legs."""
     if run.rules.is_cross and run.rules.maintenance >= 0.0:
@@ -689,7 +709,7 @@ def stops(run: Run, bar: int, at_open: bool) -> None:
         stops_of_leg(run, bar, leg, at_open)
 
 
-@inner
+@part
 def targets_of_leg(run: Run, bar: int, leg: int, at_open: bool) -> None:
     """The target and the resting limit closes of one leg, as the price goes its way."""
     sign = 1.0 - 2.0 * (leg & 1)
@@ -715,7 +735,7 @@ def targets_of_leg(run: Run, bar: int, leg: int, at_open: bool) -> None:
             leave_by_row(run, row, bar, price, False)
 
 
-@inner
+@part
 def take_target(run: Run, bar: int, leg: int, price: float) -> None:
     held = run.legs[leg]
     sign = 1.0 - 2.0 * (leg & 1)
@@ -730,26 +750,26 @@ def take_target(run: Run, bar: int, leg: int, price: float) -> None:
         refuse(run, TOO_SMALL)
 
 
-@inner
+@part
 def targets(run: Run, bar: int, at_open: bool) -> None:
     for leg in range(len(run.legs)):
         targets_of_leg(run, bar, leg, at_open)
 
 
-@inner
+@part
 def rest(run: Run, row: int) -> None:
     run.resting[run.counts[N_RESTING]] = row
     run.counts[N_RESTING] += 1
 
 
-@inner
+@part
 def toward_of(run: Run, row: int) -> float:
     """Which way the price must go to fill an order: buying limits and selling stops wait below."""
     side = 1.0 if (run.codes[row, A_ACTION] == OPEN) == (run.codes[row, A_DIRECTION] == 0) else -1.0
     return side if run.codes[row, A_KIND] == STOP else -side
 
 
-@inner
+@part
 def tidy(run: Run, bar: int) -> None:
     """Forget the orders that were filled, canceled or are too old."""
     kept = 0
@@ -764,7 +784,7 @@ def tidy(run: Run, bar: int) -> None:
     run.counts[N_RESTING] = kept
 
 
-@inner
+@part
 def resting_entries(run: Run, bar: int, at_open: bool, with_reversals: bool) -> None:
     """Fill the resting entries that the price reaches, the oldest first."""
     for place in range(run.counts[N_RESTING]):
@@ -776,7 +796,7 @@ def resting_entries(run: Run, bar: int, at_open: bool, with_reversals: bool) -> 
         if turns and not with_reversals:
             continue
         toward, level = toward_of(run, row), asked(run, row, A_PRICE)
-        symbol = run.codes[row, A_SYMBOL]
+        symbol = leg >> 1
         if toward > 0.0:
             end = highest(run, symbol, bar, at_open)
         else:
@@ -792,12 +812,12 @@ def resting_entries(run: Run, bar: int, at_open: bool, with_reversals: bool) -> 
             enter(run, row, bar, level, is_taker, entered)
 
 
-@inner
+@part
 def arrive(run: Run, row: int, bar: int) -> None:
     """An order reaches the market at the open of the bar after it was asked for."""
     action = run.codes[row, A_ACTION]
-    symbol = run.codes[row, A_SYMBOL]
     leg = leg_of(run, row)
+    symbol = leg >> 1
     if action == CANCEL:
         cancel(run, leg, False)
         return
@@ -821,7 +841,7 @@ def arrive(run: Run, row: int, bar: int) -> None:
         rest(run, row)
 
 
-@inner
+@part
 def pay_funding(run: Run, bar: int) -> None:
     """Longs pay a positive rate on what they hold at the open, shorts get it."""
     for leg in range(len(run.legs)):
@@ -834,7 +854,7 @@ def pay_funding(run: Run, bar: int) -> None:
             run.money[CASH] -= paid
 
 
-@inner
+@part
 def trail(run: Run, bar: int) -> None:
     """Let trailing stops follow the best price; what came before an entry is not its best."""
     for leg in range(len(run.legs)):
@@ -854,7 +874,7 @@ def trail(run: Run, bar: int) -> None:
             held[L_STOP], held[L_TRAILED] = stop, 1.0
 
 
-@inner
+@part
 def account_levels(run: Run, symbol: int) -> tuple[float, float]:
     """Between which prices a cross account that holds this symbol alone is not liquidated,
     a little tighter than that: waking too early is no harm."""
@@ -871,13 +891,13 @@ def account_levels(run: Run, symbol: int) -> tuple[float, float]:
     return -np.inf, np.inf
 
 
-@inner
+@part
 def is_account_watched(run: Run) -> bool:
     """Whether a cross account holds several symbols: no price alone says when it is liquidated."""
     return run.rules.is_cross and run.rules.maintenance >= 0.0 and symbols_held(run) > 1
 
 
-@inner
+@part
 def levels_of_symbol(run: Run, symbol: int) -> tuple[float, float]:
     """Between which prices nothing happens to the legs and orders of a symbol."""
     low, high = -np.inf, np.inf
@@ -905,68 +925,100 @@ def levels_of_symbol(run: Run, symbol: int) -> tuple[float, float]:
     return low, high
 
 
-@inner
+@part
+def watch(run: Run) -> None:
+    """Note between which prices nothing happens; of a watched account there are none."""
+    is_watched = is_account_watched(run)
+    run.counts[N_TRAILS] = 0
+    for leg in range(len(run.legs)):
+        run.counts[N_TRAILS] += run.legs[leg, L_TRAIL] > 0.0
+    for symbol in range(len(run.calm)):
+        low, high = levels_of_symbol(run, symbol)
+        run.calm[symbol, 0] = np.inf if is_watched else low
+        run.calm[symbol, 1] = -np.inf if is_watched else high
+
+
+@part
 def is_calm(run: Run, bar: int, at_open: bool) -> bool:
     """Whether the open, or the whole bar, reaches no level of any leg or order."""
-    if is_account_watched(run):
-        return False
-    for symbol in range(len(run.legs) // 2):
-        low, high = levels_of_symbol(run, symbol)
-        is_reached = lowest(run, symbol, bar, at_open) <= low
-        if is_reached or highest(run, symbol, bar, at_open) >= high:
+    for symbol in range(len(run.calm)):
+        is_reached = lowest(run, symbol, bar, at_open) <= run.calm[symbol, 0]
+        if is_reached or highest(run, symbol, bar, at_open) >= run.calm[symbol, 1]:
             return False
     return True
 
 
-@inner
-def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
-    """All that happens in a bar; the rows from `first` to before `last` arrive at its open."""
+@part
+def start(run: Run, bar: int) -> None:
+    """Prices are at the open, and nothing was entered inside the bar."""
     for leg in range(len(run.legs)):
         run.legs[leg, L_START] = run.open[leg >> 1, bar]
         run.legs[leg, L_ENTERED] = BEFORE
+
+
+@part
+def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
+    """All that happens in a bar; the rows from `first` to before `last` arrive at its open."""
     tidy(run, bar)
     if is_due:
         pay_funding(run, bar)
-    for phase in range(PHASES):
+    phase = OPEN_EXITS if is_due or not is_calm(run, bar, True) else ARRIVALS
+    while phase < PHASES:
+        at_open = phase < ARRIVALS
+        if phase in (OPEN_EXITS, INSIDE):
+            start(run, bar)
         if phase == ARRIVALS:
             for row in range(first, last):
                 arrive(run, row, bar)
-            continue
-        is_entering = phase not in (OPEN_EXITS, ARRIVALS)
-        if is_entering and phase != INSIDE and run.counts[N_RESTING] == 0:
-            continue
-        at_open = phase < ARRIVALS
-        if is_calm(run, bar, at_open):
-            continue
-        if is_entering:
-            resting_entries(run, bar, at_open, phase != INSIDE)
-        if phase != OPEN_ENTRIES:
-            stops(run, bar, at_open)
-            targets(run, bar, at_open)
-    trail(run, bar)
+        elif phase == TRAILS:
+            trail(run, bar)
+        else:
+            if phase != OPEN_EXITS:
+                resting_entries(run, bar, at_open, phase != INSIDE)
+            if phase != OPEN_ENTRIES:
+                stops(run, bar, at_open)
+                targets(run, bar, at_open)
+        watch(run)
+        phase += 1
+        if phase == INSIDE and is_calm(run, bar, False):
+            if run.counts[N_TRAILS] == 0:
+                return
+            start(run, bar)
+            phase = TRAILS
+        if phase == REVERSALS and run.counts[N_RESTING] == 0:
+            phase = TRAILS
 
 
-@inner
-def next_touch(run: Run, bar: int, until: int) -> int:
+@part
+def is_beyond(lows: Floats, highs: Floats, low: float, high: float) -> bool:
+    """Whether any bar of a stretch reaches a level, all of them looked at side by side."""
+    reached = False
+    for place in range(STRETCH):
+        reached |= (lows[place] <= low) | (highs[place] >= high)
+    return reached
+
+
+@part
+def next_touch(run: Run, first: int, until: int) -> int:
     """The first bar from this one on, and before `until`, on which something may happen."""
-    for leg in range(len(run.legs)):
-        if run.legs[leg, L_TRAIL] > 0.0:
-            return bar
-    if is_account_watched(run):
-        return bar
-    for symbol in range(len(run.legs) // 2):
-        low, high = levels_of_symbol(run, symbol)
+    if run.counts[N_TRAILS] > 0:
+        return first
+    for symbol in range(len(run.calm)):
+        low, high = run.calm[symbol, 0], run.calm[symbol, 1]
         if low <= 0.0 and high == np.inf:
             continue
-        lows, highs = run.low[symbol, bar:until], run.high[symbol, bar:until]
-        calm = 0
-        while calm < len(lows) and lows[calm] > low and highs[calm] < high:
-            calm += 1
-        until = bar + calm
+        lows, highs, bar = run.low[symbol], run.high[symbol], first
+        while bar + STRETCH <= until and not is_beyond(
+            lows[bar : bar + STRETCH], highs[bar : bar + STRETCH], low, high
+        ):
+            bar += STRETCH
+        while bar < until and lows[bar] > low and highs[bar] < high:
+            bar += 1
+        until = bar
     return until
 
 
-@inner
+@part
 def mark(run: Run, bar: int, until: int) -> None:
     """Write what the account is worth at the closes from `bar` to before `until`."""
     worths = run.curve[bar:until]
@@ -989,7 +1041,7 @@ def mark(run: Run, bar: int, until: int) -> None:
         worths[:] = run.money[CASH]
 
 
-@inner
+@part
 def end(run: Run) -> None:
     """Close what is still held at the last close."""
     bar = run.close.shape[1] - 1
@@ -998,85 +1050,127 @@ def end(run: Run) -> None:
         if quantity > 0.0:
             price = run.close[leg >> 1, bar]
             leave_as_taker(run, bar, leg, quantity, price, BY_END)
+    if run.rules.with_curve:
+        run.curve[bar] = run.money[CASH]
 
 
-@inner
-def play(run: Run, intents: int) -> None:
-    """Every bar in turn, with so many of the intents; the books are left as they then are."""
-    bars = run.open.shape[1]
-    bar, row, due = 0, 0, 0
-    while bar < bars:
-        first = row
-        while row < intents and run.codes[row, A_BAR] < bar:
-            row += 1
-        is_due = due < len(run.due) and run.due[due] == bar
-        one_bar(run, bar, first, row, is_due)
-        due += is_due
-        until = bars
+@part
+def play(run: Run, first: int, last: int, intents: int) -> None:
+    """The bars from `first` to before `last`, with so many of the intents; a run may be played
+    in parts, one after the other."""
+    bar, quiet, row = first, first, 0
+    watch(run)
+    while bar < last:
+        until = last
         if row < intents:
             until = min(until, run.codes[row, A_BAR] + 1)
-        if due < len(run.due):
-            until = min(until, run.due[due])
-        until = next_touch(run, bar + 1, until)
+        if run.counts[N_PAID] < len(run.due):
+            until = min(until, run.due[run.counts[N_PAID]])
+        until = next_touch(run, quiet, until)
         if run.rules.with_curve:
             mark(run, bar, until)
         bar = until
-    if run.rules.closes_at_end:
-        end(run)
-        if run.rules.with_curve:
-            run.curve[bars - 1] = run.money[CASH]
+        if bar == last:
+            break
+        arriving = row
+        while row < intents and run.codes[row, A_BAR] < bar:
+            row += 1
+        paid = run.counts[N_PAID]
+        is_due = paid < len(run.due) and run.due[paid] == bar
+        run.counts[N_PAID] += is_due
+        one_bar(run, bar, arriving, row, is_due)
+        quiet = bar + 1
 
 
-@whole
-def simulate(run: Run) -> None:
-    play(run, len(run.codes))
+@part
+def ones(bits: np.uint64) -> np.uint64:
+    """How many bits are set, counted in twos, fours, eights and then all together."""
+    bits -= (bits >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    bits = (bits & FOURS) + ((bits >> np.uint64(2)) & FOURS)
+    bits = (bits + (bits >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return (bits * FIRSTS) >> np.uint64(56)
 
 
-@whole
-def write_turns(flags: Flags, bars: Whole) -> int:
-    """The bars on which the flags change, and how many; eight that stay are passed at once."""
-    eights = len(flags) // 8
-    words = flags[: eights * 8].view(np.uint64)
-    count, was = 0, flags[0]
-    stays = ALL_SET if was else NONE_SET
-    for word in range(eights):
-        if words[word] != stays:
-            for bar in range(8 * word, 8 * word + 8):
-                # Written either way and counted if it is one: quicker than to guess which.
-                bars[count] = bar
-                count += flags[bar] != was
-                was = flags[bar]
-            stays = ALL_SET if was else NONE_SET
-    for bar in range(8 * eights, len(flags)):
-        bars[count] = bar
-        count += flags[bar] != was
-        was = flags[bar]
+@compiled()
+def write_turns(flags: Flags, was: bool, turns: Whole) -> int:
+    """The places at which the flags change, and how many: flags in multiples of 64, which are
+    looked at at once, as the bits of one number."""
+    words = flags.view(np.uint64)
+    count, before = 0, np.uint64(was)
+    for first in range(0, len(words), 8):
+        bits = np.uint64(0)
+        for eight in range(8):
+            # Puts the lowest bits of eight bytes side by side.
+            gathered = (words[first + eight] * np.uint64(0x0102040810204080)) >> np.uint64(56)
+            bits |= gathered << np.uint64(8 * eight)
+        turned = bits ^ ((bits << np.uint64(1)) | before)
+        before = bits >> np.uint64(63)
+        while turned != 0:
+            others = turned & (turned - np.uint64(1))
+            turns[count] = 8 * first + np.int64(ones((turned ^ others) - np.uint64(1)))
+            turned = others
+            count += 1
     return count
 
 
-@whole
-def simulate_crosses(
-    run: Run, cash: float, averages: Grid, pairs: Whole, known: Whole, done: Crosses
-) -> None:
-    """Turn round wherever the first of a pair of averages goes through the second, pair by pair."""
-    last = run.close.shape[1] - 1
-    for pair in range(len(pairs)):
-        fast, slow = averages[pairs[pair, 0]], averages[pairs[pair, 1]]
-        for bar in range(len(fast)):
-            done.above[bar] = fast[bar] > slow[bar]
-        first = max(known[pairs[pair, 0]], known[pairs[pair, 1]])
-        done.above[:first] = done.above[min(first, last)]
-        count = write_turns(done.above, done.bars)
-        for row in range(count):
-            run.codes[row, A_BAR] = done.bars[row]
-            run.codes[row, A_DIRECTION] = not done.above[done.bars[row]]
-        run.money[CASH], run.money[FORGIVEN] = cash, 0.0
-        run.legs[:] = 0.0
-        run.counts[:] = 0
-        play(run, count)
-        done.trades[pair] = run.counts[N_TRADES]
-        done.worth[pair] = run.money[CASH]
-        for leg in range(2):
-            sign = 1.0 - 2.0 * leg
-            gain = run.close[0, last] - run.legs[leg, L_ENTRY]
-            done.worth[pair] += sign * run.legs[leg, L_QUANTITY] * gain
+@part
+def write_intents(run: Run, crosses: Crosses, pair: int, first: int, last: int) -> int:
+    """Turn round wherever one average of the pair goes through the other, and how often."""
+    one, other = crosses.pairs[pair, 0], crosses.pairs[pair, 1]
+    known = max(crosses.known[one], crosses.known[other])
+    begin = max(first, known)
+    if begin >= last:
+        return 0
+    # Before both are known there is no side to turn from.
+    before = max(begin - 1, known)
+    was = crosses.averages[one, before] > crosses.averages[other, before]
+    fast, slow = crosses.averages[one, begin:last], crosses.averages[other, begin:last]
+    above = crosses.above
+    for place in range(len(fast)):
+        above[place] = fast[place] > slow[place]
+    above[len(fast) :] = above[len(fast) - 1]
+    count = write_turns(above, was, crosses.turns)
+    for row in range(count):
+        run.codes[row, A_BAR] = begin + crosses.turns[row]
+        run.codes[row, A_DIRECTION] = not above[crosses.turns[row]]
+    return count
+
+
+@compiled()
+def simulate(run: Run, books: Books, crosses: Crosses) -> None:
+    """Play a run for each of the books, all on the same bars: of the run's own intents if there
+    is one book, else of the crosses, some bars of every run before the next bars of any."""
+    bars = run.close.shape[1]
+    is_alone = len(crosses.pairs) == 0
+    block = bars if is_alone else BLOCK
+    for first in range(0, bars, block):
+        last = min(first + block, bars)
+        for place in range(len(books.money)):
+            own = Run(
+                run.open,
+                run.high,
+                run.low,
+                run.close,
+                run.volume,
+                run.funding,
+                run.due,
+                run.codes,
+                run.asked,
+                run.limits,
+                run.rules,
+                books.money[place],
+                books.legs[place],
+                run.resting,
+                books.counts[place],
+                books.calm[place],
+                run.fills,
+                run.trades,
+                run.curve,
+            )
+            count = len(run.codes)
+            if not is_alone:
+                count = write_intents(own, crosses, place, first, last)
+            # What is told on the last bar of a block acts on the first of the next.
+            play(own, first + (first > 0), min(last + 1, bars), count)
+            if last == bars and own.rules.closes_at_end:
+                end(own)

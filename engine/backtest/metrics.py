@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from math import log, sqrt
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from engine.backtest.result import Reason, Result, Trades
+from engine.compiled import Floats, Whole, compiled
 from engine.errors import BadParameters
 
 DAY = 86_400
@@ -117,16 +117,18 @@ def annualised(growth: float, seconds: int) -> float | None:
 def drawdown_of(result: Result) -> tuple[float | None, int | None]:
     if not len(result.curve):
         return None, None
-    depth, longest = deepest(result.curve, result.start)
-    return depth, longest
+    return deepest(result.curve, result.start)
 
 
-@njit(cache=True, fastmath={"nnan", "nsz"})
-def deepest(curve: NDArray[np.float64], start: float) -> tuple[float, int]:
-    """The deepest fall as a share of its peak, and the most bars below a peak.
+def deepest(curve: Floats, start: float) -> tuple[float, int]:
+    """The deepest fall as a share of its peak, and the most bars below a peak."""
+    longest = np.zeros(1, np.int64)
+    return write_deepest(curve, start, longest), longest.item()
 
-    Stretches without a new peak are looked at as wholes.
-    """
+
+@compiled(fastmath={"nnan", "nsz"})
+def write_deepest(curve: Floats, start: float, told: Whole) -> float:
+    """Stretches without a new peak are looked at as wholes."""
     peak, trough, depth, peak_bar, longest = start, start, 0.0, -1, 0
     for first in range(0, len(curve), STRETCH):
         stretch = curve[first : first + STRETCH]
@@ -144,8 +146,8 @@ def deepest(curve: NDArray[np.float64], start: float) -> tuple[float, int]:
                 peak, trough, peak_bar = worth, worth, first + place
             else:
                 trough = min(trough, worth)
-    longest = max(longest, len(curve) - peak_bar - 1)
-    return max(depth, (peak - trough) / peak), longest
+    told[0] = max(longest, len(curve) - peak_bar - 1)
+    return max(depth, (peak - trough) / peak)
 
 
 def days_of(result: Result) -> tuple[float | None, float | None, float | None]:

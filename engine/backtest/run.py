@@ -65,7 +65,7 @@ class Backtest:
     def run(self, intents_by_symbol: Mapping[str, Intents]) -> Result:
         """Several threads may do this at once: nothing is shared that changes."""
         done = self.books(*rows_of(self.symbols, intents_by_symbol, len(self.candles)))
-        kernel.simulate(done)
+        kernel.simulate(done, kernel.own_books(done), kernel.NO_CROSSES)
         return result_of(self.symbols, self.candles, self.settings, done)
 
     def books(self, codes: Codes, asked: Floats) -> kernel.Run:
@@ -87,6 +87,7 @@ def books(
         "legs": np.zeros((2 * symbols, kernel.LEG_FIELDS)),
         "resting": np.empty(len(codes), np.int64),
         "counts": np.zeros(kernel.N_REFUSED + kernel.REFUSALS, np.int64),
+        "calm": np.empty((symbols, 2)),
         "fills": np.empty((records, kernel.F_WIDTH)),
         "trades": np.empty((records, kernel.T_WIDTH)),
         "curve": np.empty(bars if settings.with_curve else 0),

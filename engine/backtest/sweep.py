@@ -12,7 +12,7 @@ from engine.backtest import kernel
 from engine.backtest.crossings import first_known
 from engine.backtest.intents import Intents
 from engine.backtest.result import Result
-from engine.backtest.run import Backtest, as_float
+from engine.backtest.run import Backtest, kept
 from engine.errors import BadParameters
 
 Floats = NDArray[np.float64]
@@ -67,38 +67,42 @@ def sweep_crosses(
     settings = backtest.settings
     if len(backtest.symbols) != 1 or settings.with_curve or settings.with_records:
         raise BadParameters("crosses are swept on one symbol, without curve and records")
-    columns, places = np.stack(averages), np.asarray(pairs, np.int64).reshape(-1, 2)
-    known = np.array([first_known(column, column) for column in columns], np.int64)
-    chunk = max(1, len(places) // (threads * 4))
+    rows, places = kept(np.asarray(averages)), np.asarray(pairs, np.int64).reshape(-1, 2)
+    known = np.array([first_known(row, row) for row in rows], np.int64)
+    equity, trades = np.empty(len(places)), np.empty(len(places), np.int64)
 
-    def run_some(first: int) -> Crosses:
-        return crossed(backtest, columns, places[first : first + chunk], known, stop, target)
+    def run_some(first: int) -> None:
+        # Every so manieth pair: those that trade most stand together.
+        own = slice(first, None, threads)
+        crosses = crosses_of(rows, places[own].copy(), known)
+        equity[own], trades[own] = crossed(backtest, crosses, stop, target)
 
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(run_some, range(0, len(places), chunk)))
-    equity = [np.zeros(0), *(part.equity for part in parts)]
-    trades = [np.zeros(0, np.int64), *(part.trades for part in parts)]
-    return Crosses(np.concatenate(equity), np.concatenate(trades))
+        list(pool.map(run_some, range(threads)))
+    return Crosses(equity, trades)
+
+
+def crosses_of(averages: Floats, pairs: Whole, known: Whole) -> kernel.Crosses:
+    return kernel.Crosses(
+        averages=averages,
+        pairs=pairs,
+        known=known,
+        above=np.empty(kernel.BLOCK, np.bool_),
+        turns=np.empty(kernel.BLOCK, np.int64),
+    )
 
 
 def crossed(
-    backtest: Backtest,
-    columns: Floats,
-    places: Whole,
-    known: Whole,
-    stop: float | None,
-    target: float | None,
-) -> Crosses:
-    """Some of the pairs, one after the other, in the same books."""
-    bars = columns.shape[1]
+    backtest: Backtest, crosses: kernel.Crosses, stop: float | None, target: float | None
+) -> tuple[Floats, Whole]:
+    """What the account of each pair is worth at the end, and its trades."""
+    if not len(crosses.pairs):
+        return np.empty(0), np.empty(0, np.int64)
     levels = {"stop": stop, "target": target}
     asked = Intents.of([0], **{name: level for name, level in levels.items() if level}).asked
-    run = backtest.books(np.zeros((bars, 6), np.int32), asked)
-    done = kernel.Crosses(
-        worth=np.empty(len(places)),
-        trades=np.empty(len(places), np.int64),
-        above=np.empty(bars, np.bool_),
-        bars=np.empty(bars + 1, np.int64),
-    )
-    kernel.simulate_crosses(run, as_float(backtest.settings.cash), columns, places, known, done)
-    return Crosses(done.worth, done.trades)
+    run = backtest.books(np.zeros((kernel.BLOCK, 6), np.int32), asked)
+    books = kernel.begun(run, len(crosses.pairs))
+    kernel.simulate(run, books, crosses)
+    signed = books.legs[:, :, kernel.L_QUANTITY] * [1.0, -1.0]
+    gained = signed * (run.close[0, -1] - books.legs[:, :, kernel.L_ENTRY])
+    return books.money[:, kernel.CASH] + gained.sum(1), books.counts[:, kernel.N_TRADES]

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 import talib
-from numba import njit
 from numpy.typing import NDArray
 
+from engine.compiled import Flags, Floats, compiled
 from engine.indicators.averages import Column, deviation, ema, sma
 
 
@@ -77,16 +77,15 @@ def supertrend(
     """A band at some ranges from the middle of the bar, which only ever tightens; a close
     through it turns the trend."""
     middle, apart = (high + low) / 2, ranges * atr(high, low, close, period)
-    line, is_up = followed(close, middle + apart, middle - apart)
+    line, is_up = np.full(len(close), np.nan), np.zeros(len(close), np.bool_)
+    write_trend(np.ascontiguousarray(close), middle + apart, middle - apart, line, is_up)
     return Supertrend(line, is_up)
 
 
-@njit(cache=True)
-def followed(
-    close: Column, upper: Column, lower: Column
-) -> tuple[Column, NDArray[np.bool_]]:  # pragma: no cover - compiled
-    line = np.full(len(close), np.nan)
-    is_up = np.zeros(len(close), np.bool_)
+@compiled()
+def write_trend(
+    close: Floats, upper: Floats, lower: Floats, line: Floats, is_up: Flags
+) -> None:  # pragma: no cover - compiled
     top, bottom, up = np.inf, -np.inf, True
     for bar in range(len(close)):
         if np.isnan(upper[bar]):
@@ -99,4 +98,3 @@ def followed(
         elif not up and close[bar] > top:
             up = True
         line[bar], is_up[bar] = (bottom if up else top), up
-    return line, is_up

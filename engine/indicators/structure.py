@@ -7,10 +7,10 @@ a swing that later bars must confirm, stands on the bar that confirms it.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from engine.compiled import Floats, Signs, compiled
 from engine.indicators.averages import Column
 
 Flags = NDArray[np.bool_]
@@ -93,13 +93,19 @@ def retracement(high: Column, low: Column, level: float, *, rising: bool) -> Col
     return high - (high - low) * level if rising else low + (high - low) * level
 
 
-@njit(cache=True)
-def breaks(
-    close: Column, swing_high: Column, swing_low: Column
-) -> NDArray[np.int8]:  # pragma: no cover - compiled
+def breaks(close: Column, swing_high: Column, swing_low: Column) -> NDArray[np.int8]:
     """1 where a bar closes above the last swing high, -1 below the last swing low; each swing
     is broken once. The swings of the bar itself count from the next one on."""
     told = np.zeros(len(close), np.int8)
+    high, low = np.ascontiguousarray(swing_high), np.ascontiguousarray(swing_low)
+    write_breaks(np.ascontiguousarray(close), high, low, told)
+    return told
+
+
+@compiled()
+def write_breaks(
+    close: Floats, swing_high: Floats, swing_low: Floats, told: Signs
+) -> None:  # pragma: no cover - compiled
     top, bottom = np.inf, -np.inf
     for bar in range(len(close)):
         if close[bar] > top:
@@ -110,4 +116,3 @@ def breaks(
             top = swing_high[bar]
         if not np.isnan(swing_low[bar]):
             bottom = swing_low[bar]
-    return told

@@ -17,6 +17,8 @@ from engine.signal import Direction, Side
 
 HOUSE = "house"
 DEFAULT_LEVERAGE = 20
+# What an account starts with unless somebody says otherwise.
+START_CASH = Decimal(10_000)
 
 
 class IdRule(enum.StrEnum):

@@ -60,10 +60,9 @@ class Exchange(Floor):
         # Prices of ticks that changed nothing: they are written before the next line that did.
         self._untold: dict[str, str] = {}
         self._told_at_ms = 0
-        self._journal: Journal | None = None
-        for line in journal.lines() if journal else ():
-            self._again(line)
         self._journal = journal
+        self._is_reading = False
+        self.catch_up()
 
     # What it is asked
 
@@ -228,6 +227,17 @@ class Exchange(Floor):
 
     # The journal
 
+    def catch_up(self) -> None:
+        """Do what the journal has and this exchange has not done: at the start, all of it."""
+        self._is_reading = True
+        for line in self._journal.lines() if self._journal else ():
+            self._again(line)
+        self._is_reading = False
+
+    def note_time(self) -> None:
+        """Have the journal come as far as this exchange, even where nothing happened."""
+        self._remember()
+
     def _remember(self, **line: object) -> None:
         """Write what has just happened, before anybody is told of it."""
         lines: list[Line] = []
@@ -236,7 +246,7 @@ class Exchange(Floor):
         if line:
             lines.append(msgspec.to_builtins(line))
         self._untold, self._told_at_ms = {}, self.now_ms
-        if self._journal is None or not lines:
+        if self._journal is None or self._is_reading or not lines:
             return
         try:
             self._journal.write(lines)

@@ -1,4 +1,4 @@
-"""Where prices come from: computed by the paper venue's market, or replayed.
+"""Where prices come from: computed (`generated.py`), or replayed.
 
 Every source gives ticks: a moment and the price of each symbol then. The house
 quotes round those prices, so that whoever comes finds somebody to trade with.
@@ -13,7 +13,6 @@ from engine.candle import Candles, seconds
 from engine.instrument import Instrument
 from engine.money import floor_to_step, round_to_tick
 from engine.signal import Side
-from engine.venues.paper_market import SYMBOLS, PaperMarket
 
 Prices = Mapping[str, Decimal]
 
@@ -30,22 +29,6 @@ class Market(Protocol):
     def prices(self, at_ms: int) -> dict[str, Decimal]: ...
 
     def candles(self, symbol: str, timeframe: str, bars: int, at_ms: int) -> Candles: ...
-
-
-class GeneratedMarket:
-    """The prices that the paper venue of the product computes."""
-
-    def __init__(self) -> None:
-        self._market = PaperMarket()
-
-    def instruments(self) -> dict[str, Instrument]:
-        return {symbol: self._market.instrument(symbol) for symbol in SYMBOLS}
-
-    def prices(self, at_ms: int) -> dict[str, Decimal]:
-        return {symbol: self._market.price(symbol, at_ms / 1000) for symbol in SYMBOLS}
-
-    def candles(self, symbol: str, timeframe: str, bars: int, at_ms: int) -> Candles:
-        return self._market.candles(symbol, timeframe, bars, at_ms / 1000)
 
 
 class HeldMarket:

@@ -25,6 +25,8 @@ class VenueOrder:
     filled: Decimal
     fills: list[Fill] = field(default_factory=list)
     reason: str = ""
+    side: Side | None = None  # where the venue told it
+    unprotected: str = ""  # why stop and target were not set on what it opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,9 @@ class Venue(Protocol):
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
         """The order by our id; None only where the venue clearly answers that it has none."""
 
+    def find_by_number(self, *, symbol: str, venue_order_id: str) -> VenueOrder | None:
+        """The order by the venue's own name for it."""
+
     def is_absent(self, ticket: Ticket) -> bool:
         """Whether there is no such order, asked more than once and in more than one way.
 
@@ -124,13 +129,6 @@ class Venue(Protocol):
     def protected(self, ticket: Ticket, order: VenueOrder) -> VenueOrder:
         """An order that was found, with the ticket's stop and target set on what it opened."""
 
-
-class Exchange(Venue, BarSource, Protocol):
-    """What a whole adapter does beyond placing and finding: the account, and what protects it."""
-
-    def price(self, symbol: str) -> Decimal:
-        """The last price."""
-
     def cancel(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
         """Cancel by our id, and tell the order as it is then; None where the venue has none."""
 
@@ -138,6 +136,13 @@ class Exchange(Venue, BarSource, Protocol):
         self, *, symbol: str, direction: Direction, stop: Decimal | None, target: Decimal | None
     ) -> None:
         """Stop and target of the whole position, in place of those before; None takes one away."""
+
+
+class Exchange(Venue, BarSource, Protocol):
+    """What a whole adapter does beyond its orders: the account and its money."""
+
+    def price(self, symbol: str) -> Decimal:
+        """The last price."""
 
     def balance(self) -> Balance: ...
 
@@ -148,6 +153,12 @@ class Exchange(Venue, BarSource, Protocol):
     def fills_since(self, symbol: str, since_ms: int) -> list[OwnedFill]:
         """Oldest first, all pages."""
 
+    def fired_since(self, symbol: str, since_ms: int) -> set[str]:
+        """Which orders the stops and targets became that were set on positions since then."""
+
     def payments_since(self, since_ms: int) -> list[Payment]: ...
 
     def check(self) -> AccountCheck: ...
+
+    def close(self) -> None:
+        """Let go of the line and the keys; nothing is asked of it any more."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import ccxt
 
-from engine.messages import Fill, Margin, PaymentKind, Style, number
+from engine.messages import Fill, Margin, PaymentKind, PositionMode, Style, number
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
@@ -143,8 +143,9 @@ class Binance(CcxtVenue):
         told = self.call("fapiPrivateGetPositionSideDual")["dualSidePosition"]
         return str(told).lower() == "true"
 
-    def switch_to_hedged(self) -> None:
-        self.tell("fapiPrivatePostPositionSideDual", {"dualSidePosition": "true"})
+    def switch_mode(self, mode: PositionMode) -> None:
+        is_dual = "true" if mode is PositionMode.HEDGE else "false"
+        self.tell("fapiPrivatePostPositionSideDual", {"dualSidePosition": is_dual})
 
     def prepare(self, placing: Placing) -> None:
         symbol, ticket = {"symbol": placing.market.native}, placing.ticket
@@ -165,6 +166,10 @@ class Binance(CcxtVenue):
 
     def look_up(self, market: Market, client_order_id: str) -> Told:
         asked = {"symbol": market.native, "origClientOrderId": client_order_id}
+        return told_of(self.call("fapiPrivateGetOrder", asked))
+
+    def look_up_number(self, market: Market, venue_order_id: str) -> Told:
+        asked = {"symbol": market.native, "orderId": venue_order_id}
         return told_of(self.call("fapiPrivateGetOrder", asked))
 
     def send_cancel(self, market: Market, client_order_id: str) -> None:
@@ -200,10 +205,20 @@ class Binance(CcxtVenue):
                 start = now_ms()
             start += SPAN_MS
 
+    def ask_fired(self, market: Market, since_ms: int) -> Iterator[str]:
+        """Conditional orders are told by when they were set, a week at a time."""
+        for start in range(since_ms, now_ms() + 1, SPAN_MS):
+            span = {"startTime": start, "endTime": start + SPAN_MS - 1}
+            asked: Params = {"symbol": market.native, "limit": PAGE, "page": 1} | span
+            while page := self.call("fapiPrivateGetAllAlgoOrders", asked):
+                yield from (words["actualOrderId"] for words in page if has_fired(words))
+                if len(page) < PAGE:
+                    break
+                asked["page"] += 1
+
     def client_id_of(self, market: Market, owned: OwnedFill) -> str:
         """Trades do not tell it; their order does."""
-        asked = {"symbol": market.native, "orderId": owned.venue_order_id}
-        return told_of(self.call("fapiPrivateGetOrder", asked)).client_order_id
+        return self.look_up_number(market, owned.venue_order_id).client_order_id
 
     def send_protection(
         self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None
@@ -363,6 +378,13 @@ def closes(words: Words, kind: str, side: str) -> bool:
     return is_whole and words["orderType"] == kind and words["positionSide"] == side
 
 
+def has_fired(words: Words) -> bool:
+    """Whether one of ours that closes a whole side became an order."""
+    is_ours = client_ids.read_back("binance", words["clientAlgoId"]) != ""
+    is_whole = str(words["closePosition"]).lower() == "true"
+    return is_ours and is_whole and bool(words.get("actualOrderId"))
+
+
 def told_of(words: Words) -> Told:
     return Told(
         venue_order_id=str(words["orderId"]),
@@ -370,6 +392,7 @@ def told_of(words: Words) -> Told:
         status=STATUSES[words["status"]],
         filled=decimal(words["executedQty"]),
         reason="" if words["status"] in ("NEW", "FILLED") else words["status"].lower(),
+        side=SIDES[words["side"]],
     )
 
 

@@ -10,7 +10,7 @@ is the line's (`line.py`).
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -23,7 +23,7 @@ from engine.errors import (
     VenueRefused,
 )
 from engine.instrument import Instrument
-from engine.messages import Fill, Style, Ticket
+from engine.messages import Fill, PositionMode, Style, Ticket
 from engine.money import ZERO
 from engine.order import OrderStatus
 from engine.signal import Action, Direction, Side
@@ -82,6 +82,7 @@ class Told:
     filled: Decimal
     reason: str = ""
     placed_at_ms: int = 0  # where the venue has fills only by time
+    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +131,14 @@ class CcxtVenue(Line):
     bars_at_once = 1000
     # Whether stop and target of a position can be set at the venue.
     can_protect = True
-    # Where the venue has both modes, an account is brought to the one with two sides if it can be.
+    # Where the venue has both modes, an account is brought to the one that its ticket names.
     has_hedged_mode = True
 
     def __init__(self, credentials: Credentials, *, base_url: str | None = None) -> None:
         super().__init__(credentials, base_url=base_url)
         self._market_words: dict[str, tuple[float, Words]] = {}
         self._is_hedged: bool | None = None
-        self._asked_to_switch = False
+        self._asked_for: PositionMode | None = None
 
     # What a dialect gives: its market data and its account.
 
@@ -161,8 +162,8 @@ class CcxtVenue(Line):
     def ask_hedged(self) -> bool: ...
 
     @abstractmethod
-    def switch_to_hedged(self) -> None:
-        """Ask the venue for a side each for long and short; refused while anything is open."""
+    def switch_mode(self, mode: PositionMode) -> None:
+        """Ask the venue for the mode; refused while anything is open."""
 
     @abstractmethod
     def prepare(self, placing: Placing) -> None:
@@ -187,6 +188,10 @@ class CcxtVenue(Line):
         """The order by its id; Answered with ABSENT where there is none."""
 
     @abstractmethod
+    def look_up_number(self, market: Market, venue_order_id: str) -> Told:
+        """The order by the venue's own name for it."""
+
+    @abstractmethod
     def send_cancel(self, market: Market, client_order_id: str) -> None: ...
 
     @abstractmethod
@@ -202,6 +207,10 @@ class CcxtVenue(Line):
     def send_protection(
         self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None
     ) -> None: ...
+
+    def ask_fired(self, market: Market, since_ms: int) -> Iterator[str]:
+        """The numbers of orders that stops and targets became; none where there are none."""
+        return iter(())
 
     def client_id_of(self, market: Market, owned: OwnedFill) -> str:
         """The client id of a fill's order, in the venue's form; "" where it is not ours."""
@@ -250,7 +259,7 @@ class CcxtVenue(Line):
             self.connect()
             placing = self._checked(ticket)
             if placing.is_opening:
-                self._refuse_netting(placing)
+                self._refuse_mode(placing)
                 self.prepare(placing)
             if placing.milliseconds_left <= 0:
                 raise TooLate("its time was over before it could be sent")
@@ -258,7 +267,7 @@ class CcxtVenue(Line):
             told = self._sent_once(placing)
         except VenueRefused:
             # What we believe of the account may be what was wrong with the order.
-            self._is_hedged, self._asked_to_switch = None, False
+            self._is_hedged = self._asked_for = None
             raise
         with after_sending():
             order = self._settled(placing, told)
@@ -270,7 +279,7 @@ class CcxtVenue(Line):
         try:
             held = {(holding.symbol, holding.direction) for holding in self.holdings()}
         except VenueError as error:
-            return replace(order, reason=f"stop and target were not set: {error.message}")
+            return replace(order, unprotected=error.message)
         # What it opened may have been closed since.
         is_held = (ticket.symbol, ticket.direction) in held
         return self._protected(order, ticket) if is_held else order
@@ -293,11 +302,15 @@ class CcxtVenue(Line):
 
     @question
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
-        try:
+        with saying_nothing():
             return self._found(self.market(symbol), client_order_id)
-        except UnknownInstrument as error:
-            # Of an order that may stand, this says nothing.
-            raise VenueError(error.message) from None
+
+    @question
+    def find_by_number(self, *, symbol: str, venue_order_id: str) -> VenueOrder | None:
+        with saying_nothing(), suppress_absent():
+            market = self.market(symbol)
+            return self._with_fills(market, self.look_up_number(market, venue_order_id))
+        return None
 
     @change
     def cancel(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
@@ -336,6 +349,10 @@ class CcxtVenue(Line):
         return sorted(told.values(), key=lambda owned: owned.fill.filled_at_ms)
 
     @question
+    def fired_since(self, symbol: str, since_ms: int) -> set[str]:
+        return set(self.ask_fired(self.market(symbol), since_ms))
+
+    @question
     def payments_since(self, since_ms: int) -> list[Payment]:
         told = {payment.venue_payment_id: payment for payment in self.ask_payments(since_ms)}
         recent = [payment for payment in told.values() if payment.paid_at_ms >= since_ms]
@@ -362,15 +379,16 @@ class CcxtVenue(Line):
             raise UnknownInstrument(f"{self.name} has no perpetual {symbol}", symbol=symbol)
         return self.market_of(symbol, self._market_words[symbol][1])
 
-    def hedged(self, *, switch: bool = False) -> bool:
-        """Whether long and short are kept apart; `switch` asks the venue once to do so."""
+    def hedged(self, *, wanted: PositionMode | None = None) -> bool:
+        """Whether long and short are kept apart; the venue is asked once for a wanted mode."""
         if not self.has_hedged_mode:
             return False
         if self._is_hedged is None:
             self._is_hedged = self.ask_hedged()
-        if switch and not self._is_hedged and not self._asked_to_switch:
-            self._asked_to_switch = True
-            self._is_hedged = self._switched()
+        is_so = wanted is None or self._is_hedged is (wanted is PositionMode.HEDGE)
+        if wanted and not is_so and self._asked_for is not wanted:
+            self._asked_for = wanted
+            self._is_hedged = self._switched(wanted)
         return self._is_hedged
 
     def in_quote(self, amount: Decimal, currency: str, market: Market) -> Decimal:
@@ -381,10 +399,10 @@ class CcxtVenue(Line):
 
     # Inside.
 
-    def _switched(self) -> bool:
+    def _switched(self, mode: PositionMode) -> bool:
         # Whatever it answers, the mode is asked for again: some refuse what is so already.
         with suppress(Answered):
-            self.switch_to_hedged()
+            self.switch_mode(mode)
         return self.ask_hedged()
 
     def _checked(self, ticket: Ticket) -> Placing:
@@ -404,24 +422,34 @@ class CcxtVenue(Line):
             ticket=ticket,
             market=market,
             client_order_id=client_ids.at_venue(self.name, ticket.client_order_id),
-            is_hedged=self.hedged(switch=is_opening),
+            is_hedged=self.hedged(wanted=ticket.position_mode if is_opening else None),
             is_opening=is_opening,
             quantity=quantity,
             price=price,
             worst_price=self.worst_price(market, ticket.side) if price is None else None,
         )
 
-    def _refuse_netting(self, placing: Placing) -> None:
-        """An account that could not be brought to two sides: there, opening one closes the other.
+    def _refuse_mode(self, placing: Placing) -> None:
+        """Refuse what would do something else in the mode that the account could not leave."""
+        if refusal := self._mode_refuses(placing):
+            # By the next order it may have nothing open, and can be brought to the other one.
+            self._is_hedged = self._asked_for = None
+            raise VenueRefused(refusal)
+
+    def _mode_refuses(self, placing: Placing) -> str | None:
+        """With one side only, opening one way closes the other.
 
         Where a venue has one position a symbol by its nature, whoever trades there means it.
         """
-        if not self.has_hedged_mode or placing.is_hedged:
-            return
         ticket = placing.ticket
+        if placing.is_hedged and ticket.position_mode is PositionMode.ONE_WAY:
+            return "the account has two sides, and cannot be brought to one-way mode"
+        if not self.has_hedged_mode or placing.is_hedged:
+            return None
         for held in self.ask_holdings():
             if held.symbol == ticket.symbol and held.direction is not ticket.direction:
-                raise VenueRefused(f"the account has one side only, and holds a {held.direction}")
+                return f"the account has one side only, and holds a {held.direction}"
+        return None
 
     def _sent_once(self, placing: Placing) -> Told:
         try:
@@ -457,16 +485,13 @@ class CcxtVenue(Line):
         try:
             self.protect(symbol=ticket.symbol, direction=direction, stop=stop, target=target)
         except EngineError as error:
-            return replace(order, reason=f"stop and target were not set: {error.message}")
+            return replace(order, unprotected=error.message)
         return order
 
     def _looked_up(self, market: Market, client_order_id: str) -> Told | None:
-        try:
+        with suppress_absent():
             return self.look_up(market, client_order_id)
-        except Answered as error:
-            if error.outcome is Outcome.ABSENT:
-                return None
-            raise
+        return None
 
     def _found(self, market: Market, client_order_id: str) -> VenueOrder | None:
         told = self._looked_up(market, client_ids.at_venue(self.name, client_order_id))
@@ -489,6 +514,7 @@ class CcxtVenue(Line):
             filled=filled,
             fills=fills,
             reason="not all of its fills are told yet" if is_behind else told.reason,
+            side=told.side,
         )
 
     def _fills_from(self, symbol: str, since_ms: int) -> Iterator[OwnedFill]:
@@ -500,6 +526,25 @@ class CcxtVenue(Line):
 def bar_of(opened_at_ms: object, *values: object) -> Bar:
     """From open, high, low, close and volume."""
     return Bar(int(str(opened_at_ms)), *map(decimal, values))
+
+
+@contextmanager
+def saying_nothing() -> Iterator[None]:
+    """A market that is not known says nothing of an order that may stand."""
+    try:
+        yield
+    except UnknownInstrument as error:
+        raise VenueError(error.message) from None
+
+
+@contextmanager
+def suppress_absent() -> Iterator[None]:
+    """Nothing comes of a look-up where the venue clearly answers that it has none."""
+    try:
+        yield
+    except Answered as error:
+        if error.outcome is not Outcome.ABSENT:
+            raise
 
 
 def must_be_a_multiple(value: Decimal, step: Decimal, what: str) -> None:

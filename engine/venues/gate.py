@@ -12,7 +12,7 @@ from typing import Any
 import ccxt
 
 from engine.errors import VenueRefused
-from engine.messages import Fill, Margin, PaymentKind, Style, number
+from engine.messages import Fill, Margin, PaymentKind, PositionMode, Style, number
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
@@ -138,8 +138,9 @@ class Gate(CcxtVenue):
         told = self.call("privateFuturesGetSettlePositions", SETTLE)
         return any(words["mode"] != "single" for words in told)
 
-    def switch_to_hedged(self) -> None:
-        self.tell("privateFuturesPostSettleDualMode", SETTLE | {"dual_mode": "true"})
+    def switch_mode(self, mode: PositionMode) -> None:
+        is_dual = "true" if mode is PositionMode.HEDGE else "false"
+        self.tell("privateFuturesPostSettleDualMode", SETTLE | {"dual_mode": is_dual})
 
     def prepare(self, placing: Placing) -> None:
         """A leverage above zero is isolated margin; zero is cross, with a limit beside it."""
@@ -177,6 +178,9 @@ class Gate(CcxtVenue):
                 raise
             return found
 
+    def look_up_number(self, market: Market, venue_order_id: str) -> Told:
+        return self._order_named(market, venue_order_id)
+
     def send_cancel(self, market: Market, client_order_id: str) -> None:
         asked = SETTLE | {"order_id": client_order_id}
         self.call("privateFuturesDeleteSettleOrdersOrderId", asked)
@@ -200,9 +204,18 @@ class Gate(CcxtVenue):
                 symbol=market.instrument.symbol,
                 client_order_id=client_ids.read_back(self.name, words.get("text") or ""),
                 venue_order_id=str(words["order_id"]),
-                side=Side.BUY if decimal(words["size"]) > 0 else Side.SELL,
+                side=side_of(words),
                 fill=fill_of(market, words),
             )
+
+    def ask_fired(self, market: Market, since_ms: int) -> Iterator[str]:
+        """Newest first. A conditional order takes no name, so one set by hand is told like ours."""
+        asked = SETTLE | {"status": "finished", "contract": market.native}
+        for words in self._pages("privateFuturesGetSettlePriceOrders", asked, PAGE):
+            if milliseconds(words["create_time"]) < since_ms:
+                return
+            if words["order_type"] in CLOSING_TYPES and int(words.get("trade_id") or 0):
+                yield str(words["trade_id"])
 
     def send_protection(
         self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None
@@ -334,6 +347,9 @@ def closing_type(direction: Direction) -> str:
     return f"close-{direction.value}-position"
 
 
+CLOSING_TYPES = {closing_type(direction) for direction in Direction}
+
+
 def protection_words(
     market: Market, direction: Direction, rule: int, price: Decimal, is_hedged: bool
 ) -> Params:
@@ -354,6 +370,10 @@ def trigger_price(words: Words) -> Decimal:
     return decimal(words["trigger"]["price"])
 
 
+def side_of(words: Words) -> Side:
+    return Side.BUY if decimal(words["size"]) > 0 else Side.SELL
+
+
 def told_of(market: Market, words: Words) -> Told:
     size, left = abs(decimal(words["size"])), abs(decimal(words["left"]))
     ended = {"open": OrderStatus.OPEN, "finished": OrderStatus.CANCELED}[words["status"]]
@@ -364,6 +384,7 @@ def told_of(market: Market, words: Words) -> Told:
         status=status,
         filled=market.coins(size - left),
         reason=str(words.get("finish_as") or "") if status is OrderStatus.CANCELED else "",
+        side=side_of(words),
     )
 
 

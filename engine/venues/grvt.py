@@ -21,7 +21,7 @@ from typing import Any
 import ccxt
 
 from engine.errors import VenueRefused
-from engine.messages import Fill, Margin, PaymentKind, Style, number
+from engine.messages import Fill, Margin, PaymentKind, PositionMode, Style, number
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
@@ -151,7 +151,7 @@ class Grvt(CcxtVenue):
     def ask_hedged(self) -> bool:
         return False
 
-    def switch_to_hedged(self) -> None:
+    def switch_mode(self, mode: PositionMode) -> None:
         raise NotOffered("grvt has one position a symbol")
 
     def prepare(self, placing: Placing) -> None:
@@ -198,6 +198,9 @@ class Grvt(CcxtVenue):
 
     def look_up(self, market: Market, client_order_id: str) -> Told:
         return told_of(self._ask("Order", client_order_id=client_order_id)["result"])
+
+    def look_up_number(self, market: Market, venue_order_id: str) -> Told:
+        return told_of(self._ask("Order", order_id=venue_order_id)["result"])
 
     def send_cancel(self, market: Market, client_order_id: str) -> None:
         self._ask("CancelOrder", client_order_id=client_order_id)
@@ -436,6 +439,7 @@ def told_of(words: Words) -> Told:
         status=STATUSES[state["status"]],
         filled=decimal(state["traded_size"][0]),
         reason="" if reason == "UNSPECIFIED" else reason,
+        side=Side.BUY if words["legs"][0]["is_buying_asset"] else Side.SELL,
         placed_at_ms=(milliseconds(created) if created else now_ms()) - CLOCK_MARGIN_MS,
     )
 

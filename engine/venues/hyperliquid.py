@@ -7,13 +7,14 @@ price that fills at once or not at all.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import ccxt
 
 from engine.errors import VenueRefused
-from engine.messages import Fill, Margin, PaymentKind, Style, number
+from engine.messages import Fill, Margin, PaymentKind, PositionMode, Style, number
 from engine.money import ZERO, round_to_tick
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
@@ -157,7 +158,7 @@ class Hyperliquid(CcxtVenue):
     def ask_hedged(self) -> bool:
         return False
 
-    def switch_to_hedged(self) -> None:
+    def switch_mode(self, mode: PositionMode) -> None:
         raise VenueRefused("hyperliquid has one position a symbol")
 
     def prepare(self, placing: Placing) -> None:
@@ -187,11 +188,21 @@ class Hyperliquid(CcxtVenue):
             status=OrderStatus.FILLED if filled == placing.quantity else OrderStatus.OPEN,
             filled=filled,
             placed_at_ms=now_ms() - CLOCK_MARGIN_MS,
+            side=placing.ticket.side,
         )
 
     def look_up(self, market: Market, client_order_id: str) -> Told:
         words = self._info("orderStatus", user=self.address, oid=client_order_id)["order"]
         return told_of(words["order"], words["status"])
+
+    def look_up_number(self, market: Market, venue_order_id: str) -> Told:
+        words = self._info("orderStatus", user=self.address, oid=int(venue_order_id))["order"]
+        told = told_of(words["order"], words["status"])
+        if not words["order"]["isPositionTpsl"]:
+            return told
+        # What closes a whole position has no size of its own.
+        fills = self.fills_of(market, told)
+        return replace(told, filled=sum((Decimal(fill.quantity) for fill in fills), ZERO))
 
     def send_cancel(self, market: Market, client_order_id: str) -> None:
         named = {"asset": index_of(market), "cloid": client_order_id}
@@ -218,6 +229,14 @@ class Hyperliquid(CcxtVenue):
                     side=SIDES[words["side"]],
                     fill=fill_of(words),
                 )
+
+    def ask_fired(self, market: Market, since_ms: int) -> Iterator[str]:
+        """A stop or target keeps its number when it fires."""
+        for words in self._info("historicalOrders", user=self.address):
+            order = words["order"]
+            is_meant = order["coin"] == market.native and order["isPositionTpsl"]
+            if is_meant and words["status"] in ("triggered", "filled"):
+                yield str(order["oid"])
 
     def send_protection(
         self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None
@@ -415,6 +434,7 @@ def told_of(words: Words, status: str) -> Told:
         filled=decimal(words["origSz"]) - decimal(words["sz"]),
         reason="" if status in ("open", "filled") else status,
         placed_at_ms=int(words["timestamp"]),
+        side=SIDES[words["side"]],
     )
 
 

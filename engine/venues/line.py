@@ -121,7 +121,9 @@ class Line(ABC):
     def __init__(self, credentials: Credentials, *, base_url: str | None = None) -> None:
         self._secrets = [credentials.api_key, credentials.api_secret, credentials.passphrase]
         self._line = threading.RLock()
-        self.client = self._carrier(credentials, base_url)
+        keys = self.keys(credentials)
+        self._key_names = list(keys)
+        self.client = self._carrier(keys, base_url)
 
     @abstractmethod
     def keys(self, credentials: Credentials) -> Params:
@@ -172,9 +174,17 @@ class Line(ABC):
             except (ccxt.BaseError, OSError, *UNREADABLE) as error:
                 raise self._lost(error) from None
 
-    def _carrier(self, credentials: Credentials, base_url: str | None) -> Any:
+    def close(self) -> None:
+        """Nothing goes over the line any more, and nobody finds the keys in it."""
+        with self._line:
+            self.client.session.close()
+            for name in self._key_names:
+                setattr(self.client, name, None)
+            self._secrets.clear()
+
+    def _carrier(self, keys: Params, base_url: str | None) -> Any:
         made = type("Carrier", (Carrier, self.library), {})
-        client = made({**self.keys(credentials), "logger": silent()})
+        client = made({**keys, "logger": silent()})
         client.options.update(self.options)
         # A redirect would be a second request, perhaps to somebody else.
         client.session.max_redirects = 0

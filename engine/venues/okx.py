@@ -12,7 +12,7 @@ from typing import Any
 import ccxt
 
 from engine.errors import VenueRefused
-from engine.messages import Fill, Margin, PaymentKind, Style, number
+from engine.messages import Fill, Margin, PaymentKind, PositionMode, Style, number
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
@@ -37,7 +37,8 @@ MARGINS = {Margin.ISOLATED: "isolated", Margin.CROSS: "cross"}
 OUR_MARGINS = {word: margin for margin, word in MARGINS.items()}
 SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 SIDES_OF_A_POSITION = {"long", "short"}
-HEDGED, NET = "long_short_mode", "net"
+MODES = {PositionMode.HEDGE: "long_short_mode", PositionMode.ONE_WAY: "net_mode"}
+NET = "net"
 # Types of bills, as the account's history numbers them.
 PAYMENTS = {"8": PaymentKind.FUNDING, "1": PaymentKind.TRANSFER}
 
@@ -149,10 +150,10 @@ class Okx(CcxtVenue):
     # The account's modes.
 
     def ask_hedged(self) -> bool:
-        return bool(self._config()["posMode"] == HEDGED)
+        return bool(self._config()["posMode"] == MODES[PositionMode.HEDGE])
 
-    def switch_to_hedged(self) -> None:
-        self.tell("privatePostAccountSetPositionMode", {"posMode": HEDGED})
+    def switch_mode(self, mode: PositionMode) -> None:
+        self.tell("privatePostAccountSetPositionMode", {"posMode": MODES[mode]})
 
     def prepare(self, placing: Placing) -> None:
         ticket = placing.ticket
@@ -179,6 +180,11 @@ class Okx(CcxtVenue):
 
     def look_up(self, market: Market, client_order_id: str) -> Told:
         asked = {"instId": market.native, "clOrdId": client_order_id}
+        (words,) = self._data("privateGetTradeOrder", asked)
+        return told_of(market, words)
+
+    def look_up_number(self, market: Market, venue_order_id: str) -> Told:
+        asked = {"instId": market.native, "ordId": venue_order_id}
         (words,) = self._data("privateGetTradeOrder", asked)
         return told_of(market, words)
 
@@ -212,6 +218,16 @@ class Okx(CcxtVenue):
                 side=SIDES[words["side"]],
                 fill=self._fill(market, words),
             )
+
+    def ask_fired(self, market: Market, since_ms: int) -> Iterator[str]:
+        """Those that fired; newest first, by when they were set."""
+        kinds = {"ordType": "conditional,oco", "state": "effective", "instType": "SWAP"}
+        asked = kinds | {"instId": market.native}
+        for words in self._pages("privateGetTradeOrdersAlgoHistory", asked, "algoId"):
+            if int(words["cTime"]) < since_ms:
+                return
+            if has_fired(words):
+                yield words["ordId"]
 
     def send_protection(
         self, market: Market, direction: Direction, stop: Decimal | None, target: Decimal | None
@@ -370,8 +386,17 @@ def told_before(market: Market, side: str, closing: str, words: Words) -> Params
 
 def closes(words: Words, side: str, closing: str) -> bool:
     """Whether a conditional order closes this whole side."""
-    is_whole = words["closeFraction"] not in ("", None) and decimal(words["closeFraction"]) == 1
-    return is_whole and words["posSide"] == side and words["side"] == closing
+    return is_whole(words) and words["posSide"] == side and words["side"] == closing
+
+
+def has_fired(words: Words) -> bool:
+    """Whether one of ours that closes a whole side became an order."""
+    is_ours = client_ids.read_back("okx", words["algoClOrdId"]) != ""
+    return is_ours and is_whole(words) and bool(words["ordId"]) and words["state"] == "effective"
+
+
+def is_whole(words: Words) -> bool:
+    return words["closeFraction"] not in ("", None) and decimal(words["closeFraction"]) == 1
 
 
 def prices_of(words: Words) -> tuple[Decimal | None, Decimal | None]:
@@ -387,6 +412,7 @@ def told_of(market: Market, words: Words) -> Told:
         status=STATUSES[words["state"]],
         filled=market.coins(decimal(words["accFillSz"] or 0)),
         reason=reason if words["state"].endswith("canceled") else "",
+        side=SIDES[words["side"]],
     )
 
 

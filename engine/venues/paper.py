@@ -1,189 +1,355 @@
-"""The paper venue: a small exchange with books of its own.
+"""The paper venue: an account at the paper exchange, with play money.
 
-Each account's books are an append-only journal of JSON lines; what an account
-holds is the fold of its lines. A file lock lets several processes share one
-truth, and a process that dies leaves at most a torn last line, which counts as
-never written.
+The exchange is not called over a wire. It stands in this process, over a journal
+that every process of the host shares (`engine/paper/shared.py`), and nobody needs
+a key. What is done in one visit is done at one moment.
 """
 
-import fcntl
-import json
-import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import IO
 
-from engine.errors import TooLate, VenueRefused
+from engine.candle import Candles, seconds
+from engine.errors import EngineError, OutcomeUnknown, TooLate, UnknownInstrument, VenueRefused
 from engine.instrument import Instrument
-from engine.messages import Fill, Ticket, number
-from engine.money import ZERO, points
+from engine.messages import Fill, PaymentKind, PositionMode, Ticket, number
 from engine.order import OrderStatus
-from engine.position import PositionState, absorb
-from engine.signal import Action, Direction, Side, side_of
-from engine.venues.base import VenueOrder
-from engine.venues.paper_market import PaperMarket
+from engine.paper import margin as carrying
+from engine.paper.account import START_CASH, Account, other_direction
+from engine.paper.errors import JournalBroken, Reason, Refused
+from engine.paper.exchange import Exchange
+from engine.paper.generated import GeneratedMarket
+from engine.paper.orders import (
+    Ask,
+    Execution,
+    Money,
+    Order,
+    Status,
+    TriggerAsk,
+    closing_side,
+)
+from engine.paper.shared import SharedExchange, Walkable
+from engine.paper.truth import Told, account_told
+from engine.signal import Action, Direction, side_of
+from engine.venues.base import AccountCheck, Balance, Bar, Holding, OwnedFill, Payment, VenueOrder
 
-START_BALANCE = Decimal(10_000)
-TAKER_FEE = Decimal("0.0005")
-HALF_SPREAD = Decimal("0.0001")
-
-
-@dataclass
-class Books:
-    """An account's orders, what it holds, and its cash."""
-
-    cash: Decimal = START_BALANCE
-    margin: dict[str, Decimal] = field(default_factory=dict)
-    positions: dict[str, PositionState] = field(default_factory=dict)
-    orders: dict[str, VenueOrder] = field(default_factory=dict)
-
-    @property
-    def free(self) -> Decimal:
-        return self.cash - sum(self.margin.values(), ZERO)
-
-    def apply(self, line: dict[str, str]) -> None:
-        """Fold one accepted order in."""
-        held = line["symbol"] + ":" + line["direction"]
-        before = self.positions.get(held, PositionState(Direction(line["direction"])))
-        quantity, price, fee = (Decimal(line[name]) for name in ("quantity", "price", "fee"))
-        after, profit = absorb(
-            before, action=Action(line["action"]), quantity=quantity, price=price, fee=fee
-        )
-        self.cash += profit - fee
-        if line["action"] == Action.OPEN:
-            # Each order puts up margin at its own leverage, and a close gives back its share.
-            added = quantity * price / int(line["leverage"])
-            self.positions[held], self.margin[held] = after, self.margin.get(held, ZERO) + added
-        elif after.quantity:
-            self.positions[held] = after
-            self.margin[held] *= after.quantity / before.quantity
-        else:
-            self.positions.pop(held, None)
-            self.margin.pop(held, None)
-        fill = Fill(
-            venue_fill_id=f"f-{line['order']}",
-            quantity=line["quantity"],
-            price=line["price"],
-            fee=line["fee"],
-            filled_at_ms=int(line["at_ms"]),
-        )
-        self.orders[line["client_order_id"]] = VenueOrder(
-            client_order_id=line["client_order_id"],
-            venue_order_id=line["order"],
-            status=OrderStatus.FILLED,
-            filled=quantity,
-            fills=[fill],
-        )
+STATUSES = {
+    Status.OPEN: OrderStatus.OPEN,
+    Status.FILLED: OrderStatus.FILLED,
+    Status.CANCELED: OrderStatus.CANCELED,
+}
+KINDS = {
+    Money.DEPOSIT: PaymentKind.DEPOSIT,
+    Money.FUNDING: PaymentKind.FUNDING,
+    Money.INSURANCE: PaymentKind.TRANSFER,
+}
+NOTHING_TO_CANCEL = {Reason.UNKNOWN_ORDER, Reason.NOT_OPEN}
 
 
-class PaperVenue:
-    """One account at the paper venue. Market orders fill at once, at the market's price."""
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
+
+class PaperBars:
+    """The market's bars, which are computed and not asked for."""
+
+    bars_at_once = 1000
+
+    def bars(self, symbol: str, timeframe: str, *, since_ms: int, until_ms: int) -> list[Bar]:
+        count = (until_ms - since_ms) // 1000 // seconds(timeframe)
+        return bars_of(GeneratedMarket().candles(symbol, timeframe, count, until_ms))
+
+
+class PaperVenue(PaperBars):
+    """One account; its journal is a file of the book, named after it."""
+
+    name = "paper"
     lookup_lag_seconds = 0.0
 
-    def __init__(self, book: Path, account: str) -> None:
-        self.path = book / f"{account}.jsonl"
+    def __init__(
+        self,
+        book: Path,
+        account: str,
+        *,
+        market: Walkable | None = None,
+        cash: Decimal = START_CASH,
+    ) -> None:
         self.account = account
-        self.market = PaperMarket()
-        # How far this process has read the journal, and what that came to.
-        self._read_to = 0
-        self._books = Books()
-        self._here = threading.Lock()
+        self.market = market or GeneratedMarket()
+        self._instruments = self.market.instruments()
+        journal = book / f"{account}.journal"
+        self._shared = SharedExchange(journal, account, self.market, cash=cash)
 
-    def instrument(self, symbol: str) -> Instrument:
-        return self.market.instrument(symbol)
+    def close(self) -> None:
+        self._shared.close()
+
+    # Orders.
 
     def place(self, ticket: Ticket) -> VenueOrder:
-        if ticket.price is not None or ticket.stop is not None or ticket.target is not None:
-            raise VenueRefused("the paper venue takes market orders without stop or target")
-        with self._open(exclusive=True) as (file, books):
-            known = books.orders.get(ticket.client_order_id)
-            if known:
-                return known
-            now = time.time()
-            if now * 1000 > ticket.not_after_ms:
+        self.instrument(ticket.symbol)
+        with self._visit(ticket.symbol) as (exchange, account):
+            if ticket.client_order_id in account.order_of:
+                return told_of(account, ticket.client_order_id)
+            if exchange.now_ms > ticket.not_after_ms:
                 raise TooLate("the order came after its time")
-            line = self._fill(ticket, books, now)
-            written = json.dumps(line).encode() + b"\n"
-            file.write(written)
-            file.flush()
-            os.fsync(file.fileno())
-            books.apply(line)
-            self._read_to += len(written)
-            return books.orders[ticket.client_order_id]
+            if ticket.side is not side_of(ticket.action, ticket.direction):
+                raise VenueRefused(f"a {ticket.side} does not {ticket.action} a {ticket.direction}")
+            if ticket.action is Action.OPEN:
+                prepare(exchange, account, ticket)
+            exchange.place(self.account, ask_of(ticket, is_hedged=account.is_hedged))
+            order = told_of(account, ticket.client_order_id)
+            return self._protected(exchange, account, ticket, order)
 
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
-        return self.books().orders.get(client_order_id)
+        with self._visit() as (_, account):
+            is_there = client_order_id in account.order_of
+            return told_of(account, client_order_id) if is_there else None
+
+    def find_by_number(self, *, symbol: str, venue_order_id: str) -> VenueOrder | None:
+        with self._visit() as (_, account):
+            number = int(venue_order_id) if venue_order_id.isdecimal() else 0
+            return order_of(account.orders[number]) if number in account.orders else None
 
     def is_absent(self, ticket: Ticket) -> bool:
         return self.find(symbol=ticket.symbol, client_order_id=ticket.client_order_id) is None
 
     def protected(self, ticket: Ticket, order: VenueOrder) -> VenueOrder:
-        """It takes no stop and no target, so there is nothing to set."""
-        return order
+        with self._visit() as (exchange, account):
+            # What it opened may have been closed since.
+            is_held = account.held(ticket.symbol, ticket.direction)
+            return self._protected(exchange, account, ticket, order) if is_held else order
 
-    def orders(self) -> list[VenueOrder]:
-        """Every order ever accepted, oldest first: the truth that tests compare with."""
-        return list(self.books().orders.values())
+    def cancel(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
+        with self._visit() as (exchange, account):
+            if client_order_id not in account.order_of:
+                return None
+            try:
+                exchange.cancel(self.account, account.order_of[client_order_id])
+            except Refused as refusal:
+                if refusal.reason not in NOTHING_TO_CANCEL:
+                    raise
+            return told_of(account, client_order_id)
 
-    def positions(self) -> dict[str, PositionState]:
-        return self.books().positions
+    def protect(
+        self, *, symbol: str, direction: Direction, stop: Decimal | None, target: Decimal | None
+    ) -> None:
+        with self._visit() as (exchange, account):
+            protect(exchange, account, symbol, direction, stop, target)
 
-    def balance(self) -> Decimal:
-        return self.books().cash
+    # The market and the account.
 
-    def books(self) -> Books:
-        with self._open(exclusive=False) as (_, books):
-            return books
+    def instrument(self, symbol: str) -> Instrument:
+        if symbol not in self._instruments:
+            raise UnknownInstrument("the paper venue does not trade this symbol", symbol=symbol)
+        return self._instruments[symbol]
 
-    def _fill(self, ticket: Ticket, books: Books, now: float) -> dict[str, str]:
-        """What accepting the order comes to; refused where the account cannot carry it."""
-        instrument = self.market.instrument(ticket.symbol)
-        quantity = Decimal(ticket.quantity)
-        if ticket.side != side_of(ticket.action, ticket.direction):
-            raise VenueRefused(f"a {ticket.side} does not {ticket.action} a {ticket.direction}")
-        if quantity % instrument.step or quantity < instrument.min_quantity:
-            raise VenueRefused(f"the quantity is no multiple of {instrument.step}")
-        spread = 1 + HALF_SPREAD if ticket.side == Side.BUY else 1 - HALF_SPREAD
-        price = points(self.market.price(ticket.symbol, now) * spread)
-        fee = points(quantity * price * TAKER_FEE)
-        held = books.positions.get(f"{ticket.symbol}:{ticket.direction}")
-        if ticket.action is Action.CLOSE and (held is None or held.quantity < quantity):
-            raise VenueRefused("nothing that large is held")
-        if ticket.action is Action.OPEN and books.free < quantity * price / ticket.leverage + fee:
-            raise VenueRefused("not enough free margin")
-        return {
-            # As long as a report takes it, whatever the account is called.
-            "order": f"p{len(books.orders) + 1}-{self.account[-40:]}",
-            "client_order_id": ticket.client_order_id,
-            "symbol": ticket.symbol,
-            "direction": ticket.direction,
-            "action": ticket.action,
-            "side": ticket.side,
-            "quantity": ticket.quantity,
-            "price": number(price),
-            "fee": number(fee),
-            "leverage": str(ticket.leverage),
-            "at_ms": str(int(now * 1000)),
-        }
+    def price(self, symbol: str) -> Decimal:
+        self.instrument(symbol)
+        return self.market.prices(now_ms(), [symbol])[symbol]
+
+    def balance(self) -> Balance:
+        with self._visit() as (exchange, account):
+            gained = carrying.unrealised(account, exchange.marks)
+            return Balance(account.cash, carrying.available(account, exchange.marks), gained)
+
+    def holdings(self) -> list[Holding]:
+        with self._visit() as (exchange, account):
+            return [
+                Holding(
+                    symbol=one.symbol,
+                    direction=one.direction,
+                    quantity=one.quantity,
+                    entry_price=one.entry_price,
+                    leverage=account.leverage(one.symbol, one.margin, one.direction),
+                    margin=one.margin,
+                    unrealised=one.unrealised(exchange.marks[one.symbol]),
+                    liquidation_price=exchange.liquidation_price(
+                        account, one.direction, one.symbol
+                    ),
+                )
+                for one in account.holdings.values()
+            ]
+
+    def open_orders(self, symbol: str | None = None) -> list[VenueOrder]:
+        with self._visit() as (_, account):
+            return [
+                order_of(order)
+                for order in account.open.values()
+                if symbol in (None, order.ask.symbol)
+            ]
+
+    def fills_since(self, symbol: str, since_ms: int) -> list[OwnedFill]:
+        with self._visit() as (_, account):
+            return [
+                OwnedFill(
+                    symbol=symbol,
+                    client_order_id=account.orders[one.order].ask.client_id,
+                    venue_order_id=str(one.order),
+                    side=one.side,
+                    fill=fill_of(one),
+                )
+                for one in account.executions
+                if one.symbol == symbol and one.at_ms >= since_ms
+            ]
+
+    def fired_since(self, symbol: str, since_ms: int) -> set[str]:
+        with self._visit() as (_, account):
+            return {
+                str(one.order)
+                for one in account.triggers.values()
+                if one.order
+                and one.ask.order.symbol == symbol
+                and one.changed_at_ms >= since_ms
+                and one.ask.whole
+            }
+
+    def payments_since(self, since_ms: int) -> list[Payment]:
+        with self._visit() as (_, account):
+            return [
+                Payment(str(one.number), KINDS[one.kind], one.symbol, one.amount, one.at_ms)
+                for one in account.moved
+                if one.at_ms >= since_ms
+            ]
+
+    def check(self) -> AccountCheck:
+        with self._visit() as (_, account):
+            return AccountCheck(
+                can_trade=True,
+                can_withdraw=False,
+                is_hedged=account.is_hedged,
+                clock_offset_ms=0,
+            )
+
+    def truth(self) -> Told:
+        """All that ever happened to the account: tests compare with it."""
+        with self._visit() as (exchange, account):
+            return account_told(exchange, account)
+
+    # Inside.
 
     @contextmanager
-    def _open(self, *, exclusive: bool) -> Iterator[tuple[IO[bytes], Books]]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._here, self.path.open("a+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
-            file.seek(self._read_to)
-            news = file.read()
-            whole = news.rfind(b"\n") + 1
-            for line in news[:whole].splitlines():
-                self._books.apply(json.loads(line))
-            self._read_to += whole
-            if exclusive and whole < len(news):
-                # Whoever wrote the rest died while writing: it never was accepted.
-                file.truncate(self._read_to)
-            yield file, self._books
+    def _visit(self, *symbols: str) -> Iterator[tuple[Exchange, Account]]:
+        try:
+            with self._shared.visit(now_ms(), *symbols) as exchange:
+                yield exchange, exchange.account(self.account)
+        except JournalBroken as error:
+            # Perhaps written, and perhaps not: the lines will tell.
+            raise OutcomeUnknown(error.message) from None
+
+    def _protected(
+        self, exchange: Exchange, account: Account, ticket: Ticket, order: VenueOrder
+    ) -> VenueOrder:
+        """Stop and target of the ticket, once something is held; a failure is told, not raised."""
+        stop, target = (Decimal(price) if price else None for price in (ticket.stop, ticket.target))
+        if ticket.action is not Action.OPEN or (stop is None and target is None):
+            return order
+        if not order.filled:
+            return replace(order, reason=order.reason or "stop and target wait for a fill")
+        try:
+            protect(exchange, account, ticket.symbol, ticket.direction, stop, target)
+        except JournalBroken:
+            raise
+        except EngineError as error:
+            return replace(order, unprotected=error.message)
+        return order
+
+
+def prepare(exchange: Exchange, account: Account, ticket: Ticket) -> None:
+    """Bring the account to what the ticket asks of it: its modes first, then its leverage."""
+    wants_hedge = ticket.position_mode is PositionMode.HEDGE
+    if account.is_hedged is not wants_hedge:
+        exchange.set_hedge(account.name, wants_hedge)
+    other = other_direction(ticket.direction)
+    if not account.is_hedged and account.held(ticket.symbol, other):
+        raise VenueRefused(f"the account has one side only, and holds a {other}")
+    if account.leverage(ticket.symbol, ticket.margin, ticket.direction) != ticket.leverage:
+        exchange.set_leverage(
+            account.name,
+            ticket.symbol,
+            ticket.leverage,
+            margin=ticket.margin,
+            direction=ticket.direction,
+        )
+
+
+def ask_of(ticket: Ticket, *, is_hedged: bool) -> Ask:
+    return Ask(
+        symbol=ticket.symbol,
+        side=ticket.side,
+        quantity=Decimal(ticket.quantity),
+        price=None if ticket.price is None else Decimal(ticket.price),
+        style=ticket.style,
+        direction=ticket.direction if is_hedged else None,
+        is_reduce_only=not is_hedged and ticket.action is Action.CLOSE,
+        client_id=ticket.client_order_id,
+        margin=ticket.margin,
+    )
+
+
+def protect(
+    exchange: Exchange,
+    account: Account,
+    symbol: str,
+    direction: Direction,
+    stop: Decimal | None,
+    target: Decimal | None,
+) -> None:
+    """Have the position closed at either price; what stood there before goes."""
+    group = f"{symbol} {direction}"
+    standing = [one for one in account.waiting.values() if one.ask.group == group]
+    is_long = direction is Direction.LONG
+    wanted = [(price, rises) for price, rises in ((stop, not is_long), (target, is_long)) if price]
+    if wanted == [(one.ask.level, one.ask.rises) for one in standing]:
+        return
+    closing = Ask(
+        symbol,
+        closing_side(direction),
+        Decimal(0),
+        direction=direction if account.is_hedged else None,
+    )
+    asks = [
+        TriggerAsk(closing, price, rises=rises, whole=True, group=group) for price, rises in wanted
+    ]
+    # Those before go last: what is refused takes nothing away.
+    if asks:
+        exchange.arm(account.name, *asks)
+    for one in standing:
+        exchange.disarm(account.name, one.number)
+
+
+def told_of(account: Account, client_order_id: str) -> VenueOrder:
+    return order_of(account.orders[account.order_of[client_order_id]])
+
+
+def order_of(order: Order) -> VenueOrder:
+    return VenueOrder(
+        client_order_id=order.ask.client_id,
+        venue_order_id=str(order.number),
+        status=STATUSES[order.status],
+        filled=order.filled,
+        fills=[fill_of(one) for one in order.fills],
+        reason=order.why_ended,
+        side=order.ask.side,
+    )
+
+
+def fill_of(one: Execution) -> Fill:
+    return Fill(
+        venue_fill_id=str(one.number),
+        quantity=number(one.quantity),
+        price=number(one.price),
+        fee=number(one.fee),
+        filled_at_ms=one.at_ms,
+    )
+
+
+def bars_of(candles: Candles) -> list[Bar]:
+    columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
+    told = zip(*(column.tolist() for column in columns), strict=True)
+    return [
+        Bar(opened_at * 1000, *(Decimal(repr(value)) for value in values))
+        for opened_at, values in zip(candles.opened_at.tolist(), told, strict=True)
+    ]

@@ -15,8 +15,8 @@ from apps.quotas.models import Plan
 from apps.strategies.models import Strategy
 from apps.venues.models import Instrument
 from apps.venues.selectors import instruments
+from engine.paper.generated import SYMBOLS, GeneratedMarket
 from engine.strategies import strategy_named
-from engine.venues.paper_market import SYMBOLS, PaperMarket
 
 pytestmark = pytest.mark.django_db
 FIXTURES = settings.ROOT / "fixtures"
@@ -78,7 +78,7 @@ def test_the_plans_are_those_of_the_business():
 def test_every_master_watches_what_the_paper_venue_trades():
     call_command("load_fixtures", verbosity=0)
     assert set(instruments("paper")) == set(SYMBOLS)
-    assert instruments("paper")["BTC/USDT"] == PaperMarket().instrument("BTC/USDT")
+    assert instruments("paper")["BTC/USDT"] == GeneratedMarket().instruments()["BTC/USDT"]
     for strategy in Strategy.objects.all():
         assert set(strategy.symbols) <= set(SYMBOLS)
         assert strategy_named(strategy.rule).read_params(strategy.params)

@@ -18,6 +18,7 @@ from engine.errors import (
 from engine.execution import MARGIN_MS, execute, refuse
 from engine.messages import Task
 from engine.order import OrderStatus
+from engine.signal import Action
 from engine.venues.base import VenueOrder
 from tests.engine.tickets import NOT_AFTER_MS, NOW_MS, ticket
 
@@ -42,8 +43,9 @@ class Journal:
 class FaultyVenue:
     lookup_lag_seconds = LAG_MS / 1000
 
-    def __init__(self, *, place=None, find=None, absent=True):
+    def __init__(self, *, place=None, find=None, absent=True, cancel=None, protect=None):
         self.answers = {"place": place, "find": find, "is_absent": absent}
+        self.answers |= {"cancel": cancel, "protect": protect}
         self.calls = []
 
     def place(self, ticket):
@@ -55,7 +57,15 @@ class FaultyVenue:
     def is_absent(self, ticket):
         return self._answer("is_absent")
 
+    def cancel(self, *, symbol, client_order_id):
+        return self._answer("cancel")
+
+    def protect(self, *, symbol, direction, stop, target):
+        self.protection = (stop, target)
+        return self._answer("protect")
+
     def protected(self, ticket, order):
+        self.held = order.filled
         return order
 
     def _answer(self, call):
@@ -226,3 +236,68 @@ def test_a_fault_that_no_adapter_names_leaves_the_id_in_the_journal():
     with pytest.raises(RuntimeError):
         run(venue, journal)
     assert journal.ids == {"ibaaaa"}
+
+
+CANCELED = VenueOrder("ibaaaa", "v1", S.CANCELED, Decimal(0))
+OPEN = VenueOrder("ibaaaa", "v1", S.OPEN, Decimal(0))
+CANCELS = {
+    "taken away": (CANCELED, None, S.CANCELED, ["cancel"]),
+    "done before": (FILLED, None, S.FILLED, ["cancel"]),
+    "none there, in time": (None, None, S.UNKNOWN, ["cancel", "find"]),
+    "nobody knows, and it stands": (UNKNOWN, OPEN, S.OPEN, ["cancel", "find"]),
+    "refused, and it stands": (VenueRefused("no"), OPEN, S.OPEN, ["cancel", "find"]),
+    "unknown symbol": (UnknownInstrument("no"), UNKNOWN, S.UNKNOWN, ["cancel", "find"]),
+}
+
+
+@pytest.mark.parametrize(("cancel", "find", "status", "calls"), CANCELS.values(), ids=CANCELS)
+def test_an_order_is_taken_away_and_told_as_it_is_then(cancel, find, status, calls):
+    venue = FaultyVenue(cancel=cancel, find=find)
+    told = run(venue, Journal(), task=Task.CANCEL)
+    assert (told.status, venue.calls) == (status, calls)
+
+
+def test_what_an_order_has_filled_before_it_is_taken_away_gets_its_stop_and_target():
+    venue = FaultyVenue(cancel=VenueOrder("ibaaaa", "v1", S.CANCELED, Decimal("0.004")))
+    assert run(venue, Journal(), task=Task.CANCEL, stop="45000").filled == "0.004"
+    assert venue.held == Decimal("0.004")
+
+
+def test_an_order_canceled_before_it_came_is_never_placed():
+    journal = Journal()
+    venue = FaultyVenue(place=FILLED)
+    run(venue, journal, task=Task.CANCEL)
+    told = run(venue, journal)
+    assert (told.status, "place" in venue.calls) == (S.UNKNOWN, False)
+    told = run(venue, journal, task=Task.CANCEL, now_ms=NOT_AFTER_MS + LAG_MS + 1)
+    assert told.status == S.EXPIRED
+
+
+PROTECTS = {
+    "set": (None, S.SET),
+    "refused": (VenueRefused("no position"), S.REJECTED),
+    "unknown symbol": (UnknownInstrument("no"), S.REJECTED),
+    "busy": (VenueBusy("rate limit"), S.UNKNOWN),
+    "nobody knows": (UNKNOWN, S.UNKNOWN),
+}
+
+
+@pytest.mark.parametrize(("answer", "status"), PROTECTS.values(), ids=PROTECTS)
+def test_stop_and_target_are_set_once_a_try(answer, status):
+    journal, venue = Journal(), FaultyVenue(protect=answer)
+    asked = {"task": Task.PROTECT, "action": Action.PROTECT, "stop": "45000"}
+    assert run(venue, journal, **asked).status == status
+    assert venue.protection == (Decimal(45_000), None)
+    # Said again, it is not set again: by then another try may have set others.
+    assert run(venue, journal, **asked).status == S.UNKNOWN
+    after = run(venue, journal, **asked, now_ms=NOT_AFTER_MS + 1)
+    assert (after.status, venue.calls) == (S.EXPIRED, ["protect"])
+
+
+def test_stop_and_target_that_come_late_or_cannot_be_journalled_are_not_set():
+    venue = FaultyVenue()
+    asked = {"task": Task.PROTECT, "action": Action.PROTECT, "target": "60000"}
+    assert run(venue, Journal(), **asked, now_ms=NOT_AFTER_MS).status == S.EXPIRED
+    full = Journal(failure=OSError(28, "No space left on device"))
+    assert run(venue, full, **asked).status == S.UNKNOWN
+    assert venue.calls == []

@@ -1,5 +1,6 @@
 """A position is a fold of its fills, exact to what was paid and earned."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -17,7 +18,11 @@ fees = st.decimals(-1, 5, places=4)
 
 
 def fold(direction, fills):
-    state, profits = PositionState(direction), Decimal(0)
+    return fold_into(PositionState(direction), *fills)
+
+
+def fold_into(state, *fills):
+    profits = Decimal(0)
     for action, quantity, price, fee in fills:
         state, profit = absorb(state, action=action, quantity=quantity, price=price, fee=fee)
         profits += profit
@@ -102,6 +107,19 @@ def test_what_is_bought_later_adds_to_what_is_still_to_be_borne():
     assert fold(Direction.LONG, [bought, sold])[0].entry_fees == 2
     assert fold(Direction.LONG, [bought, sold, bought])[0].entry_fees == 6
     assert fold(Direction.LONG, [bought, sold, bought, sold])[0].entry_fees == 4
+
+
+@given(st.decimals(-5, 5, places=12), st.lists(st.integers(1, 9), max_size=4))
+def test_closes_bear_together_the_funding_until_then(funding, tenths):
+    state, _ = fold(Direction.LONG, [(Action.OPEN, Decimal(7), Decimal(100), Decimal(1))])
+    state, borne = replace(state, funding=funding), Decimal(0)
+    for tenth in [*tenths, None]:
+        before = state
+        part = state.quantity * tenth / 100 if tenth else state.quantity
+        state, _ = fold_into(state, (Action.CLOSE, part, Decimal(100), Decimal(0)))
+        assert (before.funding - state.funding) * funding >= 0
+        borne += before.funding - state.funding
+    assert (borne, state.funding) == (funding, 0)
 
 
 @pytest.mark.parametrize(("quantity", "price"), [(0, 1), (-1, 1), (1, 0), (1, -1)])

@@ -71,10 +71,12 @@ OPENS = {
     "held already": ({"held": Decimal("0.001")}, "held"),
     "the last place": ({"open_positions": 9}, None),
     "no place": ({"open_positions": 10}, "positions"),
+    "parked": ({"has_parked": True}, "parked"),
     "in flight": ({"tickets_in_flight": 1}, "in_flight"),
     "too small": ({"quantity": Decimal(0)}, "minimum"),
     "a drift": ({"is_drifting": True}, "drift"),
     "traded its once": ({"is_spent": True}, "once"),
+    "a key that can withdraw": ({"key_refusal": "it can withdraw"}, "key"),
 }
 CLOSES = {
     "sound": ({}, None),
@@ -87,7 +89,9 @@ CLOSES = {
     "blocked": ({"blocked_symbols": frozenset({"BTC/USDT"})}, None),
     "no place": ({"open_positions": 10}, None),
     "a drift": ({"is_drifting": True}, None),
+    "parked": ({"has_parked": True}, None),
     "traded its once": ({"is_spent": True}, None),
+    "a key that can withdraw": ({"key_refusal": "it can withdraw"}, None),
 }
 
 

@@ -22,7 +22,7 @@ FLOAT_HOMES = (
     "engine/making/",
     "engine/market/",
     "engine/strategies/",
-    "engine/venues/paper_market.py",
+    "engine/paper/generated.py",
     "workers/embedded_broker.py",  # seconds
 )
 # Who asks the clock for an instant. Everybody else is given one, or measures with `monotonic`.
@@ -36,10 +36,11 @@ CLOCK_HOMES = (
 )
 # Outermost loops, where anything at all may arrive and the process goes on.
 LAST_RESORTS: tuple[str, ...] = (
-    "workers/tasks.py",
-    "workers/state.py",
-    "workers/refusals.py",
     "apps/backtests/labour.py",
+    "workers/adapters.py",
+    "workers/refusals.py",
+    "workers/state.py",
+    "workers/tasks.py",
 )
 # Where the unscoped manager is part of the work.
 UNSCOPED_HOMES = ("apps/core/", "/admin.py", "ironbull/management/commands/load_fixtures.py")

@@ -198,9 +198,13 @@ def test_without_servers_it_is_said_how_to_get_them(monkeypatch):
         ),
     ],
 )
-def test_a_server_of_our_own_is_gone_afterwards(program, start, answers):
+def test_a_server_of_our_own_comes_back_and_is_gone_afterwards(program, start, answers):
     if not servers.shutil.which(program, path=servers.PLACES):
         pytest.skip(f"{program} is not installed")
-    with start() as port:
-        assert answers(port)
-    assert not answers(port)
+    with start() as server:
+        assert answers(server.port)
+        server.kill()
+        assert not answers(server.port)
+        server.start()
+        assert answers(server.port)
+    assert not answers(server.port)

@@ -78,7 +78,7 @@ class Running:
         return not (self.failpoints / failpoint).exists()
 
     def venue(self, account_id: int) -> PaperVenue:
-        """The exchange's own truth about an account."""
+        """The account as the exchange itself knows it."""
         return PaperVenue(self.book, str(account_id))
 
     def log(self, name: str) -> str:
@@ -110,7 +110,7 @@ class Running:
             "HEARTBEAT_SECONDS": "1",
             "TICKET_SECONDS": "4",
             "SWEEP_AFTER_SECONDS": "2",
-            "SIGNAL_SECONDS": "60",
+            "SIGNAL_SECONDS": "240",
             **self.environment,
         }
 
@@ -133,9 +133,12 @@ class Running:
                     self._spawn(name)
 
 
+def encoded(key) -> str:
+    return base64.b64encode(bytes(key)).decode()
+
+
 def centre_verify_key() -> str:
-    verify_key = SigningKey(settings.CENTRE_SIGNING_KEY).verify_key
-    return base64.b64encode(bytes(verify_key)).decode()
+    return encoded(SigningKey(settings.CENTRE_SIGNING_KEY).verify_key)
 
 
 def database_url() -> str:

@@ -23,9 +23,10 @@ from apps.signals.models import Signal
 from apps.signals.services import publish_signal
 from apps.strategies.models import Strategy, Subscription, Watch
 from apps.strategies.services import offer_strategy, subscribe
+from apps.venues.models import VenueAccount
 from apps.venues.services import bind_account, record_equity
+from engine.paper.generated import GeneratedMarket
 from engine.signal import Action, Direction, Intent, Side
-from engine.venues.paper_market import PaperMarket
 from tests.walks.running import wait_for
 
 SYMBOL = "BTC/USDT"
@@ -91,7 +92,7 @@ class Story:
 
 
 def price_now() -> Decimal:
-    return PaperMarket().price(SYMBOL, timezone.now().timestamp())
+    return GeneratedMarket().price(SYMBOL, int(timezone.now().timestamp() * 1000))
 
 
 def on_paper(member: Member) -> dict[str, str]:
@@ -105,6 +106,7 @@ def tell(
     followers: int = 1,
     account_of: Callable[[Member], dict[str, str]] = on_paper,
     capital: Decimal = Decimal(1000),
+    points: Decimal = Decimal(100),
 ) -> Story:
     """A tenant named after the story, with `followers` subscriptions each way.
 
@@ -140,7 +142,7 @@ def tell(
                 key=f"{name}:{member.pk}",
                 member=member,
                 kind=Account.Kind.SELF,
-                amount=Decimal(100),
+                amount=points,
             )
             account = bind_account(member=member, node=node, **account_of(member))
             record_equity(account=account, equity=Decimal(10_000), now=timezone.now())
@@ -153,3 +155,9 @@ def tell(
                 )
             )
     return Story(name, strategies, subscriptions)
+
+
+def keys_checked() -> bool:
+    """Whether nodes have told of every key; until then an account opens nothing."""
+    accounts = VenueAccount.objects.across_tenants().exclude(venue="paper")
+    return not accounts.filter(checked_at=None).exists()

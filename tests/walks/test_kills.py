@@ -100,15 +100,16 @@ def assert_ordered_once(house: Running, story: Story) -> None:
     """The exchange's own books know one order in and one order out, and ours the same two."""
     for subscription in story.subscriptions:
         account = subscription.venue_account_id
-        truth = house.venue(account).orders()
-        assert len(truth) == 2
-        assert not house.venue(account).positions()
+        truth = house.venue(account).truth()
+        orders = truth["orders"]
+        assert len(orders) == 2
+        assert not truth["positions"]
         books = Order.objects.across_tenants().filter(venue_account=account)
         filled = books.filter(status=OrderStatus.FILLED)
-        assert {order.client_order_id for order in truth} == set(
+        assert {one["client_id"] for one in orders} == set(
             filled.values_list("client_order_id", flat=True)
         )
-        assert sum(order.filled for order in truth) == sum(order.filled for order in filled)
+        assert sum(Decimal(one["filled"]) for one in orders) == sum(row.filled for row in filled)
         assert not books.exclude(status__in=[OrderStatus.FILLED, OrderStatus.EXPIRED]).exists()
 
 

@@ -107,8 +107,10 @@ def no_tasks(queue):
         ("task a list", {"told": {"task": ["x"]}}, "Expected `str`"),
         ("unknown task", {"told": {"task": "nobody.knows"}}, "nobody here knows the task"),
         ("strange task", {"told": {"task": "\ud800\x00\U0001f600"}}, ""),
+        ("half a sign", {"told": {"eta": "\ud800"}}, "surrogates not allowed"),
         ("put off for ever", {"told": {"eta": "2999-01-01T00:00:00"}}, "$.eta"),
         ("expires no date", {"told": {"expires": "never"}}, "expires"),
+        ("expires never", {"told": {"expires": ""}}, "$.expires"),
         ("time limit", {"told": {"timelimit": [0.001, 0.001]}}, "$.timelimit"),
         ("pickle", {"content-type": "application/x-python-serialize"}, "not JSON in UTF-8"),
         ("unknown type", {"content-type": "text/nobody"}, "not JSON in UTF-8"),
@@ -155,6 +157,7 @@ def wrong_arguments(queue):
         refused("one too many", "unexpected keyword argument", **{name: str(uuid.uuid4()), "x": 1}),
         refused("wrong type", "Expected `", **{name: [queue]}),
         refused("null", "Expected `", **{name: None}),
+        refused("nobody's", "", **{name: str(uuid.uuid4())}),
         refused("a megabyte", "", **{name: queue + "x" * 1_000_000}),
     ]
     return cases

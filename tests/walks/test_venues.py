@@ -7,6 +7,7 @@ accounts meet one fault of it, on their way in and on their way out.
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -14,26 +15,32 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from apps.core.errors import Conflict
 from apps.members.models import Member
-from apps.orders.models import Fill, Order
+from apps.orders.models import Fill, Order, Ticket
+from apps.orders.services import (
+    Wish,
+    cancel_order,
+    close_position,
+    order_by_hand,
+    protect_position,
+)
 from apps.pointcards.models import Charge
-from apps.positions.models import Position
+from apps.positions.models import Close, Position
 from apps.venues.models import Instrument, VenueAccount
+from apps.venues.services import accept_key
 from engine.order import OrderStatus
 from engine.paper.service.faults import Kind
-from engine.paper.service.service import PaperService
-from engine.signal import Action
-from engine.venues import open_venue
-from tests.engine.paper.clients import Control, serving
+from engine.signal import Action, Direction
+from tests.engine.paper.clients import serving
 from tests.engine.tickets import ticket
+from tests.walks.market import DIALECTS, Market
 from tests.walks.running import running, wait_for
-from tests.walks.story import SYMBOL, Story, tell
+from tests.walks.story import SYMBOL, keys_checked, tell
 from tests.walks.test_kills import assert_paid_once
-from workers.vault import Credentials
 
 pytestmark = [pytest.mark.walk, pytest.mark.timeout(600)]
 
-DIALECTS = ["binance", "okx", "gate"]
 # What befalls an order's request, and what befalls its look-ups.
 FAULTS: dict[str, list[dict[str, object]]] = {
     "no fault": [],
@@ -42,44 +49,6 @@ FAULTS: dict[str, list[dict[str, object]]] = {
     "accepted late": [{"kind": Kind.LATE}],
     "accepted, and denied": [{"kind": Kind.TIMEOUT_AFTER}, {"kind": Kind.NOT_FOUND, "times": 9}],
 }
-
-
-class Market:
-    """The local exchange, and who owns which account of it."""
-
-    def __init__(self, service: PaperService) -> None:
-        self.service, self.control = service, Control(service)
-        self.names: dict[int, str] = {}
-
-    def account_of(self, dialect: str, member: Member) -> dict[str, str]:
-        """A new account at the exchange, as its owner binds it."""
-        made = self.control.open(dialect)
-        self.names[member.pk] = made["account"]
-        keys = {"api_key": made["api_key"], "api_secret": made["secret"]}
-        return {"venue": dialect, **keys, "passphrase": made["passphrase"]}
-
-    def describe(self, dialect: str) -> None:
-        """What can be traded there, as the adapter tells it."""
-        key = next(key for key in self.service.keys if key.dialect == dialect)
-        credentials = Credentials(key.api_key, key.secret, key.passphrase)
-        venue = open_venue(dialect, credentials, base_url=self.service.address)
-        told = venue.instrument(SYMBOL)
-        values = {
-            "tick": told.tick,
-            "step": told.step,
-            "min_quantity": told.min_quantity,
-            "min_notional": told.min_notional,
-        }
-        Instrument.objects.get_or_create(venue=dialect, symbol=SYMBOL, defaults=values)
-
-    def plan(self, story: Story, faults: list[dict[str, object]]) -> None:
-        for subscription in story.subscriptions:
-            name = self.names[subscription.member.pk]
-            for fault in faults:
-                self.control.fault(**fault, account=name)
-
-    def truth(self, subscription) -> dict[str, list[dict[str, str]]]:
-        return self.control.truth(self.names[subscription.member.pk])
 
 
 @pytest.fixture
@@ -91,7 +60,7 @@ def market():
 def test_one_order_in_and_one_out_whatever_the_exchange_answers(
     transactional_db, tmp_path, market, subtests
 ):
-    bases = json.dumps(dict.fromkeys(DIALECTS, market.service.address))
+    bases = json.dumps(dict.fromkeys(DIALECTS, market.address))
     with running(tmp_path, VENUE_BASE_URLS=bases) as house:
         node = house.enroll()
         house.start("centre", "heartbeats", "node", "beat")
@@ -106,6 +75,7 @@ def test_one_order_in_and_one_out_whatever_the_exchange_answers(
                     account_of=partial(market.account_of, dialect),
                     capital=Decimal(5000),
                 )
+        wait_for(keys_checked, seconds=120, what="the keys checked")
         for action in (Action.OPEN, Action.CLOSE):
             for (_, fault), story in stories.items():
                 if action is Action.CLOSE:
@@ -162,9 +132,7 @@ def by_hand(market):
 
     def place(dialect: str, member: Member, action: Action) -> None:
         name = market.names[member.pk]
-        key = next(key for key in market.service.keys if key.account == name)
-        credentials = Credentials(key.api_key, key.secret, key.passphrase)
-        venue = open_venue(dialect, credentials, base_url=market.service.address)
+        venue = market.adapter(dialect, name)
         ends_ms = int(time.time() * 1000) + 10_000
         asked = ticket(
             venue=dialect,
@@ -181,7 +149,7 @@ def by_hand(market):
 def test_an_account_is_read_back_and_a_trade_by_hand_stops_it_from_opening(
     transactional_db, tmp_path, market, by_hand, subtests
 ):
-    bases = json.dumps(dict.fromkeys(DIALECTS, market.service.address))
+    bases = json.dumps(dict.fromkeys(DIALECTS, market.address))
     with running(tmp_path, VENUE_BASE_URLS=bases, STATE_SECONDS="5") as house:
         node = house.enroll()
         house.start("centre", "heartbeats", "node", "beat")
@@ -235,3 +203,87 @@ def test_an_account_is_read_back_and_a_trade_by_hand_stops_it_from_opening(
             for subscription in story.subscriptions:
                 with subtests.test(f"{dialect}: one order of ours, two by hand"):
                     assert len(market.truth(subscription)["orders"]) == 3
+
+
+def test_a_person_trades_by_hand_with_a_key_that_was_accepted(
+    transactional_db, tmp_path, market, subtests
+):
+    """Opened, protected, rested, canceled and closed by hand, in every dialect at once."""
+    bases = json.dumps(dict.fromkeys(DIALECTS, market.address))
+    with running(tmp_path, VENUE_BASE_URLS=bases, STATE_SECONDS="5") as house:
+        node = house.enroll()
+        house.start("centre", "heartbeats", "node", "beat")
+        wait_for(house.is_alive, what="the first heartbeat")
+        market.control.hold(BTC="50000")
+        accounts = {
+            dialect: tell(
+                f"{dialect}-hand",
+                node,
+                account_of=partial(market.account_of, dialect, withdraws=True),
+                capital=Decimal(5000),
+            )
+            .subscriptions[0]
+            .venue_account
+            for dialect in DIALECTS
+        }
+        wait_for(keys_checked, what="the keys checked")
+        wait_for(lambda: Instrument.objects.filter(priced_at__isnull=False).count() == 3)
+
+        def each(do: Callable[[VenueAccount], Ticket], status: str = "done") -> dict[str, Ticket]:
+            for account in accounts.values():
+                account.refresh_from_db()
+            tickets = {dialect: do(account) for dialect, account in accounts.items()}
+            keys = [ticket.pk for ticket in tickets.values()]
+            rows = Ticket.objects.across_tenants().filter(pk__in=keys)
+            wait_for(lambda: rows.filter(status=status).count() == 3, what=f"{status}: {tickets}")
+            return tickets
+
+        def position(account: VenueAccount) -> Position:
+            return Position.objects.of(account.tenant).get(venue_account=account, status="open")
+
+        wish = Wish(symbol=SYMBOL, direction=Direction.LONG, notional=Decimal(2000), leverage=5)
+        low = replace(wish, price=Decimal(40_000))
+        for dialect, account in accounts.items():
+            with subtests.test(f"{dialect}: a key that can withdraw opens nothing"):
+                account.refresh_from_db()
+                assert (account.can_trade, account.can_withdraw) == (True, True)
+                with pytest.raises(Conflict, match="can withdraw"):
+                    order_by_hand(account=account, wish=wish, now=timezone.now())
+            accept_key(account=account)
+
+        def by_hand(wish: Wish) -> Callable[[VenueAccount], Ticket]:
+            return lambda account: order_by_hand(account=account, wish=wish, now=timezone.now())
+
+        def canceled(account: VenueAccount) -> Ticket:
+            order = Order.objects.of(account.tenant).get(venue_account=account, status="open")
+            return cancel_order(order=order, now=timezone.now())
+
+        each(by_hand(low), "resting")
+        each(canceled)
+        each(by_hand(wish))
+        stop, target = Decimal(45_000), Decimal(60_000)
+        each(
+            lambda account: protect_position(
+                position=position(account), stop=stop, target=target, now=timezone.now()
+            )
+        )
+        for dialect, account in accounts.items():
+            with subtests.test(f"{dialect}: stop and target stand at the exchange"):
+                triggers = market.control.truth(market.names[account.member_id])["triggers"]
+                assert {Decimal(one["ask"]["level"]) for one in triggers} == {stop, target}
+        market.control.hold(BTC="51000")
+        closed = each(
+            lambda account: close_position(position=position(account), now=timezone.now())
+        )
+        closes = Close.objects.across_tenants().filter(
+            position__venue_account__in=accounts.values()
+        )
+        wait_for(lambda: closes.filter(status="settled").count() == 3, what="settled")
+        for dialect, account in accounts.items():
+            with subtests.test(f"{dialect}: the books are the truth, and charged"):
+                truth = market.control.truth(market.names[account.member_id])
+                assert truth["positions"] == []
+                assert len([one for one in truth["orders"] if Decimal(one["filled"])]) == 2
+                assert closed[dialect].quantity == Decimal("0.04")
+                assert Charge.objects.of(account.tenant).get().due > 0
+        call_command("verify_ledger")

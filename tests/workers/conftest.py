@@ -10,6 +10,7 @@ from nacl.signing import SigningKey
 
 from tests.engine.paper.clients import serving
 from workers import settings
+from workers.adapters import Adapters
 from workers.keys import make_keys
 
 
@@ -65,4 +66,5 @@ def rebased(host, tasks, exchange, monkeypatch):
         "VENUE_BASE_URLS", json.dumps(dict.fromkeys(("binance", "okx", "gate"), exchange.address))
     )
     monkeypatch.setattr(host, "settings", settings.read())
+    monkeypatch.setattr(host, "adapters", Adapters(host.settings))
     return host

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 from celery import Celery
@@ -48,3 +49,10 @@ def write(number: int) -> None:
 @app.task(name="refusing.refuse")
 def refuse(envelope: str) -> None:
     raise MessageRefused("not what it claims", length=len(envelope))
+
+
+@app.task(name="refusing.take_time")
+def take_time(seconds: float) -> None:
+    note("begun", str(seconds))
+    time.sleep(seconds)
+    note("ended", str(seconds))

@@ -10,8 +10,9 @@ from nacl.signing import SigningKey
 
 from engine import envelope
 from engine.errors import MessageRefused, VenueBusy
-from engine.messages import MAX_BYTES, ROWS_PER_STATE, AccountState, Since, StateAsk, Tickets
-from engine.signal import Direction
+from engine.messages import MAX_BYTES, ROWS_PER_STATE, AccountState, Since, StateAsk, Task, Tickets
+from engine.signal import Action, Direction
+from engine.venues import binance, gate, okx
 from engine.venues.base import Holding
 from tests.engine.paper.clients import Control
 from tests.engine.tickets import ticket
@@ -59,7 +60,8 @@ class Reading:
     def exchange(self):
         """The adapter that this account's tickets go through."""
         opened = self.tasks.open_credentials(self.sealed(), key=self.host.keys.seal_private)
-        return self.tasks.exchange_for(self.ask(), opened, self.host)
+        with self.host.adapters.lend(self.ask(), opened) as exchange:
+            return exchange
 
     def read(self, **changes):
         return self.state.state_of(self.ask(**changes), self.host)
@@ -110,6 +112,61 @@ def test_reading_changes_nothing_at_the_venue(reading):
     assert reading.control.truth(reading.key["account"])["orders"] == before
 
 
+def test_a_fill_on_the_cursor_is_told_and_one_before_it_is_not(reading):
+    reading.buy()
+    told = reading.read().fills
+    last = max(row.fill.filled_at_ms for row in told)
+    on_it = [row for row in told if row.fill.filled_at_ms == last]
+    assert reading.read(fills=[Since(symbol=SYMBOL, since_ms=last)]).fills == on_it
+    assert reading.read(fills=[Since(symbol=SYMBOL, since_ms=last + 1)]).fills == []
+
+
+def test_more_fills_than_a_page_of_the_venue_are_all_told_once(reading, monkeypatch):
+    for venue, name in ((binance, "PAGE"), (okx, "PAGE"), (gate, "PAGE"), (gate, "LONG_PAGE")):
+        monkeypatch.setattr(venue, name, 2)
+    for number in range(5):
+        reading.buy(client_order_id=f"ib{'e' * 23}{number}")
+    truth = reading.control.truth(reading.key["account"])["orders"]
+    numbers = [str(fill) for order in truth for fill in order["fills"]]
+    assert len(numbers) >= 5
+    assert sorted(row.fill.venue_fill_id for row in reading.read().fills) == sorted(numbers)
+
+
+@pytest.mark.parametrize("price", ["48000", "52000"])
+def test_what_fired_is_told_as_such_and_found_by_the_venue_s_number(reading, price):
+    reading.control.hold(BTC="50000")
+    bought = reading.buy(stop="49000", target="51000")
+    by_hand = reading.buy(client_order_id="ib" + "d" * 24)
+    reading.control.hold(BTC=price)
+    minute_ago = reading.tasks.now_ms() - 60_000
+    held = Since(symbol=SYMBOL, since_ms=minute_ago, held_since_ms=minute_ago)
+    told = reading.read(fills=[held])
+    fired = [row for row in told.fills if row.is_protection]
+    numbers = {row.venue_order_id for row in told.fills if not row.is_protection}
+    assert numbers == {bought.venue_order_id, by_hand.venue_order_id}
+    (true,) = [
+        order
+        for order in reading.control.truth(reading.key["account"])["orders"]
+        if order["origin"] == "trigger"
+    ]
+    assert {row.venue_order_id for row in fired} == {str(true["number"])}
+    assert sum(Decimal(row.fill.quantity) for row in fired) == Decimal("0.04")
+    assert told.holdings == []
+
+    number = fired[0].venue_order_id
+    named = {"venue_order_id": number, "client_order_id": f"venue-{number}", "task": Task.LOOK_UP}
+    found = reading.buy(action=Action.CLOSE, quantity="0.04", **named)
+    assert (found.status, found.fills) == ("filled", [row.fill for row in fired])
+    # A number that is of another order is no answer.
+    other = reading.buy(action=Action.OPEN, **named)
+    assert (other.status, other.reason) == ("unknown", f"{number} is a sell order")
+    none = reading.buy(action=Action.CLOSE, **named | {"venue_order_id": "999999"})
+    assert (none.status, none.reason) == ("unknown", "the venue has no 999999")
+    # Where the books hold nothing, nothing of ours was protected.
+    told = reading.read(fills=[Since(symbol=SYMBOL, since_ms=minute_ago)])
+    assert not any(row.is_protection for row in told.fills)
+
+
 def test_a_venue_that_fails_is_told_as_a_failure_and_not_as_empty(reading, monkeypatch):
     venue = reading.exchange()
     for failure, said in (
@@ -148,10 +205,9 @@ def test_too_many_positions_are_refused_rather_than_told_in_part(reading, monkey
     assert "more than one answer holds" in reading.read().error
 
 
-@pytest.mark.parametrize("venue", ["paper", "nowhere"])
-def test_a_venue_without_an_adapter_has_no_state(rebased, tasks, state, exchange, venue):
+def test_a_venue_without_an_adapter_has_no_state(rebased, tasks, state, exchange):
     reading = Reading("binance", rebased, tasks, state, exchange)
-    assert f"no adapter for {venue}" in reading.read(venue=venue).error
+    assert "no adapter for nowhere" in reading.read(venue="nowhere").error
 
 
 def test_bad_keys_are_an_error_that_quotes_none(rebased, tasks, state, exchange, caplog):

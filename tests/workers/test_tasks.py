@@ -3,7 +3,9 @@
 import json
 import logging
 import time
+from contextlib import nullcontext
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from kombu.exceptions import OperationalError
@@ -15,6 +17,7 @@ from engine.errors import MessageRefused
 from engine.messages import Heartbeat, Task, Tickets
 from engine.order import OrderStatus
 from engine.venues.base import VenueOrder
+from engine.venues.paper import PaperVenue
 from tests.engine.tickets import ticket
 
 S = OrderStatus
@@ -45,6 +48,10 @@ def reports(host):
     return {report.order_id: report for _, _, told in host.sent for report in told.reports}
 
 
+def orders_at_venue(host, account):
+    return PaperVenue(Path(host.settings.paper_book), account).truth()["orders"]
+
+
 def test_a_batch_is_executed_and_every_ticket_answered(host, tasks, ask):
     tasks.execute_all([ask(number) for number in range(25)], host)
     told = reports(host)
@@ -59,8 +66,7 @@ def test_a_batch_is_executed_and_every_ticket_answered(host, tasks, ask):
 def test_one_accounts_tickets_run_in_their_order(host, tasks, ask):
     own = [ask(number, account="1") for number in range(5)]
     tasks.execute_all(own, host)
-    venue = tasks.PaperVenue(host.paper_book, "1")
-    assert [order.client_order_id for order in venue.orders()] == [f"ib{n}" for n in range(5)]
+    assert [one["client_id"] for one in orders_at_venue(host, "1")] == [f"ib{n}" for n in range(5)]
 
 
 def test_the_same_batch_twice_orders_once(host, tasks, ask):
@@ -70,7 +76,7 @@ def test_the_same_batch_twice_orders_once(host, tasks, ask):
     tasks.execute_all(batch, host)
     for number, report in reports(host).items():
         assert (report.status, report.fills) == (S.FILLED, first[number].fills)
-        assert len(tasks.PaperVenue(host.paper_book, number).orders()) == 1
+        assert len(orders_at_venue(host, number)) == 1
 
 
 class Broken:
@@ -101,11 +107,11 @@ def test_a_crash_of_one_ticket_is_unknown_and_takes_no_other_with_it(
 ):
     caplog.set_level(logging.DEBUG)
     broken = Broken(failure)
-    real = tasks.venue_for
+    real = host.adapters.lend
     monkeypatch.setattr(
-        tasks,
-        "venue_for",
-        lambda ticket, *rest: broken if ticket.order_id == "3" else real(ticket, *rest),
+        host.adapters,
+        "lend",
+        lambda ticket, keys: nullcontext(broken) if ticket.order_id == "3" else real(ticket, keys),
     )
     # Two of the same account behind it, and others beside it.
     batch = [ask(number, account=str(number // 4)) for number in range(8)]
@@ -140,7 +146,7 @@ def test_credentials_that_are_none_are_rejected_and_quoted_nowhere(
     assert told["1"].status is S.REJECTED
     assert told["1"].reason == "the credentials are not what they should be"
     assert told["2"].status is S.FILLED
-    assert not (tmp_path / "paper" / "1.jsonl").exists()
+    assert not (tmp_path / "paper" / "1.journal").exists()
     assert CANARY not in caplog.text + repr(host.sent)
     assert CANARY.encode() not in b"".join(
         path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()
@@ -180,7 +186,7 @@ def test_a_centre_out_of_reach_stops_no_ticket(host, tasks, ask, monkeypatch):
 
     monkeypatch.setattr(host, "tell_centre", away)
     tasks.execute_all([ask(number, account="1") for number in range(45)], host)
-    assert len(tasks.PaperVenue(host.paper_book, "1").orders()) == 45
+    assert len(orders_at_venue(host, "1")) == 45
     assert tasks.running == 0
 
 
@@ -205,4 +211,4 @@ def test_only_the_centre_sends_tickets(host, tasks, ask, centre_key):
     ):
         with pytest.raises(MessageRefused):
             tasks.read_tickets(text, host)
-    assert not list(host.paper_book.glob("*"))
+    assert not Path(host.settings.paper_book).exists()

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import pytest
 
 from engine import envelope
-from engine.errors import VenueRefused
+from engine.errors import VenueBusy, VenueRefused
 from engine.order import OrderStatus
 from engine.venues.binance import Binance
 from tests.engine.paper.clients import Control
 from tests.engine.tickets import ticket
 from workers import settings
+from workers.adapters import Adapters
 from workers.vault import Credentials
 
 CANARY = "canary-55ce09"
@@ -26,20 +27,51 @@ class Account:
 
 
 def test_an_account_keeps_its_adapter_until_its_keys_change(host, tasks):
-    first = tasks.venue_for(Account(), KEYS, host)
+    first = lent(host, Account(), KEYS)
     assert isinstance(first, Binance)
-    assert tasks.venue_for(
-        Account(), Credentials(KEYS.api_key, KEYS.api_secret, "phrase"), host
-    ) is (first)
-    changed = tasks.venue_for(Account(), Credentials(KEYS.api_key, "another", "phrase"), host)
+    assert lent(host, Account(), Credentials(KEYS.api_key, KEYS.api_secret, "phrase")) is first
+    assert lent(host, Account(account="2"), KEYS) is not first
+    changed = lent(host, Account(), Credentials(KEYS.api_key, "another", "phrase"))
     assert changed is not first
-    assert changed.client.secret == "another"
-    assert tasks.venue_for(Account(account="2"), KEYS, host) is not first
+    assert (first.client.secret, changed.client.secret) == (None, "another")
+
+
+def test_only_so_many_adapters_are_kept_and_nobodys_is_closed_while_it_is_used(
+    host, tasks, monkeypatch
+):
+    monkeypatch.setenv("NODE_ADAPTERS", "2")
+    kept = Adapters(settings.read())
+    with kept.lend(Account(account="1"), KEYS) as used:
+        lent_to = [lent_by(kept, Account(account=str(number)), KEYS) for number in (2, 3, 2, 4)]
+        second, third, again, fourth = lent_to
+        # The third was wanted before the second was wanted again; the first is in use.
+        assert again is second
+        keys = [one.client.apiKey for one in (used, second, third, fourth)]
+        assert keys == [KEYS.api_key, KEYS.api_key, None, KEYS.api_key]
+        assert lent_by(kept, Account(account="1"), KEYS) is not used
+    assert used.client.apiKey is None
+    assert CANARY not in repr(vars(used.client))
+
+
+def test_a_closed_adapter_sends_nothing_more(rebased, exchange):
+    venue = lent(rebased, Account(), KEYS)
+    venue.close()
+    with pytest.raises(VenueBusy):
+        venue.balance()
+
+
+def lent(host, account, keys):
+    return lent_by(host.adapters, account, keys)
+
+
+def lent_by(adapters, account, keys):
+    with adapters.lend(account, keys) as venue:
+        return venue
 
 
 def test_a_venue_without_an_adapter_is_refused(host, tasks):
     with pytest.raises(VenueRefused, match="no adapter for nowhere"):
-        tasks.venue_for(Account("nowhere"), KEYS, host)
+        host.adapters.lend(Account("nowhere"), KEYS)
 
 
 def test_an_adapter_that_does_not_open_refuses_and_quotes_nothing(host, tasks, monkeypatch, caplog):
@@ -47,14 +79,14 @@ def test_an_adapter_that_does_not_open_refuses_and_quotes_nothing(host, tasks, m
         raise ValueError(f"no such key: {credentials.api_secret}")
 
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(tasks, "open_venue", broken)
+    monkeypatch.setattr("workers.adapters.open_venue", broken)
     with pytest.raises(VenueRefused, match="does not open with these keys: ValueError") as refused:
-        tasks.venue_for(Account(), KEYS, host)
+        host.adapters.lend(Account(), KEYS)
     assert CANARY not in str(refused.value) + caplog.text
 
 
 def test_a_venue_is_the_real_one_unless_the_node_says_otherwise(host, tasks):
-    assert tasks.venue_for(Account(), KEYS, host).client.base_url is None
+    assert lent(host, Account(), KEYS).client.base_url is None
 
 
 @pytest.mark.parametrize("venue", ["binance", "okx", "gate"])

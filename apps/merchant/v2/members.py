@@ -206,6 +206,8 @@ class AccountLine(Struct):
     label: str
     status: str
     key_hint: str
+    margin: str
+    position_mode: str
     equity: Decimal
     equity_at: datetime | None
     has_node: bool
@@ -220,6 +222,8 @@ def account_line(account: VenueAccount) -> AccountLine:
         label=account.label,
         status=account.status,
         key_hint=account.key_hint,
+        margin=account.margin,
+        position_mode=account.position_mode,
         equity=plain(account.equity),
         equity_at=account.equity_at,
         has_node=account.node_id is not None,
@@ -247,6 +251,9 @@ class BindAccount(Asked):
     api_key: str = ""
     api_secret: str = ""
     passphrase: str = ""
+    # As they are; at first isolated margin, and long and short apart.
+    margin: str = ""
+    position_mode: str = ""
 
 
 @face.call("POST", "merchant/v2/venue-accounts", scope=S.WRITE, status=201)
@@ -259,6 +266,8 @@ def bind(visitor: Visitor, asked: BindAccount) -> AccountLine:
         api_key=asked.api_key,
         api_secret=asked.api_secret,
         passphrase=asked.passphrase,
+        margin=asked.margin,
+        position_mode=asked.position_mode,
     )
     return account_line(account)
 

@@ -3,6 +3,19 @@
 from apps.orders.services.assigning import Assigned, assign_account, assign_accounts
 from apps.orders.services.dispatch import dispatch
 from apps.orders.services.draining import tell_drained
+from apps.orders.services.manual import (
+    Closing,
+    Wish,
+    cancel_order,
+    close_position,
+    close_positions,
+    draft_close,
+    draft_order,
+    draft_protection,
+    order_by_hand,
+    protect_position,
+)
+from apps.orders.services.parked import ask_venue_again, has_arrived, never_arrived
 from apps.orders.services.planning import plan
 from apps.orders.services.reports import record_reports
 from apps.orders.services.states import ask_states, record_state
@@ -10,11 +23,24 @@ from apps.orders.services.sweep import sweep
 
 __all__ = [
     "Assigned",
+    "Closing",
+    "Wish",
     "ask_states",
+    "ask_venue_again",
     "assign_account",
     "assign_accounts",
+    "cancel_order",
+    "close_position",
+    "close_positions",
     "dispatch",
+    "draft_close",
+    "draft_order",
+    "draft_protection",
+    "has_arrived",
+    "never_arrived",
+    "order_by_hand",
     "plan",
+    "protect_position",
     "record_reports",
     "record_state",
     "sweep",

@@ -15,6 +15,7 @@ from apps.venues.credentials import sealed_to_nodes
 from engine import messages
 from engine.failpoint import failpoint
 from engine.messages import TICKETS_PER_BATCH, Task, number
+from engine.signal import Action
 
 # How many tickets one transaction claims.
 CLAIM = 500
@@ -54,8 +55,11 @@ def claim(*, now: datetime) -> list[Ticket]:
     return tickets
 
 
-def send(tickets: list[Ticket], *, task: Task) -> None:
-    """Publish the tickets' present orders to the nodes of their accounts, in batches."""
+def send(tickets: list[Ticket], *, task: Task, venue_order_id: str = "") -> None:
+    """Publish the tickets' present orders to the nodes of their accounts, in batches.
+
+    With a number of the venue's, its order of that number is asked for.
+    """
     rows = Ticket.objects.across_tenants().select_related("venue_account__node")
     fresh = {ticket.pk: ticket for ticket in rows.filter(pk__in=[row.pk for row in tickets])}
     sealed = sealed_to_nodes([ticket.venue_account for ticket in fresh.values()])
@@ -63,11 +67,15 @@ def send(tickets: list[Ticket], *, task: Task) -> None:
     for order in current_orders(fresh.values()):
         ticket = fresh[order.ticket_id]
         account = ticket.venue_account
-        # Only the node whose journal knows what it sent may place; another one may look.
-        allowed = task if ticket.node_id == account.node_id else Task.LOOK_UP
+        allowed = allowed_task(ticket, task)
         # An account whose credentials do not open is left to the sweep, and in the end parked.
         if account.pk in sealed:
-            by_node[account.node].append(message_of(ticket, order, sealed[account.pk], allowed))
+            number = venue_order_id
+            if order.kind == Order.Kind.PROTECTION:
+                number = order.venue_order_id
+            by_node[account.node].append(
+                message_of(ticket, order, sealed[account.pk], allowed, venue_order_id=number)
+            )
     for node, outgoing in by_node.items():
         for start in range(0, len(outgoing), TICKETS_PER_BATCH):
             batch = messages.Tickets(tickets=outgoing[start : start + TICKETS_PER_BATCH])
@@ -79,7 +87,18 @@ def send(tickets: list[Ticket], *, task: Task) -> None:
             )
 
 
-def message_of(ticket: Ticket, order: Order, credentials: str, task: Task) -> messages.Ticket:
+def allowed_task(ticket: Ticket, task: Task) -> Task:
+    """Only the node whose journal knows what it sent may place; another one may look or cancel."""
+    if ticket.action == Action.PROTECT:
+        return Task.PROTECT
+    if ticket.cancel_asked_at:
+        return Task.CANCEL
+    return task if ticket.node_id == ticket.venue_account.node_id else Task.LOOK_UP
+
+
+def message_of(
+    ticket: Ticket, order: Order, credentials: str, task: Task, *, venue_order_id: str
+) -> messages.Ticket:
     return messages.Ticket(
         order_id=str(order.pk),
         task=task,
@@ -93,7 +112,11 @@ def message_of(ticket: Ticket, order: Order, credentials: str, task: Task) -> me
         action=ticket.action,
         quantity=number(order.quantity),
         leverage=ticket.leverage,
+        price=number(ticket.price) if ticket.price else None,
+        margin=messages.Margin(ticket.venue_account.margin),
+        position_mode=messages.PositionMode(ticket.venue_account.position_mode),
         stop=number(ticket.stop) if ticket.stop else None,
         target=number(ticket.target) if ticket.target else None,
         not_after_ms=int(ticket.not_after.timestamp() * 1000),
+        venue_order_id=venue_order_id,
     )

@@ -7,18 +7,26 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from apps.core.bulk import lock
+from apps.core.bulk import lock_plain
 from apps.core.later import later
 from apps.core.states import move
 from apps.nodes.selectors import alive_nodes
 from apps.orders.models import Order, Ticket
-from apps.orders.selectors import in_flight, open_positions, point_cards, spent
+from apps.orders.selectors import (
+    in_flight,
+    open_positions,
+    opening,
+    point_cards,
+    spent,
+    with_parked,
+)
 from apps.signals.models import Signal
 from apps.strategies.models import Subscription
 from apps.strategies.selectors import followers
-from apps.venues.models import Venue, VenueAccount
+from apps.venues.models import VenueAccount
 from apps.venues.selectors import instruments
 from engine.envelope import client_order_id
+from engine.errors import MessageRefused
 from engine.failpoint import failpoint
 from engine.instrument import Instrument
 from engine.money import ZERO, round_to_tick
@@ -35,7 +43,10 @@ def plan(*, signal_id: UUID, now: datetime) -> int:
     Planned once: a second call finds the signal planned and does nothing. A
     subscription that our rules refuse has a ticket too, with the reason.
     """
-    signal = Signal.objects.select_for_update().select_related("strategy").get(pk=signal_id)
+    rows = Signal.objects.select_for_update().select_related("strategy")
+    signal = rows.filter(pk=signal_id).first()
+    if signal is None:
+        raise MessageRefused("the hint names a signal nobody knows", signal=str(signal_id))
     if signal.status != Signal.Status.PUBLISHED:
         return 0
     worth_until = worth_until_of(signal)
@@ -67,10 +78,13 @@ def worth_until_of(signal: Signal) -> datetime | None:
 def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) -> list[Ticket]:
     subscriptions = list(followers(signal.strategy, closing=signal.action == Action.CLOSE))
     accounts = [subscription.venue_account_id for subscription in subscriptions]
-    once = locked_once(subscriptions) if signal.action == Action.OPEN else []
-    spent_ones = spent(once)
+    # Of two who plan for one account at once, a person or a signal, one finds the other's ticket.
+    lock_plain(VenueAccount, accounts)
+    spent_ones = spent(once(subscriptions)) if signal.action == Action.OPEN else set()
     held = open_positions(accounts)
     waiting = in_flight(accounts, signal.symbol)
+    about_to_open = opening(accounts)
+    parked = with_parked(accounts)
     points = point_cards({subscription.member for subscription in subscriptions})
     alive = {node.pk for node in alive_nodes(now)}
     of_venue = {
@@ -99,10 +113,15 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
                 points=points[subscription.member_id],
                 quantity=quantity,
                 held=held_quantity,
-                open_positions=len(positions),
+                open_positions=len(
+                    {(position.symbol, position.direction) for position in positions}
+                    | about_to_open[account.pk]
+                ),
                 tickets_in_flight=waiting[account.pk],
                 is_spent=subscription.pk in spent_ones,
                 is_drifting=account.is_drifting,
+                key_refusal=account.key_refusal,
+                has_parked=account.pk in parked,
             )
         )
         approved = isinstance(verdict, Approved)
@@ -117,8 +136,8 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
             direction=signal.direction,
             quantity=quantity,
             leverage=subscription.leverage,
-            stop=protection(signal.stop, signal, account, instrument),
-            target=protection(signal.target, signal, account, instrument),
+            stop=protection(signal.stop, signal, instrument),
+            target=protection(signal.target, signal, instrument),
             status=Ticket.Status.PLANNED if approved else Ticket.Status.REFUSED,
             refused_because="" if approved else f"{verdict.code}: {verdict.reason}",
             worth_until=worth_until,
@@ -130,12 +149,8 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
     return tickets
 
 
-def locked_once(subscriptions: list[Subscription]) -> list[int]:
-    """Those that trade once, locked by their accounts: of two signals at once one finds the
-    other's ticket."""
-    once = [row for row in subscriptions if row.mode == Subscription.Mode.ONCE]
-    lock(VenueAccount, [row.venue_account_id for row in once])
-    return [row.pk for row in once]
+def once(subscriptions: list[Subscription]) -> list[int]:
+    return [row.pk for row in subscriptions if row.mode == Subscription.Mode.ONCE]
 
 
 def quantity_to_trade(
@@ -157,11 +172,10 @@ def quantity_to_trade(
 
 
 def protection(
-    price: Decimal | None, signal: Signal, account: VenueAccount, instrument: Instrument | None
+    price: Decimal | None, signal: Signal, instrument: Instrument | None
 ) -> Decimal | None:
-    """A signal's stop or target as the venue takes it; the paper venue takes none."""
-    is_wanted = price is not None and signal.action == Action.OPEN
-    if not is_wanted or instrument is None or account.venue == Venue.PAPER:
+    """A signal's stop or target as the venue takes it."""
+    if price is None or instrument is None or signal.action != Action.OPEN:
         return None
     return round_to_tick(price, instrument.tick)
 

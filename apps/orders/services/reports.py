@@ -1,5 +1,6 @@
 """Reports: what a node says of its orders is applied once, whatever the order it arrives in."""
 
+import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
+from apps.core import audit
 from apps.core.later import later
 from apps.core.services import refuse_message
 from apps.core.states import move_all
@@ -26,8 +29,10 @@ from engine.errors import ImpossibleReport, MessageRefused
 from engine.failpoint import failpoint
 from engine.messages import Report, Reports
 from engine.money import ZERO
-from engine.order import OrderState, OrderStatus, apply_report
+from engine.order import AT_VENUE, ENDS, OrderState, OrderStatus, apply_report
 from engine.signal import Action, Direction
+
+log = logging.getLogger(__name__)
 
 S = Ticket.Status
 # What an order's status means for its ticket; an expired order may get a second try.
@@ -35,10 +40,11 @@ TICKET_FOLLOWS = {
     OrderStatus.FILLED: S.DONE,
     OrderStatus.CANCELED: S.DONE,
     OrderStatus.REJECTED: S.REJECTED,
+    # It is asked for until it is done.
+    OrderStatus.OPEN: S.UNKNOWN,
     OrderStatus.UNKNOWN: S.UNKNOWN,
+    OrderStatus.SET: S.DONE,
 }
-# Of what comes to an order, tenants are told how it ended.
-ENDS = {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED}
 
 
 @dataclass
@@ -50,6 +56,11 @@ class Outcome:
     # Where each ticket goes; of two reports of one order the later one counts.
     tickets: dict[UUID, tuple[Ticket, str]] = field(default_factory=dict)
     tries: list[Order] = field(default_factory=list)
+    # Tickets whose earlier try had arrived after all.
+    returned: list[Ticket] = field(default_factory=list)
+
+    def status_of(self, ticket: Ticket) -> str:
+        return self.tickets.get(ticket.pk, (ticket, ticket.status))[1]
 
 
 def record_reports(*, envelope: str, now: datetime) -> None:
@@ -65,11 +76,7 @@ def record_reports(*, envelope: str, now: datetime) -> None:
 
 def apply(*, node: Node, reports: list[Report], now: datetime) -> list[Close]:
     orders = locked_orders(reports)
-    known = set(
-        Fill.objects.across_tenants()
-        .filter(key__in=[key for report in reports for key in fill_keys(report, orders)])
-        .values_list("key", flat=True)
-    )
+    known = known_fills(reports, orders)
     folding = Folding((position_key(order) for order in orders.values()), now=now)
     outcome = Outcome()
     for report in reports:
@@ -81,13 +88,30 @@ def apply(*, node: Node, reports: list[Report], now: datetime) -> list[Close]:
             refuse_message(queue="centre.reports", reason=error.message, body=body)
     write(outcome, now=now)
     closes = folding.save()
+    tell_exposed(folding.exposed)
     accounts = {order.venue_account_id: order.venue_account for order in orders.values()}
     tell_many(
         [order_event(order) for order in outcome.orders.values() if order.status in ENDS]
         + [position_event("opened", row, accounts) for row in folding.made]
         + [position_event("closed", row, accounts) for row in folding.closed]
+        + [position_event("unprotected", row, accounts) for row in folding.exposed]
     )
     return closes
+
+
+def known_fills(reports: list[Report], orders: dict[str, Order]) -> dict[str, Fill]:
+    """Every fill of these orders, and whoever's fills are told as theirs."""
+    keys = [key for report in reports for key in fill_keys(report, orders)]
+    theirs = Q(order__in=orders.values()) | Q(key__in=keys)
+    return {fill.key: fill for fill in Fill.objects.across_tenants().filter(theirs)}
+
+
+def tell_exposed(positions: list[Position]) -> None:
+    """Say once that a position stands without its stop and target."""
+    for row in positions:
+        log.error("position %s is unprotected: %s", row.pk, row.unprotected_because)
+    if positions:
+        audit.record_each("position.unprotected", positions)
 
 
 def order_event(order: Order) -> Event:
@@ -159,49 +183,120 @@ def order_of(report: Report, orders: dict[str, Order], node: Node) -> Order:
 def fold(
     order: Order,
     report: Report,
-    known: set[str],
+    known: dict[str, Fill],
     folding: Folding,
     outcome: Outcome,
     now: datetime,
 ) -> None:
     """Work out what one report changes; nothing is changed when it is impossible."""
-    new = [fill for fill in report.fills if fill_key(order, fill) not in known]
-    filled = Decimal(report.filled)
-    told = sum((Decimal(fill.quantity) for fill in report.fills), ZERO)
-    if told != filled:
-        raise ImpossibleReport(f"the fills add up to {told}, not to {filled}")
+    told = [fill_row(order, fill) for fill in report.fills]
+    if sum((fill.quantity for fill in told), ZERO) != Decimal(report.filled):
+        raise ImpossibleReport(f"the fills do not add up to {report.filled}")
+    if len({fill.key for fill in told}) != len(told):
+        raise ImpossibleReport("a fill is told twice")
+    for fill in told:
+        refuse_contradiction(fill, known.get(fill.key, fill))
+    new = [fill for fill in told if fill.key not in known]
+    if told and order.ticket.action == Action.PROTECT:
+        raise ImpossibleReport("a stop and a target that are set have no fills")
     before = OrderState(OrderStatus(order.status), order.quantity, order.filled)
-    after = apply_report(before, report.status, filled)
+    new_fills = sum((fill.quantity for fill in new), ZERO)
+    after = apply_report(before, report.status, new_fills)
     folding.absorb([execution_of(order, fill) for fill in new])
 
-    known.update(fill_key(order, fill) for fill in new)
-    outcome.fills += [fill_row(order, fill) for fill in new]
+    known |= {fill.key: fill for fill in new}
+    outcome.fills += new
+    knows_all = report.status in AT_VENUE and Decimal(report.filled) == after.filled
+    is_opening = order.ticket.action == Action.OPEN and outcome.status_of(order.ticket) != S.DONE
+    if knows_all and is_opening:
+        folding.expose(position_key(order), report.unprotected)
     if after == before:
+        note_doubt(order, report, outcome, now)
+        if knows_all and order.generation == order.ticket.generation:
+            follow(order, report, outcome, now)
         return
+    if order.status in ENDS - AT_VENUE and after.status in AT_VENUE:
+        log.error("order %s was %s, and its venue has it after all", order.pk, order.status)
+    if after.status != before.status:
+        # Whatever it was called on its way, a filled order needs no reason.
+        order.reason = "" if after.status == OrderStatus.FILLED else report.reason
+    if new:
+        order.average_price = average_price(
+            [fill for fill in known.values() if fill.order_id == order.pk]
+        )
     order.status, order.filled = after.status, after.filled
-    order.average_price = average_price(report.fills)
     order.venue_order_id = report.venue_order_id or order.venue_order_id
-    order.reason, order.reported_at = report.reason, now
+    order.reported_at = now
     outcome.orders[order.pk] = order
-    follow(order, outcome, now)
+    follow(order, report, outcome, now)
 
 
-def follow(order: Order, outcome: Outcome, now: datetime) -> None:
-    """Move the ticket after its order; an order that never was placed may be tried again."""
+def note_doubt(order: Order, report: Report, outcome: Outcome, now: datetime) -> None:
+    """Why it is still unknown may change: whoever looks at it sees the last that was said."""
+    is_unknown = order.status == report.status == OrderStatus.UNKNOWN
+    if is_unknown and order.reason != report.reason:
+        order.reason, order.reported_at = report.reason, now
+        outcome.orders[order.pk] = order
+
+
+def refuse_contradiction(told: Fill, known: Fill) -> None:
+    """A fill is one order's, and stays as it was first told; fees may be in another coin."""
+    if (told.order_id, told.quantity, told.price) != (known.order_id, known.quantity, known.price):
+        raise ImpossibleReport("a fill is known otherwise", fill=told.key)
+
+
+def follow(order: Order, report: Report, outcome: Outcome, now: datetime) -> None:
+    """Move the ticket after its order; an order that never was placed may be tried again.
+
+    While what it opened has no stop and no target, it is asked for: that sets them once more.
+    """
     ticket = order.ticket
+    if order.generation < ticket.generation:
+        return_to_first(order, outcome)
     if order.generation != ticket.generation:
         return
-    if order.status != OrderStatus.EXPIRED:
-        to = TICKET_FOLLOWS.get(OrderStatus(order.status))
-    elif ticket.worth_until is None or ticket.worth_until > now:
+    if report.unprotected:
+        to = S.UNKNOWN
+    elif order.status == OrderStatus.OPEN and ticket.price:
+        to = S.RESTING
+    elif order.status != OrderStatus.EXPIRED:
+        to = TICKET_FOLLOWS[OrderStatus(order.status)]
+    elif is_worth_another(ticket, now):
         ticket.generation += 1
         ticket.node_id = order.venue_account.node_id
         outcome.tries.append(order_for(ticket, venue=order.venue_account.venue))
         to = S.PLANNED
     else:
         to = S.EXPIRED
-    if to:
+    if may_go(outcome.status_of(ticket), to, order):
         outcome.tickets[ticket.pk] = (ticket, to)
+
+
+def is_worth_another(ticket: Ticket, now: datetime) -> bool:
+    if ticket.cancel_asked_at:
+        return False
+    return ticket.worth_until is None or ticket.worth_until > now
+
+
+def may_go(at: str, to: str, order: Order) -> bool:
+    """Whether there is somewhere to go; what a person has to look at waits for more than doubt."""
+    is_open = order.status == OrderStatus.OPEN
+    is_watched = at in (S.SENT, S.RESTING, S.UNKNOWN) and to == S.UNKNOWN and is_open
+    is_still_parked = at == S.PARKED and to == S.UNKNOWN and not is_open
+    return at not in (to, S.DONE) and not is_watched and not is_still_parked
+
+
+def return_to_first(order: Order, outcome: Outcome) -> None:
+    """An earlier try arrived after all: a later one that has not left never leaves."""
+    ticket = order.ticket
+    if order.status not in AT_VENUE:
+        return
+    if outcome.status_of(ticket) in (S.PLANNED, S.EXPIRED, S.REJECTED):
+        ticket.generation = order.generation
+        outcome.tries = [later_try for later_try in outcome.tries if later_try.ticket != ticket]
+        outcome.returned.append(ticket)
+    else:
+        log.error("ticket %s: try %s arrived, and so may another", ticket.pk, order.generation)
 
 
 def write(outcome: Outcome, *, now: datetime) -> None:
@@ -224,6 +319,10 @@ def write(outcome: Outcome, *, now: datetime) -> None:
             next_at=again_at,
             done_at=now if finished else None,
         )
+    for ticket in outcome.returned:
+        later_tries = ticket.orders.filter(generation__gt=ticket.generation, status=OrderStatus.NEW)
+        later_tries.update(status=OrderStatus.EXPIRED, reason="never sent")
+        Ticket.objects.across_tenants().filter(pk=ticket.pk).update(generation=ticket.generation)
     if outcome.tries:
         Ticket.objects.across_tenants().bulk_update(
             [order.ticket for order in outcome.tries], ["generation", "node"]
@@ -249,17 +348,17 @@ def position_key(order: Order) -> str:
     )
 
 
-def execution_of(order: Order, fill: messages.Fill) -> Execution:
+def execution_of(order: Order, fill: Fill) -> Execution:
     return Execution(
-        fill_key=fill_key(order, fill),
+        fill_key=fill.key,
         venue_account=order.venue_account,
         subscription_id=order.ticket.subscription_id,
         symbol=order.symbol,
         direction=Direction(order.ticket.direction),
         action=Action(order.ticket.action),
-        quantity=Decimal(fill.quantity),
-        price=Decimal(fill.price),
-        fee=Decimal(fill.fee),
+        quantity=fill.quantity,
+        price=fill.price,
+        fee=fill.fee,
     )
 
 
@@ -276,7 +375,6 @@ def fill_row(order: Order, fill: messages.Fill) -> Fill:
     )
 
 
-def average_price(fills: list[messages.Fill]) -> Decimal | None:
-    quantity = sum((Decimal(fill.quantity) for fill in fills), ZERO)
-    value = sum((Decimal(fill.quantity) * Decimal(fill.price) for fill in fills), ZERO)
-    return value / quantity if quantity else None
+def average_price(fills: list[Fill]) -> Decimal:
+    value = sum((fill.quantity * fill.price for fill in fills), ZERO)
+    return value / sum((fill.quantity for fill in fills), ZERO)

@@ -20,12 +20,14 @@ from apps.nodes.envelopes import open_from_node, sign_to
 from apps.nodes.models import Node
 from apps.nodes.selectors import alive_nodes
 from apps.orders.models import Fill, Order, Ticket
-from apps.orders.selectors import open_positions
+from apps.orders.selectors import moving, open_positions
 from apps.orders.services.dispatch import send
+from apps.orders.services.protection import take_in_protection
+from apps.positions.services import add_funding
 from apps.strategies.models import Subscription
 from apps.venues import services as venues
 from apps.venues.credentials import sealed_to_nodes
-from apps.venues.models import Venue, VenueAccount
+from apps.venues.models import VenueAccount
 from engine.drift import differences
 from engine.errors import MessageRefused
 from engine.messages import SYMBOLS_PER_ASK, AccountFill, AccountState, Since, StateAsk, Task
@@ -41,6 +43,8 @@ TAKE = 200
 OVERLAP = timedelta(minutes=10)
 # Of an account that was never read.
 FIRST_LOOK_BACK = timedelta(days=1)
+# A stop stands at the venue before the position that it protects is known here.
+SET_BEFORE = timedelta(days=1)
 # Symbols that were traded within this time are looked at.
 TRADED_WITHIN = timedelta(days=7)
 # From the question to its answer, clocks that differ included.
@@ -50,14 +54,27 @@ LARGEST_SUM = Decimal(10) ** 9
 PAYMENTS = ""
 
 
-def ask_states(*, now: datetime, account_ids: Iterable[int] | None = None) -> int:
-    """Ask the nodes for the accounts whose turn it is, or for these; how many were asked for."""
+def ask_states(
+    *, now: datetime, account_ids: Iterable[int] | None = None, with_rights: bool = False
+) -> int:
+    """Ask the nodes for the accounts whose turn it is, or for these; how many were asked for.
+
+    What a key may do is asked until it is known, and `with_rights` once more.
+    """
     accounts = take_turns(now=now, account_ids=account_ids)
-    symbols = symbols_of(accounts, now=now)
+    held = symbols_held(accounts)
+    symbols = symbols_of(accounts, held, now=now)
     sealed = sealed_to_nodes(accounts)
     for account in accounts:
         if account.pk in sealed:
-            ask = ask_for(account, sealed[account.pk], symbols[account.pk], now=now)
+            ask = ask_for(
+                account,
+                sealed[account.pk],
+                symbols[account.pk],
+                held[account.pk],
+                now=now,
+                with_rights=with_rights,
+            )
             publish(
                 "node.read_state",
                 {"envelope": sign_to(account.node, ask)},
@@ -73,7 +90,6 @@ def take_turns(*, now: datetime, account_ids: Iterable[int] | None) -> list[Venu
     nodes = {node.pk: node for node in alive_nodes(now)}
     rows = (
         VenueAccount.objects.across_tenants()
-        .exclude(venue=Venue.PAPER)
         .exclude(key_hint="")
         .filter(node__in=list(nodes))
         .select_for_update(skip_locked=True)
@@ -92,12 +108,26 @@ def take_turns(*, now: datetime, account_ids: Iterable[int] | None) -> list[Venu
     return accounts
 
 
-def symbols_of(accounts: list[VenueAccount], *, now: datetime) -> dict[int, set[str]]:
+def symbols_held(accounts: list[VenueAccount]) -> dict[int, dict[str, datetime]]:
+    """Since when each account has held which symbol."""
+    held = open_positions([account.pk for account in accounts])
+    return {
+        account.pk: {
+            row.symbol: min(one.created_at for one in held[account.pk] if one.symbol == row.symbol)
+            for row in held[account.pk]
+        }
+        for account in accounts
+    }
+
+
+def symbols_of(
+    accounts: list[VenueAccount], held_since: dict[int, dict[str, datetime]], *, now: datetime
+) -> dict[int, set[str]]:
     """What each account holds, has traded lately, or is to trade."""
     keys = [account.pk for account in accounts]
     found: dict[int, set[str]] = defaultdict(set)
-    for key, positions in open_positions(keys).items():
-        found[key] |= {position.symbol for position in positions}
+    for key, since in held_since.items():
+        found[key] |= set(since)
     lately = Ticket.objects.across_tenants().filter(
         venue_account__in=keys, created_at__gte=now - TRADED_WITHIN
     )
@@ -111,7 +141,15 @@ def symbols_of(accounts: list[VenueAccount], *, now: datetime) -> dict[int, set[
     return found
 
 
-def ask_for(account: VenueAccount, sealed: str, symbols: set[str], *, now: datetime) -> StateAsk:
+def ask_for(
+    account: VenueAccount,
+    sealed: str,
+    symbols: set[str],
+    held: dict[str, datetime],
+    *,
+    now: datetime,
+    with_rights: bool,
+) -> StateAsk:
     def since(name: str) -> int:
         first = now - FIRST_LOOK_BACK
         known_ms = account.cursors.get(name)
@@ -124,11 +162,17 @@ def ask_for(account: VenueAccount, sealed: str, symbols: set[str], *, now: datet
         sealed_credentials=sealed,
         asked_at_ms=milliseconds(now),
         fills=[
-            Since(symbol=symbol, since_ms=since(symbol))
-            for symbol in sorted(symbols)[:SYMBOLS_PER_ASK]
+            Since(
+                symbol=symbol,
+                since_ms=since(symbol),
+                held_since_ms=milliseconds(held[symbol] - SET_BEFORE) if symbol in held else None,
+            )
+            for symbol in sorted(symbols, key=lambda symbol: (symbol not in held, symbol))[
+                :SYMBOLS_PER_ASK
+            ]
         ],
         payments_since_ms=since(PAYMENTS),
-        with_rights=account.checked_at is None,
+        with_rights=with_rights or account.checked_at is None,
     )
 
 
@@ -155,15 +199,20 @@ def record_state(*, envelope: str, now: datetime) -> None:
             return
         account.read_at = asked_at
         missing = unknown_fills(account, told.fills)
+        take_in_protection(account=account, fills=missing, now=now)
         move_cursors(account, told, missing)
-        account.save(update_fields=["read_at", "read_error", "cursors"])
+        account.margins = {
+            f"{row.symbol} {row.direction}": row.margin for row in told.holdings if row.margin
+        }
+        account.save(update_fields=["read_at", "read_error", "cursors", "margins"])
+        paid = venues.record_payments(account=account, payments=told.payments)
+        add_funding(account=account, payments=paid)
         if told.money:
             venues.record_money(account=account, money=told.money, now=asked_at)
-        venues.record_payments(account=account, payments=told.payments)
-        venues.describe_instruments(venue=account.venue, described=told.instruments)
+        venues.describe_instruments(venue=account.venue, described=told.instruments, now=asked_at)
         look_again(account, missing)
         venues.record_drift(account=account, drift=drift_of(account, told, asked_at))
-        if told.rights and account.checked_at is None:
+        if told.rights:
             venues.record_rights(account=account, rights=told.rights, now=now)
 
 
@@ -210,16 +259,21 @@ def unknown_fills(account: VenueAccount, fills: list[AccountFill]) -> list[Accou
 
 def move_cursors(account: VenueAccount, told: AccountState, missing: list[AccountFill]) -> None:
     """Up to when everything is known; of a cut answer, the next one goes on where it ended."""
-    upto = told.asked_at_ms
+    known = {*(row.symbol for row in told.instruments), PAYMENTS}
+    upto = dict.fromkeys(known, told.asked_at_ms)
     if told.is_cut:
         last = [row.fill.filled_at_ms for row in told.fills[-1:]]
         last += [row.paid_at_ms for row in told.payments[-1:]]
-        upto = min([upto, *last]) + milliseconds_of(OVERLAP)
-    account.cursors |= dict.fromkeys([*(row.symbol for row in told.instruments), PAYMENTS], upto)
-    # A fill of ours that nobody reported is looked for until it is known.
-    for row in ours(account, missing):
-        known = account.cursors.get(row.symbol, upto)
-        account.cursors[row.symbol] = min(known, row.fill.filled_at_ms)
+        told_upto = min([told.asked_at_ms, *last]) + milliseconds_of(OVERLAP)
+        # More of one moment than an answer holds: what is left of it comes with its orders.
+        upto = {name: told_upto + (account.cursors.get(name) == told_upto) for name in known}
+    account.cursors |= upto
+    # A fill that is ours, or may be while an order is under way, is looked for until it is known.
+    under_way = symbols_moving(account, datetime.fromtimestamp(told.asked_at_ms / 1000, UTC))
+    awaited = ours(account, missing)
+    for row in awaited + [row for row in missing if row.symbol in under_way]:
+        since = account.cursors.get(row.symbol, told.asked_at_ms)
+        account.cursors[row.symbol] = min(since, row.fill.filled_at_ms)
 
 
 def ours(account: VenueAccount, fills: list[AccountFill]) -> list[AccountFill]:
@@ -271,9 +325,8 @@ def drift_of(account: VenueAccount, told: AccountState, asked_at: datetime) -> d
 def symbols_moving(account: VenueAccount, asked_at: datetime) -> set[str]:
     """Symbols with an order that is not done, or that was reported on since the asking."""
     tickets = Ticket.objects.of(account.tenant).filter(venue_account=account)
-    unfinished = tickets.filter(status__in=Ticket.IN_FLIGHT)
     reported = tickets.filter(orders__reported_at__gte=asked_at)
     return {
-        *unfinished.values_list("symbol", flat=True),
+        *moving([account.pk]).values_list("symbol", flat=True),
         *reported.values_list("symbol", flat=True),
     }

@@ -5,12 +5,14 @@ node's journal keeps it from being placed twice. After that the venue is asked
 by client order id, less and less often, until a person has to look.
 """
 
+import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from apps.core import audit
 from apps.core.later import publish
 from apps.core.states import move_all
 from apps.orders.models import Order, Ticket
@@ -20,8 +22,11 @@ from apps.signals.models import Signal
 from engine.messages import Task
 from engine.order import OrderStatus
 
+log = logging.getLogger(__name__)
+
 # Seconds to the next look, by how often the ticket was taken up before.
 BACK_OFF = (4, 4, 8, 16, 30)
+ASKED_AGAIN = [Ticket.Status.SENT, Ticket.Status.RESTING, Ticket.Status.UNKNOWN]
 PARK_AFTER = timedelta(minutes=15)
 # How many tickets one sweep takes up: after a fault the backlog drains in steps.
 TAKE = 200
@@ -76,11 +81,12 @@ def take_up(*, now: datetime) -> tuple[list[Ticket], list[Ticket]]:
     due = list(
         Ticket.objects.across_tenants()
         .select_for_update(skip_locked=True)
-        .filter(status__in=[Ticket.Status.SENT, Ticket.Status.UNKNOWN], next_at__lte=now)
+        .filter(status__in=ASKED_AGAIN, next_at__lte=now)
         .order_by("next_at")[:TAKE]
     )
-    given_up = [ticket for ticket in due if should_park(ticket, now)]
-    move_all(given_up, to=Ticket.Status.PARKED, allowed=Ticket.MOVES, next_at=None)
+    resting = {order.ticket_id for order in current_orders(due) if order.status == OrderStatus.OPEN}
+    given_up = [ticket for ticket in due if should_park(ticket, now) and ticket.pk not in resting]
+    park(given_up)
     going_on = [ticket for ticket in due if ticket not in given_up]
     for attempts in {ticket.attempts for ticket in going_on}:
         alike = [ticket.pk for ticket in going_on if ticket.attempts == attempts]
@@ -97,6 +103,15 @@ def take_up(*, now: datetime) -> tuple[list[Ticket], list[Ticket]]:
     unanswered = [ticket for ticket in ask if ticket.status == Ticket.Status.SENT]
     move_all(unanswered, to=Ticket.Status.UNKNOWN, allowed=Ticket.MOVES)
     return place_again, ask
+
+
+def park(tickets: list[Ticket]) -> None:
+    """Hand them to a person, and say so once."""
+    move_all(tickets, to=Ticket.Status.PARKED, allowed=Ticket.MOVES, next_at=None)
+    for ticket in tickets:
+        log.error("ticket %s is parked: it waits for a person", ticket.pk)
+    if tickets:
+        audit.record_each("ticket.parked", tickets)
 
 
 def should_park(ticket: Ticket, now: datetime) -> bool:

@@ -586,13 +586,13 @@ def account_config(caller: Caller, _asked: Asked) -> Body:
     return flags | {"dualSidePosition": caller.account.is_hedged, "multiAssetsMargin": False}
 
 
-def restrictions(_caller: Caller, _asked: Asked) -> Body:
+def restrictions(caller: Caller, _asked: Asked) -> Body:
     return {
         "ipRestrict": False,
         "createTime": 0,
         "enableReading": True,
         "enableFutures": True,
-        "enableWithdrawals": False,
+        "enableWithdrawals": caller.withdraws,
         "enableInternalTransfer": False,
         "enableSpotAndMarginTrading": False,
     }

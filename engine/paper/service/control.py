@@ -1,16 +1,14 @@
 """The second address: it makes faults, moves the market, and tells the truth. For tests."""
 
 from dataclasses import asdict
-from decimal import Decimal
 from typing import Any
 
 from engine.errors import EngineError
+from engine.paper.account import START_CASH
 from engine.paper.errors import Reason, Refused
 from engine.paper.service.office import HangUp, Office
 from engine.paper.service.wire import Answer, Asked, Operation, Request, Route, Routes
 from engine.paper.truth import truth
-
-START_CASH = Decimal(10_000)
 
 
 class Control:
@@ -88,5 +86,7 @@ class Control:
         named = {dialect.name: dialect for dialect in office.dialects}
         dialect = named[asked.needed("dialect")]
         name = asked.text("name") or f"{dialect.name}-{len(self.desk.exchange.accounts) + 1}"
-        key = office.open_account(dialect, name, asked.exact_or_none("cash") or START_CASH)
+        cash = asked.exact_or_none("cash") or START_CASH
+        withdraws = asked.told.get("withdraws") is True
+        key = office.open_account(dialect, name, cash, withdraws=withdraws)
         return asdict(key)

@@ -74,6 +74,11 @@ class Caller:
         return self.account.name
 
     @property
+    def withdraws(self) -> bool:
+        key = self.desk.keys.of(self.name)
+        return key is not None and key.withdraws
+
+    @property
     def exchange(self) -> Exchange:
         return self.desk.exchange
 

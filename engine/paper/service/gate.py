@@ -558,6 +558,14 @@ def trigger_told(trigger: Trigger) -> dict[str, Any]:
 # The account
 
 
+def main_keys(caller: Caller, _asked: Asked) -> Body:
+    """The caller's keys, each with what it may do."""
+    rights = ["futures", "withdraw"] if caller.withdraws else ["futures"]
+    perms = [{"name": right, "read_only": False} for right in rights]
+    told = {"state": 1, "mode": 1, "name": "paper", "perms": perms, "ip_whitelist": []}
+    return [told | {"key": key.api_key} for key in caller.desk.keys if key.account == caller.name]
+
+
 def detail(caller: Caller, _asked: Asked) -> Body:
     return {"user_id": 1, "ip_whitelist": [], "key": {"mode": 1}, "tier": 0, "name": caller.name}
 
@@ -724,6 +732,7 @@ F = "futures/usdt"
 PRIVATE = [
     ("GET", "wallet/fee", Operation.READ, fee),
     ("GET", "account/detail", Operation.READ, detail),
+    ("GET", "account/main_keys", Operation.READ, main_keys),
     ("POST", f"{F}/orders", Operation.PLACE, place),
     ("GET", f"{F}/orders", Operation.READ, orders),
     ("DELETE", f"{F}/orders", Operation.CANCEL, cancel_all),

@@ -19,6 +19,8 @@ class Key:
     api_key: str
     secret: str
     passphrase: str
+    # Whether it may withdraw, as its venue would tell; nothing is withdrawn here.
+    withdraws: bool = False
 
 
 class Keys:
@@ -38,7 +40,7 @@ class Keys:
     def of(self, account: str) -> Key | None:
         return next((key for key in self._by_name.values() if key.account == account), None)
 
-    def make(self, dialect: str, account: str) -> Key:
+    def make(self, dialect: str, account: str, *, withdraws: bool = False) -> Key:
         """A new key, kept before it is told."""
         key = Key(
             dialect,
@@ -46,6 +48,7 @@ class Keys:
             api_key=secrets.token_hex(16),
             secret=secrets.token_hex(32),
             passphrase=secrets.token_hex(8),
+            withdraws=withdraws,
         )
         self._by_name[key.api_key] = key
         self._keep()

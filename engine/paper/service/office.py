@@ -62,12 +62,14 @@ class Office:
                 raise HangUp("the service has stopped")
             self.desk.step()
 
-    def open_account(self, dialect: Dialect, name: str, cash: Decimal) -> Key:
+    def open_account(
+        self, dialect: Dialect, name: str, cash: Decimal, *, withdraws: bool = False
+    ) -> Key:
         """An account whose client ids are as unique as this dialect says, and a key to it."""
         self.desk.exchange.open_account(
             name, cash=cash, ids=dialect.ids, refuses_takers=dialect.refuses_takers
         )
-        return self.desk.keys.make(dialect.name, name)
+        return self.desk.keys.make(dialect.name, name, withdraws=withdraws)
 
     def close(self) -> None:
         self.closing.set()

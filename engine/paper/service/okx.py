@@ -635,7 +635,7 @@ def config(caller: Caller, _asked: Asked) -> Body:
             "posMode": "long_short_mode" if caller.account.is_hedged else "net_mode",
             "autoLoan": False,
             "level": "Lv1",
-            "perm": "read_only,trade",
+            "perm": "read_only,trade,withdraw" if caller.withdraws else "read_only,trade",
             "ip": "",
             "kycLv": "0",
             "label": "paper",

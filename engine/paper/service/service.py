@@ -6,12 +6,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from engine.errors import EngineError
+from engine.paper.account import START_CASH
 from engine.paper.exchange import Exchange
+from engine.paper.generated import STEP_MS, GeneratedMarket
 from engine.paper.journal import Journal
 from engine.paper.margin import Rates
-from engine.paper.market import GeneratedMarket, HeldMarket, Market, Quoting
+from engine.paper.market import HeldMarket, Market, Quoting
 from engine.paper.service.binance import Binance
-from engine.paper.service.control import START_CASH, Control
+from engine.paper.service.control import Control
 from engine.paper.service.desk import Desk
 from engine.paper.service.faults import Faults
 from engine.paper.service.gate import Gate
@@ -19,7 +21,6 @@ from engine.paper.service.keys import Key, Keys
 from engine.paper.service.office import Office
 from engine.paper.service.okx import Okx
 from engine.paper.service.server import Server
-from engine.venues.paper_market import STEP_MS
 
 
 class PaperService:

@@ -6,6 +6,7 @@ Nobody knows the members' passwords: they are random and only their hash is kept
 """
 
 import secrets
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from apps.strategies.services import offer_strategy, subscribe
 from apps.tenants.models import Tenant
 from apps.venues.models import Venue
 from apps.venues.services import bind_account, record_equity
+from engine.venues.paper import PaperVenue
 
 FILE = settings.ROOT / "fixtures" / "demo.json"
 
@@ -167,7 +169,8 @@ def add_member(part: MemberPart, *, tenant: Tenant, offered: TenantStrategy, nod
             key=f"demo:member:{member.pk}:{kind}", member=member, kind=kind, amount=amount
         )
     account = bind_account(member=member, venue=Venue.PAPER, node=node)
-    record_equity(account=account, equity=part.equity, now=timezone.now())
+    with closing(PaperVenue(Path(settings.PAPER_BOOK), str(account.pk), cash=part.equity)) as venue:
+        record_equity(account=account, equity=venue.balance().total, now=timezone.now())
     if part.subscription:
         subscribe(
             tenant_strategy=offered,

@@ -26,7 +26,7 @@ from apps.strategies.models import Strategy
 from apps.strategies.services import FIELDS as STRATEGY_FIELDS
 from apps.strategies.services import create_strategy, update_strategy
 from apps.venues.models import Instrument, Venue
-from engine.venues.paper_market import SYMBOLS, PaperMarket
+from engine.paper.generated import GeneratedMarket
 
 
 class BadRow(Exception):
@@ -63,10 +63,9 @@ def from_file(path: Path) -> list[object]:
 
 
 def from_the_paper_market(_path: Path) -> list[object]:
-    market = PaperMarket()
     return [
-        {"venue": Venue.PAPER.value, **msgspec.structs.asdict(market.instrument(symbol))}
-        for symbol in SYMBOLS
+        {"venue": Venue.PAPER.value, **msgspec.structs.asdict(instrument)}
+        for instrument in GeneratedMarket().instruments().values()
     ]
 
 

@@ -15,8 +15,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from engine.paper.account import START_CASH
 from engine.paper.errors import JournalBroken
-from engine.paper.service.control import START_CASH
 from engine.paper.service.service import PaperService
 
 

@@ -10,8 +10,9 @@ from nacl.signing import SigningKey
 from apps.orders import services
 from apps.orders.models import Order, Ticket
 from apps.signals.models import Signal
+from apps.venues.services import change_modes
 from engine.envelope import read, unseal, verify
-from engine.messages import TICKETS_PER_BATCH, Task, Tickets
+from engine.messages import TICKETS_PER_BATCH, Margin, PositionMode, Task, Tickets
 from engine.order import OrderStatus
 from tests.apps.orders.desk import Desk, report
 from tests.factories import NodeFactory
@@ -45,6 +46,15 @@ def test_a_ticket_leaves_signed_sealed_and_with_an_expiry(hints):
     credentials = unseal(sent.sealed_credentials, key=desk.node.seal_private)
     assert b"secret-alice" in credentials
     assert "secret-alice" not in str(hints)
+
+
+def test_a_ticket_carries_the_modes_of_its_account(hints):
+    desk = Desk()
+    account = desk.subscriptions[0].venue_account
+    change_modes(account=account, margin="cross", position_mode="one_way")
+    desk.plan_and_send()
+    (sent,) = opened(desk, hints)
+    assert (sent.margin, sent.position_mode) == (Margin.CROSS, PositionMode.ONE_WAY)
 
 
 def test_dispatching_twice_sends_once(hints):

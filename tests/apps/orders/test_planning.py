@@ -215,15 +215,16 @@ def test_an_order_is_kept_under_the_id_that_its_venue_is_told(venue, mark):
     assert at_venue(venue, order.client_order_id) == order.client_order_id
 
 
-def test_stop_and_target_are_prices_of_the_venue_and_the_paper_venue_gets_none():
+def test_stop_and_target_are_prices_of_the_venue():
     desk = Desk(stop=Decimal("48000.04"), target=Decimal("55000.06"))
-    InstrumentFactory(venue="okx", tick=Decimal("0.1"))
-    real = desk.follower(venue="okx")
+    InstrumentFactory(venue="okx", tick=Decimal("0.01"))
+    desk.follower(venue="okx")
     assert desk.plan() == 2
-    ticket = tickets(subscription=real).get()
-    assert (ticket.stop, ticket.target) == (Decimal("48000"), Decimal("55000.1"))
-    paper = tickets().exclude(subscription=real).get()
-    assert (paper.stop, paper.target) == (None, None)
+    prices = set(tickets().values_list("venue_account__venue", "stop", "target"))
+    assert prices == {
+        ("paper", Decimal("48000"), Decimal("55000.1")),
+        ("okx", Decimal("48000.04"), Decimal("55000.06")),
+    }
     desk.now += timedelta(seconds=1)
     closing = desk.new_signal(action=Action.CLOSE, stop=Decimal("48000"))
     desk.plan(closing)

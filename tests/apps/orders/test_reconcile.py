@@ -60,8 +60,7 @@ def test_an_account_that_is_not_read_makes_it_fail(reader, answering, answer):
         run("--account", str(reader.account.pk))
 
 
-def test_there_is_nothing_to_read_at_the_paper_venue(reader, answering):
-    paper = reader.desk.subscriptions[0].venue_account
-    for arguments in (("--account", str(paper.pk)), ("--venue", "gate")):
+def test_what_is_not_there_cannot_be_read(reader, answering):
+    for arguments in (("--account", "999999"), ("--venue", "gate")):
         with pytest.raises(CommandError, match="no such account"):
             run(*arguments)

@@ -6,20 +6,24 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from django.utils import timezone
 
 from apps.core.errors import Conflict
 from apps.core.models import AuditEntry
 from apps.orders import services
 from apps.orders.models import Order, Ticket
+from apps.positions.models import Close, Position
 from apps.signals.models import Signal
 from apps.venues.models import EquitySnapshot, Instrument, Payment, VenueAccount
-from apps.venues.services import bind_account, clear_drift
+from apps.venues.services import accept_key, bind_account, clear_drift
 from engine.envelope import sign
 from engine.errors import MessageRefused
 from engine.messages import (
+    ROWS_PER_STATE,
     AccountFill,
     AccountState,
     Described,
+    Fill,
     Held,
     Money,
     Paid,
@@ -27,6 +31,7 @@ from engine.messages import (
     Rights,
     StateAsk,
 )
+from engine.order import OrderStatus
 from engine.signal import Action
 from tests.apps.orders.desk import Desk, fill, report
 from tests.at_once import at_once
@@ -41,6 +46,8 @@ class Reader:
 
     def __init__(self, **account):
         self.desk = Desk()
+        # The desk's own account is unbound: nobody asks for it.
+        VenueAccount.objects.across_tenants().update(key_hint="")
         InstrumentFactory(venue="okx")
         self.subscription = self.desk.follower(venue="okx", **account)
         self.account = self.subscription.venue_account
@@ -93,6 +100,12 @@ def reader(hints):
     return Reader()
 
 
+@pytest.fixture
+def unchecked(hints):
+    """Its keys were bound a moment ago."""
+    return Reader(checked_at=None)
+
+
 def held(quantity, direction="long", symbol=SYMBOL):
     return Held(symbol=symbol, direction=direction, quantity=str(quantity), entry_price="50000")
 
@@ -125,28 +138,28 @@ def test_an_account_is_asked_for_out_of_its_turn(reader, hints):
     assert len(asks(hints)) == 2
 
 
-def opened(hints, reader):
+def asked_last(hints):
     """The last ask, as its node reads it."""
     payload = asks(hints)[-1]["envelope"].partition(".")[0]
     body = msgspec.json.decode(base64.b64decode(payload))["body"]
     return msgspec.json.decode(body, type=StateAsk)
 
 
-def test_an_ask_names_what_is_traded_and_from_when_on(reader, hints):
-    reader.ask()
-    first = opened(hints, reader)
+def test_an_ask_names_what_is_traded_and_from_when_on(unchecked, hints):
+    unchecked.ask()
+    first = asked_last(hints)
     assert first.with_rights
     assert [row.symbol for row in first.fills] == [SYMBOL]
     day = timedelta(days=1) + timedelta(minutes=10)
-    assert first.fills[0].since_ms == int((reader.now - day).timestamp() * 1000)
-    assert reader.account.credentials not in first.sealed_credentials
+    assert first.fills[0].since_ms == int((unchecked.now - day).timestamp() * 1000)
+    assert unchecked.account.credentials not in first.sealed_credentials
     instrument = Described(
         symbol=SYMBOL, tick="0.1", step="0.001", min_quantity="0.001", min_notional="5"
     )
-    reader.hear(instruments=[instrument], rights=Rights(can_trade=True, can_withdraw=False))
-    read_at = reader.now
-    reader.ask()
-    again = opened(hints, reader)
+    unchecked.hear(instruments=[instrument], rights=Rights(can_trade=True, can_withdraw=False))
+    read_at = unchecked.now
+    unchecked.ask()
+    again = asked_last(hints)
     assert not again.with_rights
     overlapping = int((read_at - timedelta(minutes=10)).timestamp() * 1000)
     assert again.fills[0].since_ms == again.payments_since_ms == overlapping
@@ -211,6 +224,84 @@ def test_payments_count_once_and_are_told_from_profit(reader):
         ("deposit", Decimal(500)),
         ("funding", Decimal("-0.25")),
     ]
+
+
+def funding(amount, at, name="f", symbol=SYMBOL):
+    return Paid(
+        venue_payment_id=name,
+        kind=PaymentKind.FUNDING,
+        symbol=symbol,
+        amount=amount,
+        paid_at_ms=int(at.timestamp() * 1000),
+    )
+
+
+def test_funding_is_the_position_s_and_only_a_net_basis_knows_it(reader):
+    order = reader.trade()
+    position = Position.objects.across_tenants().get(venue_account=reader.account)
+    now = position.created_at
+    paid = [
+        funding("-0.3", now, "one"),
+        funding("0.1", now + timedelta(hours=8), "two"),
+        funding("-9", now - timedelta(hours=1), "before it was held"),
+        funding("-9", now, "of another", "ETH/USDT"),
+    ]
+    reader.later(hours=9)
+    for _ in range(2):
+        reader.read(payments=paid, holdings=[held(order.filled)])
+    position.refresh_from_db()
+    assert (position.funding, position.funding_left) == (Decimal("-0.2"), Decimal("-0.2"))
+    assert position.realized == 0
+    reader.desk.plan_and_send(reader.desk.new_signal(action=Action.CLOSE))
+    closing = Order.objects.across_tenants().get(venue_account=reader.account, side="sell")
+    half = [fill(closing, quantity=closing.quantity / 2, price="51000", name=name) for name in "ab"]
+    reader.desk.hear(report(closing, OrderStatus.OPEN, fills=half[:1]))
+    reader.desk.hear(report(closing, fills=half))
+    closes = Close.objects.across_tenants().filter(position=position)
+    assert [close.funding for close in closes] == [Decimal("-0.1")] * 2
+    assert closes[0].net == closes[0].profit - closes[0].fee - closes[0].entry_fee - Decimal("0.1")
+    # Told after the last close it is the position's, and in no charge.
+    reader.read(payments=[funding("-0.05", now + timedelta(hours=8), "late")])
+    position.refresh_from_db()
+    assert (position.funding, position.funding_left) == (Decimal("-0.25"), 0)
+
+
+def test_funding_of_two_directions_at_once_is_nobody_s(reader):
+    for direction in ("long", "short"):
+        PositionFactory(
+            venue_account=reader.account,
+            tenant=reader.account.tenant,
+            subscription=reader.subscription,
+            symbol=SYMBOL,
+            direction=direction,
+            quantity=Decimal(1),
+        )
+    reader.read(payments=[funding("-0.3", reader.now)])
+    assert {row.funding for row in Position.objects.across_tenants().all()} == {0}
+    assert Payment.objects.across_tenants().get().symbol == SYMBOL
+
+
+def test_what_was_brought_is_told_from_what_was_earned(reader):
+    def money(total):
+        return Money(total=total, free=total, unrealised="0")
+
+    def moved(kind, amount, name):
+        return Paid(venue_payment_id=name, kind=kind, amount=amount, paid_at_ms=1)
+
+    reader.read(money=money("1000"), payments=[moved(PaymentKind.DEPOSIT, "1000", "d")])
+    reader.later(hours=1)
+    taken = [
+        moved(PaymentKind.WITHDRAWAL, "-300", "w"),
+        moved(PaymentKind.TRANSFER, "50", "t"),
+        funding("-1", reader.now),
+    ]
+    for _ in range(2):
+        reader.read(money=money("760"), payments=taken)
+    first, second = EquitySnapshot.objects.across_tenants().order_by("hour")
+    assert (first.deposited, second.deposited) == (Decimal(1000), Decimal(750))
+    earned = (second.equity - second.deposited) - (first.equity - first.deposited)
+    assert earned == 10
+    assert reader.account.deposited == 750
 
 
 def test_instruments_are_as_the_venue_tells_them(reader):
@@ -383,40 +474,166 @@ def test_a_fill_that_nobody_reported_has_its_order_looked_up(reader, hints):
     assert len(hints.named("node.execute")) == before + 1
 
 
+# --- cursors
+
+
+class Window:
+    """What a venue has, told a window at a time as a node would."""
+
+    def __init__(self, reader, hints, moments):
+        self.reader, self.hints = reader, hints
+        order = reader.trade()
+        self.fills = [
+            account_fill(
+                order,
+                client_order_id="web",
+                fill=msgspec.structs.replace(fill(order, name=f"w{n}"), filled_at_ms=at),
+            )
+            for n, at in enumerate(moments)
+        ]
+        self.seen = []
+
+    def read(self):
+        """One reading; whether it was cut."""
+        self.reader.ask()
+        ask = asked_last(self.hints)
+        since = {row.symbol: row.since_ms for row in ask.fills}[SYMBOL]
+        found = [row for row in self.fills if row.fill.filled_at_ms >= since]
+        self.seen += [row.fill.venue_fill_id for row in found[:ROWS_PER_STATE]]
+        instrument = Described(
+            symbol=SYMBOL, tick="0.1", step="0.001", min_quantity="0.001", min_notional="5"
+        )
+        is_cut = len(found) > ROWS_PER_STATE
+        self.reader.hear(
+            fills=found[:ROWS_PER_STATE], instruments=[instrument], is_cut=is_cut, holdings=[]
+        )
+        return is_cut
+
+
+def in_milliseconds(at):
+    return int(at.timestamp() * 1000)
+
+
+def test_more_than_one_answer_holds_is_read_to_its_end(reader, hints):
+    began = in_milliseconds(reader.now)
+    window = Window(reader, hints, [began + n for n in range(3 * ROWS_PER_STATE)])
+    reader.later(minutes=30)
+    readings = 1
+    while window.read():
+        readings += 1
+    assert readings <= 4
+    assert set(window.seen) == {row.fill.venue_fill_id for row in window.fills}
+
+
+def test_more_of_one_moment_than_one_answer_holds_stops_nothing(reader, hints):
+    began = in_milliseconds(reader.now)
+    moments = [began] * (2 * ROWS_PER_STATE) + [began + 1, began + 5]
+    window = Window(reader, hints, moments)
+    reader.later(minutes=30)
+    for _ in range(4):
+        window.read()
+    assert window.fills[-1].fill.venue_fill_id in window.seen
+    assert not window.read()
+
+
+@pytest.mark.parametrize("off_seconds", [-60, 0, 60])
+def test_a_fill_on_the_cursor_is_told_again_whatever_the_venue_s_clock_says(
+    reader, hints, off_seconds
+):
+    window = Window(reader, hints, [])
+    window.read()
+    on_the_cursor = reader.account.cursors[SYMBOL]
+    window.fills = [
+        account_fill(
+            Order.objects.across_tenants().get(venue_account=reader.account),
+            client_order_id="web",
+            fill=Fill(
+                venue_fill_id="on-the-cursor",
+                quantity="0.001",
+                price="50000",
+                fee="0",
+                filled_at_ms=on_the_cursor + off_seconds * 1000,
+            ),
+        )
+    ]
+    for _ in range(3):
+        window.read()
+    assert window.seen == ["on-the-cursor"] * 3
+    # Until it is known for certain that nothing of that time is missing.
+    for _ in range(12):
+        window.read()
+    assert len(window.seen) < 15
+
+
 # --- keys
 
 
-def test_binding_asks_the_node_what_the_key_may(reader, hints):
-    member = reader.account.member
-    reader.read(rights=Rights(can_trade=True, can_withdraw=True, is_hedged=True))
-    assert (reader.account.can_trade, reader.account.can_withdraw) == (True, True)
-    assert reader.account.checked_at == reader.now
-    reader.ask()
-    old = reader.state(rights=Rights(can_trade=True, can_withdraw=True))
+def test_binding_asks_the_node_what_the_key_may(unchecked, hints):
+    member = unchecked.account.member
+    unchecked.read(rights=Rights(can_trade=True, can_withdraw=True, is_hedged=True))
+    assert (unchecked.account.can_trade, unchecked.account.can_withdraw) == (True, True)
+    assert unchecked.account.checked_at == unchecked.now
+    unchecked.ask()
+    old = unchecked.state(rights=Rights(can_trade=True, can_withdraw=True))
     keys = {"api_key": "another-key", "api_secret": "s", "passphrase": "p"}
-    bind_account(member=member, venue="okx", label=reader.account.label, **keys)
-    assert hints.named("orders.ask_state") == [{"account_id": reader.account.pk}]
-    reader.account.refresh_from_db()
-    assert (reader.account.can_trade, reader.account.checked_at) == (None, None)
+    bind_account(member=member, venue="okx", label=unchecked.account.label, **keys)
+    assert hints.named("orders.ask_state") == [{"account_id": unchecked.account.pk}]
+    unchecked.account.refresh_from_db()
+    assert (unchecked.account.can_trade, unchecked.account.checked_at) == (None, None)
     # What the old keys could is no answer.
-    reader.later(minutes=10)
-    reader.ask()
-    VenueAccount.objects.across_tenants().filter(pk=reader.account.pk).update(
-        bound_at=reader.now - timedelta(seconds=1)
+    unchecked.later(minutes=10)
+    unchecked.ask()
+    VenueAccount.objects.across_tenants().filter(pk=unchecked.account.pk).update(
+        bound_at=unchecked.now - timedelta(seconds=1)
     )
-    reader.hear(old)
-    assert reader.account.checked_at is None
-    account = reader.hear(rights=Rights(can_trade=True, can_withdraw=False))
+    unchecked.hear(old)
+    assert unchecked.account.checked_at is None
+    account = unchecked.hear(rights=Rights(can_trade=True, can_withdraw=False))
     assert (account.can_withdraw, account.is_hedged) == (False, None)
 
 
-def test_a_key_that_could_not_be_checked_says_why(reader):
-    account = reader.read(rights=Rights(error="no such path"))
+def test_a_key_that_could_not_be_checked_says_why(unchecked):
+    account = unchecked.read(rights=Rights(error="no such path"))
     assert (account.can_trade, account.check_error) == (None, "no such path")
+    assert account.key_refusal == "the key is unchecked: no such path"
+    # It is asked until it answers; what was known then outlives an error.
+    account = unchecked.read(rights=Rights(can_trade=True))
+    assert (account.key_refusal, account.check_error) == ("", "")
+    account = unchecked.read(rights=Rights(error="busy"))
+    assert (account.key_refusal, account.check_error) == ("", "busy")
 
 
-def test_the_paper_venue_is_not_asked(hints):
-    desk = Desk()
-    bind_account(member=desk.subscriptions[0].venue_account.member, venue="paper", label="b")
-    assert hints.named("orders.ask_state") == []
-    assert services.ask_states(now=desk.now) == 0
+KEYS = {
+    "trades, and does not withdraw": (Rights(can_trade=True, can_withdraw=False), ""),
+    "nothing told": (Rights(), ""),
+    "cannot trade": (Rights(can_trade=False), "key: the key cannot trade"),
+    "withdraws": (
+        Rights(can_trade=True, can_withdraw=True),
+        "key: the key can withdraw, and nobody has accepted that",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rights", "refusal"), KEYS.values(), ids=KEYS)
+def test_an_account_opens_only_with_a_key_that_fits(unchecked, rights, refusal):
+    def planned():
+        services.plan(signal_id=unchecked.desk.new_signal().pk, now=timezone.now())
+        return Ticket.objects.across_tenants().filter(venue_account=unchecked.account).first()
+
+    assert planned().refused_because.startswith("key: the key is unchecked")
+    unchecked.read(rights=rights)
+    assert planned().refused_because == refusal
+
+
+def test_a_key_that_can_withdraw_is_accepted_by_a_person_until_it_is_another(unchecked):
+    with pytest.raises(Conflict, match="not known to be able to withdraw"):
+        accept_key(account=unchecked.account)
+    account = unchecked.read(rights=Rights(can_trade=True, can_withdraw=True))
+    accept_key(account=account)
+    assert account.key_refusal == ""
+    assert AuditEntry.objects.filter(action="venue_account.key_accepted").count() == 1
+    with pytest.raises(Conflict):
+        accept_key(account=account)
+    keys = {"api_key": "another-key", "api_secret": "s", "passphrase": "p"}
+    again = bind_account(member=account.member, venue="okx", label=account.label, **keys)
+    assert again.key_refusal.startswith("the key is unchecked")

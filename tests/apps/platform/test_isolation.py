@@ -10,6 +10,7 @@ import pytest
 from django.core.serializers import serialize
 from django.test import Client
 from django.urls import URLPattern, get_resolver
+from django.utils import timezone
 
 from apps.core.models import AuditEntry, TenantOwned
 from apps.members.services import create_member
@@ -21,6 +22,7 @@ from tests.apps.platform.desk import Desk, refusal_of
 from tests.apps.platform.test_lists import OWNED, row_of
 from tests.apps.platform.test_runs import ASKED as RUN
 from tests.factories import (
+    InstrumentFactory,
     NodeFactory,
     PlanFactory,
     RunFactory,
@@ -167,7 +169,9 @@ class World:
             for who in ("boss", "member")
         )
         self.account = VenueAccountFactory(member=self.member)
-        self.free = VenueAccountFactory(member=give(self.boss))
+        InstrumentFactory()
+        alive = NodeFactory(last_heartbeat_at=timezone.now())
+        self.free = VenueAccountFactory(member=give(self.boss), node=alive)
         self.offer = shop.offer()
         self.subscription = SubscriptionFactory(
             venue_account=self.account, tenant_strategy=self.offer
@@ -189,6 +193,8 @@ class World:
 
 # Rows of the platform, which are nobody's secret; a tenant's staff name them where they may.
 OF_THE_PLATFORM = {"plan_id", "node_id", "strategy_id"}
+# What a venue calls its own.
+OF_A_VENUE = {"venue_order_id"}
 NAMED = {
     *("for_tenant", "inviter_id", "member_id", "tenant_strategy_id", "venue_account_id"),
     "trial_id",
@@ -216,7 +222,7 @@ BODIES = [
 
 def test_every_row_that_a_body_names_is_thought_of():
     named = {field for call in WRITES.values() for field in rows_in_body(call)}
-    assert named <= NAMED | OF_THE_PLATFORM
+    assert named <= NAMED | OF_THE_PLATFORM | OF_A_VENUE
     assert named >= NAMED
 
 
@@ -247,11 +253,14 @@ def asked_of(call, world):
         "url": "https://shop.example/hook",
         "capital": "500",
         **RUN,
+        "symbol": "BTC/USDT",
+        "direction": "long",
+        "quantity": "0.01",
     }
     return {
         field.name: known[field.name]
         for field in msgspec.structs.fields(call.asked)
-        if field.name != "id" and (field.required or field.name in NAMED)
+        if field.name != "id" and (field.required or field.name in NAMED | {"quantity"})
     }
 
 

@@ -192,6 +192,10 @@ def test_a_strategy_is_offered_followed_and_stopped(desk):
     assigned = desk.post(f"venue-accounts/{account.pk}/node", node_id=node.pk)
     assert data_of(assigned)["node_id"] == node.pk
     assert "credentials" not in data_of(assigned)
+    crossed = data_of(desk.post(f"venue-accounts/{account.pk}/modes", margin="cross"))
+    assert (crossed["margin"], crossed["position_mode"]) == ("cross", "hedge")
+    wrong = desk.post(f"venue-accounts/{account.pk}/modes", position_mode="net")
+    assert wrong.json()["context"]["field"] == "position_mode"
 
 
 @pytest.fixture

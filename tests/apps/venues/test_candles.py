@@ -8,7 +8,7 @@ import pytest
 
 from apps.venues.selectors import candles, instrument, instruments
 from engine.errors import UnknownInstrument, VenueRefused
-from engine.venues.paper_market import PaperMarket
+from engine.paper.generated import GeneratedMarket
 from tests.factories import InstrumentFactory
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -16,7 +16,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 def test_paper_candles_are_the_markets_own_and_closed():
     series = candles(venue="paper", symbol="BTC/USDT", timeframe="2s", bars=11, now=NOW)
-    market = PaperMarket().candles("BTC/USDT", "2s", 11, NOW.timestamp())
+    market = GeneratedMarket().candles("BTC/USDT", "2s", 11, int(NOW.timestamp() * 1000))
     assert len(series) == 11
     assert series.closed_at <= NOW.timestamp()
     assert np.array_equal(series.close, market.close)

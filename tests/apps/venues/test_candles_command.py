@@ -16,8 +16,8 @@ from django.core.management import CommandError, call_command
 from apps.venues.market import PaperBars, bar_source, candle_store
 from engine.errors import NotStored
 from engine.market import CandleStore
+from engine.paper.generated import GeneratedMarket
 from engine.paper.service.service import PaperService
-from engine.venues.paper_market import PaperMarket
 from tests.house.planted import ROOT
 
 START = 1_700_000_400
@@ -130,7 +130,7 @@ def test_the_paper_venue_s_candles_are_its_market_s():
     assert "2,880 bars, 100%" in candles("fetch", "paper", "ETH/USDT", *day)
     assert "nothing is missing" in candles("fetch", "paper", "ETH/USDT", *day)
     end = datetime(2026, 1, 3, tzinfo=UTC).timestamp()
-    market = PaperMarket().candles("ETH/USDT", "1m", 2880, end)
+    market = GeneratedMarket().candles("ETH/USDT", "1m", 2880, int(end * 1000))
     assert (candle_store().get("paper", "ETH/USDT", "1m").close == market.close).all()
 
 

@@ -19,6 +19,7 @@ from apps.venues.models import VenueAccount
 from apps.venues.selectors import holdings
 from apps.venues.services import (
     bind_account,
+    change_modes,
     pause_account,
     record_equity,
     resume_account,
@@ -106,6 +107,8 @@ def test_the_paper_venue_makes_its_own_keys():
         ("no text", "api_secret", {"api_secret": 5}),
         ("no passphrase where one is needed", "passphrase", {"passphrase": ""}),
         ("a passphrase too long", "passphrase", {"passphrase": "p" * 257}),
+        ("an unknown margin", "margin", {"margin": "both"}),
+        ("an unknown position mode", "position_mode", {"position_mode": "net"}),
     ],
 )
 def test_unsound_input_is_refused_by_its_field(case, field, changes):
@@ -115,6 +118,28 @@ def test_unsound_input_is_refused_by_its_field(case, field, changes):
     assert refused.value.context["field"] == field
     assert CANARY not in f"{refused.value.message} {refused.value.context}"
     nothing_was_written()
+
+
+def test_modes_are_isolated_and_hedge_unless_named_and_stay_when_bound_again():
+    alice = MemberFactory()
+    plain = bind_account(member=alice, venue="okx", **KEYS)
+    assert (plain.margin, plain.position_mode) == ("isolated", "hedge")
+    bind_account(member=alice, venue="okx", margin="cross", position_mode="one_way", **KEYS)
+    again = bind_account(member=alice, venue="okx", **KEYS)
+    assert (again.margin, again.position_mode) == ("cross", "one_way")
+
+
+def test_modes_are_changed_by_name_and_audited_once():
+    account = VenueAccountFactory()
+    for _ in range(2):
+        change_modes(account=account, position_mode="one_way")
+    assert (account.margin, account.position_mode) == ("isolated", "one_way")
+    entry = AuditEntry.objects.get(action="venue_account.modes_changed")
+    assert (entry.before["position_mode"], entry.after["position_mode"]) == ("hedge", "one_way")
+    with pytest.raises(BadInput):
+        change_modes(account=account, margin="cross", position_mode="net")
+    account.refresh_from_db()
+    assert account.margin == "isolated"
 
 
 def nothing_was_written():

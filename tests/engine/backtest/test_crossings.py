@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.backtest import crossings, ema_crossings
+from engine.backtest.crossings import ema_rows
 from engine.indicators import ema
 from tests.engine.backtest.markets import walk
 
@@ -41,6 +42,15 @@ def test_crossings_of_averages_are_those_of_the_indicator(fast, slow):
     assert np.array_equal(told[0], expected[0])
     assert np.array_equal(told[1], expected[1])
     assert len(told[0]) > 20
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_rows_of_averages_are_those_of_the_indicator(threads):
+    close, periods = walk(3, 1000, tick=0.001).close, [9, 1, 2, 400, 26]
+    expected = [ema(close, period) for period in periods]
+    told = ema_rows(close, periods, threads=threads)
+    assert np.allclose(told, expected, rtol=1e-14, atol=0, equal_nan=True)
+    assert ema_rows(close, []).shape == (0, 1000)
 
 
 def test_too_few_values_do_not_cross():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from engine.backtest import Backtest, Intents, Margin, Sizing, crossings, run, sweep, sweep_crosses
-from engine.backtest.kernel import simulate
+from engine.backtest.crossings import ema_rows
+from engine.backtest.kernel import BLOCK
 from engine.candle import Candles
 from engine.errors import BadParameters
 from engine.indicators import ema
@@ -61,7 +62,6 @@ def test_columns_that_cannot_be_written_or_have_gaps_are_as_good():
     other = Candles("1m", MARKET.opened_at, *table.T)
     one, two = (run({BTC: each}, wanted((3, 12)), COSTS) for each in (MARKET, other))
     assert np.array_equal(one.curve, two.curve)
-    assert len(simulate.signatures) == 1
 
 
 @pytest.mark.parametrize("levels", [{}, {"stop": 0.02, "target": 0.05}])
@@ -79,6 +79,23 @@ def test_crosses_are_swept_as_they_are_run(levels, threads, margin):
         bars, rises = crossings(averages[pair[0]], averages[pair[1]])
         alone = ready.run({BTC: Intents.of(bars, direction=~rises, **levels)})
         assert (equity, trades) == (alone.equity, alone.trade_count)
+
+
+@pytest.mark.parametrize("bars", [BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 70])
+@pytest.mark.parametrize("is_shifted", [False, True])
+def test_crosses_are_found_from_block_to_block(bars, is_shifted):
+    """Also where a pair is known from another bar than a block's first."""
+    market = walk(5, bars)
+    costs = replace(COSTS, with_curve=False, with_records=False, closes_at_end=False, funding=0.001)
+    ready = Backtest({BTC: market}, costs)
+    averages = ema_rows(market.close, [1, 2, 5, BLOCK if is_shifted else 9], threads=2)
+    places = [(0, 1), (1, 2), (2, 3), (0, 3), (3, 0)]
+    told = sweep_crosses(ready, averages, places, stop=0.02, target=0.05, threads=2)
+    for pair, equity, trades in zip(places, told.equity, told.trades, strict=True):
+        turned, rises = crossings(averages[pair[0]], averages[pair[1]])
+        alone = ready.run({BTC: Intents.of(turned, direction=~rises, stop=0.02, target=0.05)})
+        assert (equity, trades) == (alone.equity, alone.trade_count)
+    assert told.trades[:2].min() > 100
 
 
 def test_crosses_of_nothing_and_of_too_little():

@@ -6,9 +6,9 @@ import pytest
 from engine.errors import UnknownInstrument, VenueBusy, VenueRefused
 from engine.market import CandleStore, FaultyCandles
 from engine.market.fetching import PAUSES, SETTLED_SECONDS, fetch, last_settled
+from engine.paper.generated import GeneratedMarket
 from engine.paper.service.service import PaperService
 from engine.venues import open_venue
-from engine.venues.paper_market import PaperMarket
 from tests.engine.market.series import COLUMNS
 from tests.engine.venues.local_venue import DROPPED, Keys, LocalVenue, serve, several
 from tests.engine.venues.stages import BARS, BARS_FROM_MS, HOUR_MS
@@ -67,7 +67,7 @@ def test_all_pages_are_stored_and_the_next_time_only_what_is_new(store, address,
     assert (page.asked, page.added) == (5, 5)
     assert fetched(store, source, venue, "1m", since, UNTIL) == []
     told = store.get(venue, BTC, "1m", since, UNTIL)
-    market = PaperMarket().candles(BTC, "1m", count, UNTIL)
+    market = GeneratedMarket().candles(BTC, "1m", count, UNTIL * 1000)
     for name in COLUMNS[:-1]:
         np.testing.assert_allclose(getattr(told, name), getattr(market, name), rtol=1e-12)
     np.testing.assert_allclose(told.volume, market.volume, atol=0.001)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from engine.optimise import (
     Asked,
     Doubt,
     Objective,
+    Optimised,
     answers_of,
     chunks_of,
     optimise,
@@ -102,6 +104,7 @@ def test_the_last_part_is_held_back():
     other = replace(whole, candles={BTC: with_another_future(whole.candles[BTC], 420)})
     assert optimise(other, some_space(), **asked).search.trials == found.search.trials
     assert optimise(whole, some_space(), workers=2, **asked) == found
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Optimised) == found
 
 
 def test_nothing_is_held_back_where_nobody_wants_it():

@@ -83,5 +83,5 @@ class Control:
     def fault(self, kind, **details):
         return self.ask("POST", "/faults", {"kind": kind, **details})
 
-    def open(self, dialect, cash=10_000):
-        return self.ask("POST", "/accounts", {"dialect": dialect, "cash": str(cash)})
+    def open(self, dialect, cash=10_000, **key):
+        return self.ask("POST", "/accounts", {"dialect": dialect, "cash": str(cash), **key})

@@ -5,9 +5,9 @@ from decimal import Decimal
 from engine.messages import Style
 from engine.paper.account import IdRule
 from engine.paper.exchange import Exchange
+from engine.paper.generated import SYMBOLS
 from engine.paper.orders import Ask, TriggerAsk
 from engine.signal import Side
-from engine.venues.paper_market import SYMBOLS
 
 START_MS = 1_700_000_000_000
 BTC, ETH = "BTC/USDT", "ETH/USDT"

@@ -10,12 +10,12 @@ from engine.messages import Margin, Style
 from engine.paper.account import IdRule
 from engine.paper.errors import JournalBroken, Reason, Refused
 from engine.paper.exchange import Exchange
+from engine.paper.generated import GeneratedMarket
 from engine.paper.journal import Journal
 from engine.paper.market import Quoting, replayed_candles, replayed_trades
 from engine.paper.orders import Money, Origin, Status
 from engine.paper.truth import truth
 from engine.signal import Direction, Side
-from engine.venues.paper_market import PaperMarket
 from tests.engine.paper.floors import (
     BTC,
     INSTRUMENTS,
@@ -392,7 +392,7 @@ def test_an_exchange_that_cannot_write_tells_nothing_more(tmp_path):
 
 
 def test_candles_are_replayed_as_ticks():
-    candles = PaperMarket().candles(BTC, "1m", 5, START_MS / 1000)
+    candles = GeneratedMarket().candles(BTC, "1m", 5, START_MS)
     exchange = Exchange({BTC: INSTRUMENTS[BTC]})
     ticks = list(replayed_candles(BTC, candles, INSTRUMENTS[BTC]))
     exchange.tick(ticks[0].at_ms, ticks[0].prices)

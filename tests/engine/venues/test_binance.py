@@ -240,7 +240,7 @@ def test_a_stop_that_is_refused_is_told_with_the_order(local):
     venue = STAGE.open(local, **{"POST /fapi/v1/algoOrder": refused})
     placed = venue.place(STAGE.order_ticket(stop="58500"))
     assert placed.status is OrderStatus.FILLED
-    assert placed.reason.startswith("stop and target were not set: Order would immediately")
+    assert placed.unprotected.startswith("Order would immediately")
 
 
 def test_an_account_of_one_side_does_not_open_the_other(local):

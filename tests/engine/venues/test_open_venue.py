@@ -10,6 +10,7 @@ from engine.errors import VenueRefused
 from engine.venues import DIALECTS, open_venue
 from engine.venues.base import Exchange
 from engine.venues.client_ids import FORMS
+from engine.venues.paper import PaperVenue
 from tests.engine.venues.local_venue import Keys
 from tests.engine.venues.test_requests import STAGES
 
@@ -26,14 +27,16 @@ def test_every_dialect_has_a_stage_and_a_form_of_client_ids():
     assert set(DIALECTS) == {stage.name for stage in STAGES} == set(FORMS) - {"paper"}
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_a_dialect_has_every_method_of_the_protocol(stage):
+@pytest.mark.parametrize(
+    "venue", [PaperVenue, *(stage.venue for stage in STAGES)], ids=lambda venue: venue.name
+)
+def test_an_adapter_has_every_method_of_the_protocol(venue):
     wanted = {name for name, _ in inspect.getmembers(Exchange, inspect.isfunction)}
     wanted = {name for name in wanted if not name.startswith("_")}
-    assert wanted <= set(dir(stage.venue))
+    assert wanted <= set(dir(venue))
     for name in wanted:
         parameters = inspect.signature(getattr(Exchange, name)).parameters
-        assert inspect.signature(getattr(stage.venue, name)).parameters.keys() == parameters.keys()
+        assert inspect.signature(getattr(venue, name)).parameters.keys() == parameters.keys()
 
 
 def test_there_is_no_adapter_for_a_venue_nobody_knows():

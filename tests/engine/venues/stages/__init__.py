@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from engine.messages import Margin, Style
+from engine.messages import Margin, PositionMode, Style
 from engine.signal import Action, Direction
 from engine.venues.ccxt import CcxtVenue
 from tests.engine.tickets import ticket
@@ -13,6 +13,7 @@ from tests.engine.venues.local_venue import NOT_AFTER_MS, NOW_MS, Keys, LocalVen
 
 OUR_ID = "ibmfrggzdfmztwq2lknnwg23tp"
 SHORT, LONG = Direction.SHORT, Direction.LONG
+ONE_WAY_CROSS = {"position_mode": PositionMode.ONE_WAY, "margin": Margin.CROSS}
 Do = Callable[[Any], Any]
 
 
@@ -84,7 +85,7 @@ def two_hours(symbol: str) -> Do:
     return lambda venue: venue.bars(symbol, "1h", **span)
 
 
-def asking(symbol: str, stop: str, target: str) -> list[tuple[str, Do]]:
+def asking(symbol: str, stop: str, target: str, number: str) -> list[tuple[str, Do]]:
     """What else every venue is asked."""
     prices = {"stop": Decimal(stop), "target": Decimal(target)}
     both = {"symbol": symbol, "client_order_id": OUR_ID}
@@ -93,6 +94,10 @@ def asking(symbol: str, stop: str, target: str) -> list[tuple[str, Do]]:
         ("the price", lambda venue: venue.price(symbol)),
         ("the bars", two_hours(symbol)),
         ("an order is looked up", lambda venue: venue.find(**both)),
+        (
+            "an order is looked up by the venue's number",
+            lambda venue: venue.find_by_number(symbol=symbol, venue_order_id=number),
+        ),
         ("an order is canceled", lambda venue: venue.cancel(**both)),
         (
             "a long is protected",
@@ -113,6 +118,7 @@ def asking(symbol: str, stop: str, target: str) -> list[tuple[str, Do]]:
         ("the open orders", lambda venue: venue.open_orders()),
         ("the open orders of a symbol", lambda venue: venue.open_orders(symbol)),
         ("the fills", lambda venue: venue.fills_since(symbol, NOW_MS - 1000)),
+        ("what fired", lambda venue: venue.fired_since(symbol, NOW_MS - 1000)),
         ("the payments", lambda venue: venue.payments_since(NOW_MS - 1000)),
         ("the check", lambda venue: venue.check()),
     ]

@@ -3,7 +3,17 @@
 from engine.signal import Action
 from engine.venues.binance import Binance
 from tests.engine.venues.local_venue import NOW_MS, several
-from tests.engine.venues.stages import BARS, HOUR_MS, OUR_ID, SHORT, Scene, Stage, asking, ours
+from tests.engine.venues.stages import (
+    BARS,
+    HOUR_MS,
+    ONE_WAY_CROSS,
+    OUR_ID,
+    SHORT,
+    Scene,
+    Stage,
+    asking,
+    ours,
+)
 
 FILTERS = [
     {"filterType": "PRICE_FILTER", "minPrice": "261.10", "maxPrice": "809484", "tickSize": "0.10"},
@@ -102,6 +112,11 @@ def conditional(number, kind, trigger, of="LONG", **changes):
     return words | changes
 
 
+def fired(number, became, **changes):
+    words = {"clientAlgoId": OUR_ID, "algoStatus": "FINISHED", "actualOrderId": became}
+    return conditional(number, "STOP_MARKET", "58000.00", **words | changes)
+
+
 def position(side, amount, **changes):
     words = {
         "symbol": "BTCUSDT",
@@ -171,6 +186,12 @@ ANSWERS = {
         conditional(3, "STOP_MARKET", "66000.00", "SHORT", side="BUY"),
         conditional(4, "STOP_MARKET", "57000.00", closePosition=False),
     ],
+    "GET /fapi/v1/allAlgoOrders": [
+        fired(1, "22542180"),
+        fired(2, ""),
+        fired(3, "22542181", clientAlgoId="web_1"),
+        fired(4, "22542182", closePosition=False),
+    ],
     "DELETE /fapi/v1/algoOrder": {"algoId": 1, "code": "200", "msg": "success"},
     "POST /fapi/v1/algoOrder": conditional(9, "STOP_MARKET", "59000.00"),
     "GET /fapi/v3/account": {"assets": [asset("BNB"), asset("USDT")], "positions": []},
@@ -206,7 +227,7 @@ STAGE = Stage(
 STAGE.scenes.extend(
     [
         *(Scene(title, do) for title, do in ours(STAGE.order_ticket, "59000.1")),
-        *(Scene(title, do) for title, do in asking("BTC/USDT", "59000", "66000")),
+        *(Scene(title, do) for title, do in asking("BTC/USDT", "59000", "66000", "22542179")),
         Scene("leverage and margin are as asked", lambda v: v.place(STAGE.order_ticket()), READY),
         Scene("one-way: a long is opened", lambda v: v.place(STAGE.order_ticket()), ONE_WAY),
         Scene(
@@ -216,7 +237,7 @@ STAGE.scenes.extend(
         ),
         Scene(
             "one-way: an account without positions is switched to two sides",
-            lambda v: v.place(STAGE.order_ticket(action=Action.CLOSE)),
+            lambda v: v.place(STAGE.order_ticket()),
             {
                 "GET /fapi/v1/positionSide/dual": several(
                     {"dualSidePosition": False}, {"dualSidePosition": "true"}
@@ -233,6 +254,15 @@ STAGE.scenes.extend(
             "a market order with stop and target",
             lambda v: v.place(STAGE.order_ticket(stop="58000", target="71000")),
             READY,
+        ),
+        Scene(
+            "hedge: an account without positions is switched to one-way, cross",
+            lambda v: v.place(STAGE.order_ticket(**ONE_WAY_CROSS)),
+            {
+                "GET /fapi/v1/positionSide/dual": several(
+                    {"dualSidePosition": True}, {"dualSidePosition": False}
+                )
+            },
         ),
     ]
 )

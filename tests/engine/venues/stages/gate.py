@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from engine.messages import Margin
+from engine.messages import Margin, PositionMode
 from engine.signal import Action, Direction
 from engine.venues.gate import Gate
 from tests.engine.venues.local_venue import NOW_MS, Keys, several
@@ -88,6 +88,8 @@ def trigger(number, price, rule, direction="long", **changes):
         "initial": {"contract": "BTC_USDT", "size": 0, "price": "0"},
         "status": "open",
         "order_type": f"close-{direction}-position",
+        "create_time": 1700000005.123,
+        "trade_id": 0,
     }
     return words | changes
 
@@ -141,6 +143,7 @@ ANSWERS = {
     f"POST {ONE_SIDE}": leverage("10"),
     f"POST {ORDERS}": (201, order()),
     NAMED: order(),
+    f"GET {ORDERS}/58828270140601928": order(),
     f"GET {ORDERS}": [],
     f"DELETE {ORDERS}/{LABEL}": order(finish_as="reduce_out", left=100),
     f"GET {FUTURES}/my_trades": [
@@ -199,7 +202,10 @@ STAGE.scenes.extend(
             Scene(title, do, CROSS if "cross" in title else {})
             for title, do in ours(STAGE.order_ticket, "59000.1")
         ),
-        *(Scene(title, do) for title, do in asking("BTC/USDT", "59000", "66000.5")),
+        *(
+            Scene(title, do)
+            for title, do in asking("BTC/USDT", "59000", "66000.5", "58828270140601928")
+        ),
         Scene("one side: a long is opened", lambda v: v.place(STAGE.order_ticket()), SINGLE),
         Scene(
             "one side: a long is opened, cross",
@@ -255,6 +261,15 @@ STAGE.scenes.extend(
         Scene(
             "a market order with stop and target",
             lambda v: v.place(STAGE.order_ticket(stop="58000", target="71000")),
+        ),
+        Scene(
+            "two sides: an account without positions is switched to one",
+            lambda v: v.place(STAGE.order_ticket(position_mode=PositionMode.ONE_WAY)),
+            {
+                f"GET {FUTURES}/accounts": several(
+                    ACCOUNT | {"in_dual_mode": True}, ACCOUNT | {"in_dual_mode": False}
+                )
+            },
         ),
     ]
 )

@@ -186,7 +186,9 @@ STAGE.scenes.extend(
         ),
         *(
             Scene(title, do)
-            for title, do in asking("BTC/USDT", "59000", "66000.5")
+            for title, do in asking(
+                "BTC/USDT", "59000", "66000.5", "0x01010105034cddc7000000006621285c"
+            )
             if "protect" not in title
         ),
         Scene(

@@ -50,6 +50,11 @@ def trigger(number, kind, price, side="A", **changes):
     return resting(isTrigger=True, isPositionTpsl=True) | words | changes
 
 
+def fired(number, status, **changes):
+    words = trigger(number, "Stop Market", "58000.0", **changes)
+    return {"order": words, "status": status, "statusTimestamp": NOW_MS}
+
+
 def trade(number, size, price, fee, **changes):
     words = {
         "coin": "BTC",
@@ -140,6 +145,13 @@ ANSWERS = {
         trigger(13, "Stop Market", "66000.0", "B"),
         trigger(14, "Stop Market", "57000.0", isPositionTpsl=False),
     ],
+    "POST /info historicalOrders": [
+        fired(77747315, "triggered"),
+        fired(77747316, "filled"),
+        fired(77747317, "canceled"),
+        fired(77747318, "filled", isPositionTpsl=False),
+        fired(77747319, "filled", coin="kPEPE"),
+    ],
     "POST /info clearinghouseState": STATE,
     "POST /info userAbstraction": (200, json.dumps("disabled"), JSON),
     "POST /info userFunding": [funding("-0.25")],
@@ -174,7 +186,7 @@ STAGE = Stage(
 STAGE.scenes.extend(
     [
         *(Scene(title, do) for title, do in ours(STAGE.order_ticket, "59000")),
-        *(Scene(title, do) for title, do in asking("BTC/USDC", "59000", "66000")),
+        *(Scene(title, do) for title, do in asking("BTC/USDC", "59000", "66000", "77747314")),
         Scene("leverage and margin are as asked", lambda v: v.place(STAGE.order_ticket()), READY),
         Scene(
             "a stop that already stands is left alone",

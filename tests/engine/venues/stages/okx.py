@@ -5,7 +5,16 @@ from decimal import Decimal
 from engine.signal import Action, Direction
 from engine.venues.okx import Okx
 from tests.engine.venues.local_venue import NOW_MS, several
-from tests.engine.venues.stages import BARS, OUR_ID, SHORT, Scene, Stage, asking, ours
+from tests.engine.venues.stages import (
+    BARS,
+    ONE_WAY_CROSS,
+    OUR_ID,
+    SHORT,
+    Scene,
+    Stage,
+    asking,
+    ours,
+)
 
 
 def told(*rows, code="0", msg=""):
@@ -89,6 +98,11 @@ def algo(number, stop, target, side="long", closing="sell", **changes):
         "state": "live",
     }
     return words | changes
+
+
+def fired(number, became, **changes):
+    words = {"state": "effective", "algoClOrdId": OUR_ID, "ordId": became, "cTime": str(NOW_MS)}
+    return algo(number, "58000", "70000", **words | changes)
 
 
 def position(side, size, **changes):
@@ -176,6 +190,13 @@ ANSWERS = {
         algo("2", "66000", "", "short", "buy"),
         algo("3", "57000", "", closeFraction=""),
     ),
+    "GET /api/v5/trade/orders-algo-history": told(
+        fired("1", "312269865356374017"),
+        fired("2", "312269865356374018", algoClOrdId=""),
+        fired("3", "312269865356374019", closeFraction=""),
+        fired("4", "312269865356374020", cTime=str(NOW_MS - 1001)),
+        fired("5", "312269865356374021"),
+    ),
     "POST /api/v5/trade/cancel-algos": told({"algoId": "1", "sCode": "0", "sMsg": ""}),
     "POST /api/v5/trade/order-algo": told({"algoId": "9", "sCode": "0", "sMsg": ""}),
     "GET /api/v5/account/balance": told({"totalEq": "1", "details": [BALANCE]}),
@@ -216,7 +237,7 @@ STAGE.scenes.extend(
         *(Scene(title, do) for title, do in ours(STAGE.order_ticket, "59000.1")),
         *(
             Scene(title, do, {POSITIONS: told(position("long", "1"), position("short", "1"))})
-            for title, do in asking("BTC/USDT", "59000", "66000.5")
+            for title, do in asking("BTC/USDT", "59000", "66000.5", "312269865356374016")
         ),
         Scene("leverage is as asked", lambda v: v.place(STAGE.order_ticket()), READY),
         Scene("net mode: a long is opened", lambda v: v.place(STAGE.order_ticket()), NET),
@@ -254,6 +275,22 @@ STAGE.scenes.extend(
             "a market order with stop and target",
             lambda v: v.place(STAGE.order_ticket(stop="58000", target="71000")),
             READY,
+        ),
+        Scene(
+            "net mode: an account without positions is switched to two sides",
+            lambda v: v.place(STAGE.order_ticket()),
+            {"GET /api/v5/account/config": several(config("net_mode"), config("long_short_mode"))},
+        ),
+        Scene(
+            "two sides: an account without positions is switched to net mode, cross",
+            lambda v: v.place(STAGE.order_ticket(**ONE_WAY_CROSS)),
+            NET
+            | {
+                "GET /api/v5/account/config": several(
+                    config("long_short_mode"), config("net_mode")
+                ),
+                "POST /api/v5/account/set-position-mode": told({"posMode": "net_mode"}),
+            },
         ),
     ]
 )

@@ -1,11 +1,12 @@
-"""The market of the paper venue: a price for every symbol and moment, computed, never stored.
+"""The market that the paper venue trades on: a price for every symbol and moment, never stored.
 
-The centre draws candles from it and nodes fill orders at it without talking to
-each other. A level moves in sine waves of several periods, with bounded noise
+The centre draws candles from it and nodes trade at it without talking to each
+other. A level moves in sine waves of several periods, with bounded noise
 from a hash of the moment, so that there is always something to trade and no
 two minutes are alike.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -16,11 +17,14 @@ from engine.candle import Candles, last_closed_bar, seconds
 from engine.errors import UnknownInstrument
 from engine.instrument import Instrument
 from engine.money import round_to_tick
+from engine.paper.market import Tick
 
 # The price changes this often; a candle is made of the prices at these steps.
 STEP_MS = 250
 # A long candle is drawn from so many of its steps, evenly spread, so that days stay cheap.
 MOST_SAMPLES = 32
+# Whoever was away for longer goes through so many of the steps in between: an hour has as many.
+MOST_STEPS = 14_400
 Columns = NDArray[np.float64]
 
 
@@ -47,19 +51,32 @@ SYMBOLS: dict[str, Symbol] = {
 }
 
 
-class PaperMarket:
-    def instrument(self, symbol: str) -> Instrument:
-        return named(symbol).instrument
+class GeneratedMarket:
+    def instruments(self) -> dict[str, Instrument]:
+        return {symbol: shape.instrument for symbol, shape in SYMBOLS.items()}
 
-    def price(self, symbol: str, at_seconds: float) -> Decimal:
-        steps = np.array([int(at_seconds * 1000) // STEP_MS], dtype=np.int64)
-        price = Decimal(repr(float(prices(symbol, steps)[0])))
-        return round_to_tick(price, named(symbol).instrument.tick)
+    def price(self, symbol: str, at_ms: int) -> Decimal:
+        return self.prices(at_ms, [symbol])[symbol]
 
-    def candles(self, symbol: str, timeframe: str, bars: int, now_seconds: float) -> Candles:
-        """The latest closed bars by `now_seconds`."""
+    def prices(self, at_ms: int, symbols: Iterable[str] = tuple(SYMBOLS)) -> dict[str, Decimal]:
+        step = np.array([at_ms // STEP_MS], dtype=np.int64)
+        return {symbol: exact(symbol, prices(symbol, step))[0] for symbol in symbols}
+
+    def path(self, symbols: Iterable[str], after_ms: int, until_ms: int) -> Iterator[Tick]:
+        """Every price after one moment, up to another; of a long time as many, evenly spread."""
+        first, last = after_ms // STEP_MS + 1, until_ms // STEP_MS
+        if last < first:
+            return
+        steps = np.unique(np.linspace(first, last, min(MOST_STEPS, last - first + 1)).astype(int))
+        columns = {symbol: exact(symbol, prices(symbol, steps)) for symbol in symbols}
+        for row, step in enumerate(steps.tolist()):
+            told = {symbol: column[row] for symbol, column in columns.items()}
+            yield Tick(step * STEP_MS, told)
+
+    def candles(self, symbol: str, timeframe: str, bars: int, at_ms: int) -> Candles:
+        """The latest closed bars by `at_ms`."""
         length = seconds(timeframe)
-        last = last_closed_bar(timeframe, now_seconds)
+        last = last_closed_bar(timeframe, at_ms / 1000)
         opened_at = np.arange(last - (bars - 1) * length, last + length, length, dtype=np.int64)
         steps_a_bar = length * 1000 // STEP_MS
         offsets = np.unique(
@@ -98,6 +115,11 @@ def prices(symbol: str, steps: NDArray[np.int64]) -> Columns:
     tick = float(shape.instrument.tick)
     on_tick: Columns = np.round(shape.level * (1 + moved) / tick) * tick
     return on_tick
+
+
+def exact(symbol: str, column: Columns) -> list[Decimal]:
+    tick = named(symbol).instrument.tick
+    return [round_to_tick(Decimal(repr(price)), tick) for price in column.tolist()]
 
 
 def noise(steps: NDArray[np.int64], *, seed: int) -> Columns:

@@ -1,0 +1,87 @@
+"""A ticket that nobody knows the end of waits for a person, who may do three things about it.
+
+The venue is asked again; it is asked by a number that the person has seen there; or the
+person answers for it that nothing arrived. What an order did is told by its venue alone.
+"""
+
+import re
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.core import audit
+from apps.core.deadlocks import retried
+from apps.core.errors import BadInput, Conflict
+from apps.core.states import move
+from apps.orders.models import Order, Ticket
+from apps.orders.services.dispatch import send
+from apps.orders.services.reports import order_event
+from apps.tenants.services import tell_many
+from engine.messages import Task
+from engine.order import AT_VENUE, OrderStatus
+
+VENUE_ORDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
+LONGEST_REASON = 200
+
+
+@retried
+@transaction.atomic
+def ask_venue_again(*, ticket: Ticket) -> None:
+    """Have the venue asked for the order; the ticket is parked until it tells."""
+    order = locked(ticket)
+    ask(order)
+    audit.record("ticket.asked_again", order.ticket)
+
+
+@retried
+@transaction.atomic
+def has_arrived(*, ticket: Ticket, venue_order_id: str) -> None:
+    """Have the venue asked for its order of this number; what it tells of that is believed."""
+    number = venue_order_id.strip()
+    if not VENUE_ORDER_ID.fullmatch(number):
+        raise BadInput("a venue's order id is up to 64 letters and digits", field="venue_order_id")
+    order = locked(ticket)
+    same = Order.objects.of(order.tenant_id).filter(
+        venue_account=order.venue_account, venue_order_id=number
+    )
+    if same.exclude(pk=order.pk).exists():
+        raise Conflict("that number is another order's", field="venue_order_id")
+    ask(order, venue_order_id=number)
+    audit.record("ticket.arrived", order.ticket, after={"venue_order_id": number})
+
+
+@retried
+@transaction.atomic
+def never_arrived(*, ticket: Ticket, reason: str) -> None:
+    """Take it on oneself that the venue never had the order. Should it tell otherwise, it holds."""
+    reason = reason.strip()
+    if not 0 < len(reason) <= LONGEST_REASON:
+        raise BadInput(f"say in up to {LONGEST_REASON} letters how that is known", field="reason")
+    order = locked(ticket)
+    if order.status in AT_VENUE or order.kind == Order.Kind.PROTECTION:
+        raise Conflict("the venue has told of this order", order=order.pk)
+    order.status, order.reason = OrderStatus.EXPIRED, f"never arrived: {reason}"
+    order.save(update_fields=["status", "reason"])
+    now = timezone.now()
+    move(order.ticket, to=Ticket.Status.EXPIRED, allowed=Ticket.MOVES, next_at=None, done_at=now)
+    tell_many([order_event(order)])
+    audit.record("ticket.never_arrived", order.ticket, after={"reason": reason})
+
+
+def locked(ticket: Ticket) -> Order:
+    """The present order of a parked ticket, both locked in the order in which reports do it."""
+    orders = Order.objects.of(ticket.tenant_id).select_for_update()
+    order = orders.get(ticket=ticket, generation=ticket.generation)
+    order.ticket = Ticket.objects.of(ticket.tenant_id).select_for_update().get(pk=ticket.pk)
+    if order.ticket.status != Ticket.Status.PARKED or order.generation != order.ticket.generation:
+        raise Conflict("only a parked ticket waits for a person", status=order.ticket.status)
+    return order
+
+
+def ask(order: Order, *, venue_order_id: str = "") -> None:
+    account = order.venue_account
+    if account.node is None or not account.credentials:
+        raise Conflict("no node has the keys of the account", account=account.pk)
+    transaction.on_commit(
+        lambda: send([order.ticket], task=Task.LOOK_UP, venue_order_id=venue_order_id)
+    )

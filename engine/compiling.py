@@ -1,0 +1,123 @@
+"""Makes the machine code of a module's compiled functions, in a process of its own, for only
+here is numba imported.
+
+    python -m engine.compiling MODULE FILE
+"""
+
+import ctypes
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba as untyped_numba
+
+from engine import compiled
+
+# What it says of its own types is not what it takes.
+numba: Any = untyped_numba
+NUMBERS = {float: numba.float64, int: numba.int64, bool: numba.boolean, type(None): numba.void}
+ALONE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+PART = {"forceinline": True, **ALONE}
+
+
+class Numba(compiled.Making):
+    def __init__(self) -> None:
+        self.wholes: list[Any] = []
+
+    def part(self, function: Any) -> Any:
+        """Once, and not anew for each constant that it is called with."""
+        made = numba.njit(**compiled.OPTIONS, **PART)(function)
+        template = made.get_call_template
+        made.get_call_template = lambda args, named: template(
+            [numba.types.unliteral(each) for each in args], named
+        )
+        return made
+
+    def whole(self, function: Any, options: dict[str, Any]) -> Any:
+        made = numba.njit(**compiled.OPTIONS, **PART, **options)(function)
+        self.wholes.append(made)
+        return made
+
+
+class Door:
+    """A function as C calls it, with the address and the lengths of an array in its place."""
+
+    def __init__(self, whole: Any) -> None:
+        self.scope = {"carray": numba.carray, "whole": whole}
+        self.names: list[str] = []
+        self.types: list[Any] = []
+        hints = compiled.fields_of(whole.py_func)
+        self.told = NUMBERS[hints.pop("return")]
+        given = ", ".join(self.built(name, hint) for name, hint in hints.items())
+        self.source = f"def door({', '.join(self.names)}):\n    return whole({given})"
+
+    def built(self, name: str, hint: Any) -> str:
+        """What makes an argument of C's arguments."""
+        array = compiled.array_of(hint)
+        if array:
+            lengths = [f"{name}_{each}" for each in range(array.dimensions)]
+            pointer = numba.types.CPointer(numba.from_dtype(array.dtype))
+            self.add([name, *lengths], [pointer] + [numba.int64] * len(lengths))
+            return f"carray({name}, ({', '.join(lengths)},))"
+        if hint in NUMBERS:
+            self.add([name], [NUMBERS[hint]])
+            return name
+        self.scope[hint.__name__] = hint
+        fields = compiled.fields_of(hint).items()
+        return f"{hint.__name__}({', '.join(self.built(f'{name}_{f}', h) for f, h in fields)})"
+
+    def add(self, names: list[str], types: list[Any]) -> None:
+        self.names += names
+        self.types += types
+
+    def function(self) -> Callable[..., Any]:
+        exec(self.source, self.scope)  # noqa: S102
+        return self.scope["door"]  # type: ignore[no-any-return]
+
+
+def module_of(whole: Any) -> Any:
+    """As numba calls it: a status is returned, what is told goes where the first address says."""
+    door = Door(whole)
+    made = numba.njit(door.told(*door.types), error_model="numpy", **ALONE)(door.function())
+    (signature,) = made.signatures
+    module = llvm.parse_assembly(made.inspect_llvm(signature))
+    for function in module.functions:
+        if function.name == made.overloads[signature].fndesc.llvm_func_name:
+            function.name = whole.py_func.__name__
+        elif not function.is_declaration:
+            function.linkage = "internal"
+    return module
+
+
+def without_rests(module: Any) -> Any:
+    """A module without what nobody calls."""
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.run(module, llvm.create_pass_builder(compiled.machine(), llvm.PipelineTuningOptions()))
+    for function in module.functions:
+        is_known = function.name.startswith("llvm.") or hasattr(LIBC, function.name)
+        if function.is_declaration and not is_known:
+            raise SystemExit(f"{function.name} is numba's, and would not be there")
+    return module
+
+
+LIBC = ctypes.CDLL(None)
+
+
+def main() -> None:
+    name, path = sys.argv[1:]
+    compiled.making = maker = Numba()
+    importlib.import_module(name)
+    own = [whole for whole in maker.wholes if whole.py_func.__module__ == name]
+    modules = [module_of(whole) for whole in own]
+    linked = modules[0]
+    for module in modules[1:]:
+        linked.link_in(module)
+    Path(path).write_bytes(compiled.machine().emit_object(without_rests(linked)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Close positions at the market: shows which, asks, sends a ticket for each, and waits for its end.
+
+Each is a ticket like any other: the centre's workers and the accounts' nodes have to run.
+"""
+
+import time
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from apps.core.audit import acting
+from apps.core.errors import DomainError
+from apps.orders.models import Ticket
+from apps.orders.services import close_positions, draft_close
+from apps.positions.selectors import held
+from engine.messages import number
+from ironbull.management.asking import confirm, tenant_named
+from ironbull.management.tables import table
+
+LOOK_EVERY_SECONDS = 0.5
+HEADINGS = ["account", "venue", "member", "symbol", "direction", "quantity", "state"]
+
+
+class Command(BaseCommand):
+    help = "Close open positions of a tenant, a member, an account or a symbol."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--tenant", help="its id or its name")
+        parser.add_argument("--member", help="an e-mail")
+        parser.add_argument("--account", type=int, action="append", help="its id; repeat")
+        parser.add_argument("--symbol", help="as in BTC/USDT")
+        parser.add_argument("--all", action="store_true", help="without any of those: everything")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("--dry-run", action="store_true", help="show, and close nothing")
+        parser.add_argument(
+            "--wait", type=int, default=60, metavar="SECONDS", help="for the ends of the tickets"
+        )
+
+    def handle(self, *, tenant, member, account, symbol, yes, dry_run, wait, **options):
+        which = {
+            name: value
+            for name, value in (
+                ("venue_account__member__email", member),
+                ("venue_account__in", account),
+                ("symbol", symbol),
+            )
+            if value
+        }
+        if bool(which or tenant) == options["all"]:
+            raise CommandError("name --tenant, --member, --account or --symbol; or else --all")
+        chosen = list(held(tenant_named(tenant) if tenant else None, **which))
+        if not chosen:
+            raise CommandError("there is no such open position")
+        told = [[*about(row), would_be(row)] for row in chosen]
+        self.stdout.write(table(HEADINGS, told))
+        if dry_run:
+            return
+        confirm(self, f"{len(chosen)} positions will be closed at the market.", yes=yes)
+        with acting("manage.py close_positions"):
+            closings = close_positions(positions=chosen, now=timezone.now())
+        self.wait([one.ticket.pk for one in closings if one.ticket], wait)
+        self.tell(closings)
+
+    def wait(self, keys, seconds):
+        ends_at = time.monotonic() + seconds
+        waiting = Ticket.objects.across_tenants().filter(pk__in=keys, status__in=Ticket.IN_FLIGHT)
+        left = len(keys)
+        while left and time.monotonic() < ends_at:
+            time.sleep(LOOK_EVERY_SECONDS)
+            if (now_left := waiting.count()) != left:
+                left = now_left
+                self.stdout.write(f"{len(keys) - left} of {len(keys)} are done")
+
+    def tell(self, closings):
+        ends = [end_of(one) for one in closings]
+        lines = [[*about(one.position), end] for one, end in zip(closings, ends, strict=True)]
+        self.stdout.write(table(HEADINGS, lines))
+        open_still = sum(not end.startswith("closed") for end in ends)
+        if open_still:
+            raise CommandError(f"{open_still} of {len(ends)} are not closed: see above")
+
+
+def about(position):
+    account = position.venue_account
+    return [
+        account.pk,
+        account.venue,
+        account.member.email,
+        position.symbol,
+        position.direction,
+        number(position.quantity),
+    ]
+
+
+def would_be(position):
+    try:
+        draft_close(position=position, now=timezone.now())
+    except DomainError as refused:
+        return f"refused: {refused.message}"
+    return "to be closed"
+
+
+def end_of(closing):
+    if closing.ticket is None:
+        return f"refused: {closing.refused_because}"
+    ticket = Ticket.objects.across_tenants().get(pk=closing.ticket.pk)
+    order = ticket.orders.order_by("-generation").first()
+    if ticket.status == Ticket.Status.DONE and order.average_price:
+        return f"closed at {number(order.average_price)}"
+    return f"{ticket.status}: {order.reason}" if order.reason else ticket.status

@@ -1,0 +1,27 @@
+"""Build what runs a node on a bare host: a directory, and the same in one file."""
+
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ironbull.management.tables import table
+from ironbull.node_bundle import build
+
+
+class Command(BaseCommand):
+    help = "Build a directory, and a single file, that run a node with python3 and pip only."
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("directory", type=Path, help="to be made; it may not be there yet")
+
+    def handle(self, *, directory, **options):
+        try:
+            made = build(directory)
+        except FileExistsError as error:
+            raise CommandError(f"{directory} is there already: nothing is written over") from error
+        except OSError as error:
+            raise CommandError(f"{directory} cannot be made: {error.strerror}") from error
+        lines = [[path.name, size] for path, size in made.items()]
+        self.stdout.write(table(["made", "bytes"], lines))
+        self.stdout.write(f"How to start it stands in {directory / 'README.md'}")

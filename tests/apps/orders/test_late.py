@@ -1,0 +1,147 @@
+"""A venue tells more of an order that was thought to be over: the books follow what happened."""
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+
+from apps.orders import services
+from apps.orders.models import Fill, Order, Ticket
+from apps.pointcards.models import Charge
+from apps.positions.models import Close, Position
+from apps.rewards.services import settle_closes
+from engine.order import OrderStatus
+from engine.signal import Action
+from tests.apps.orders.desk import Desk, fill, refusals, report
+
+pytestmark = pytest.mark.django_db
+S = OrderStatus
+
+
+def late(desk):
+    return desk.now + timedelta(seconds=settings.SIGNAL_SECONDS + 1)
+
+
+def ticket_of(order):
+    return Ticket.objects.across_tenants().get(pk=order.ticket_id)
+
+
+@pytest.mark.parametrize("end", [S.EXPIRED, S.REJECTED, S.CANCELED])
+def test_a_fill_after_the_end_reopens_the_order_and_opens_the_position(end):
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    desk.hear(report(order, end), now=late(desk))
+    for _ in range(2):
+        desk.hear(report(order), now=late(desk))
+    order.refresh_from_db()
+    assert (order.status, order.filled, order.reason) == (S.FILLED, order.quantity, "")
+    assert ticket_of(order).status == Ticket.Status.DONE
+    assert Position.objects.across_tenants().get().quantity == order.quantity
+    assert Fill.objects.across_tenants().count() == 1
+    assert refusals() == []
+
+
+def test_a_late_fill_of_a_close_is_charged_like_any_other():
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    desk.hear(report(order))
+    closing = desk.plan_and_send(desk.new_signal(action=Action.CLOSE))[-1]
+    parts = [fill(closing, quantity=closing.quantity / 2, price="51000", name=n) for n in "ab"]
+    desk.hear(report(closing, S.CANCELED, fills=parts[:1]))
+    desk.hear(report(closing, S.CANCELED, fills=parts))
+    closing.refresh_from_db()
+    assert (closing.status, closing.filled) == (S.FILLED, closing.quantity)
+    closes = Close.objects.across_tenants().all()
+    assert [close.profit for close in closes] == [closing.quantity / 2 * 1000] * 2
+    settle_closes(close_ids=[close.pk for close in closes])
+    assert Charge.objects.across_tenants().count() == 2
+
+
+def test_an_order_that_stands_at_the_venue_after_all_is_watched_again_and_never_parked(hints):
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    desk.hear(report(order, S.EXPIRED), now=late(desk))
+    desk.now = late(desk)
+    desk.hear(report(order, S.OPEN))
+    assert ticket_of(order).status == Ticket.Status.UNKNOWN
+    hints.clear()
+    for _ in range(40):
+        desk.now += timedelta(seconds=30)
+        services.sweep(now=desk.now)
+    assert ticket_of(order).status == Ticket.Status.UNKNOWN
+    assert len(hints.named("node.execute")) == 40
+
+
+def test_a_second_try_that_has_not_left_never_leaves():
+    desk = Desk()
+    (first,) = desk.plan_and_send()
+    desk.hear(report(first, S.EXPIRED))
+    desk.hear(report(first))
+    ticket = ticket_of(first)
+    assert (ticket.status, ticket.generation) == (Ticket.Status.DONE, 1)
+    second = Order.objects.across_tenants().get(generation=2)
+    assert (second.status, second.reason) == (S.EXPIRED, "never sent")
+    assert services.dispatch(now=desk.now) == 0
+    assert Position.objects.across_tenants().get().quantity == first.quantity
+
+
+def test_both_told_at_once_there_is_no_second_try():
+    desk = Desk()
+    (first,) = desk.plan_and_send()
+    desk.hear(report(first, S.EXPIRED), report(first))
+    assert ticket_of(first).status == Ticket.Status.DONE
+    assert Order.objects.across_tenants().count() == 1
+
+
+def test_two_tries_that_both_arrived_are_both_in_the_books():
+    desk = Desk()
+    (first,) = desk.plan_and_send()
+    desk.hear(report(first, S.EXPIRED))
+    services.dispatch(now=desk.now)
+    second = Order.objects.across_tenants().get(generation=2)
+    desk.hear(report(first))
+    desk.hear(report(second))
+    assert ticket_of(first).status == Ticket.Status.DONE
+    assert Position.objects.across_tenants().get().quantity == first.quantity + second.quantity
+
+
+def test_an_earlier_try_that_stands_at_the_venue_is_the_one_that_is_watched():
+    desk = Desk()
+    (first,) = desk.plan_and_send()
+    desk.hear(report(first, S.EXPIRED))
+    services.dispatch(now=desk.now)
+    second = Order.objects.across_tenants().get(generation=2)
+    desk.hear(report(second, S.REJECTED))
+    desk.hear(report(first, S.OPEN))
+    ticket = ticket_of(first)
+    assert (ticket.status, ticket.generation) == (Ticket.Status.UNKNOWN, 1)
+    second.refresh_from_db()
+    assert second.status == S.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("case", "fills"),
+    [
+        ("another price", lambda order: [fill(order, price="49000")]),
+        ("another quantity", lambda order: [fill(order, quantity=order.quantity / 2)]),
+        ("twice", lambda order: [fill(order, quantity=order.quantity / 2)] * 2),
+    ],
+)
+def test_a_fill_that_is_told_otherwise_is_refused(case, fills):
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    desk.hear(report(order))
+    desk.hear(report(order, fills=fills(order)))
+    assert len(refusals()) == 1
+    assert Position.objects.across_tenants().get().entry_price == 50_000
+
+
+def test_a_fill_is_one_orders_only():
+    desk = Desk(followers=1)
+    (one,) = desk.plan_and_send()
+    desk.hear(report(one, S.CANCELED, fills=[fill(one, quantity=one.quantity / 2)]))
+    two = desk.plan_and_send(desk.new_signal(action=Action.CLOSE))[-1]
+    theirs = fill(one, quantity=one.quantity / 2)
+    desk.hear(report(two, fills=[theirs]))
+    assert any("otherwise" in said for said in refusals())
+    assert not Close.objects.across_tenants().exists()

@@ -1,0 +1,430 @@
+"""A storm over a running house: everything that can die or fall silent does, from one seed.
+
+The seed decides what befalls whom, in which order and after which pauses. What the
+machine does meanwhile it does not decide, so that a seed makes a fault likely again,
+not certain.
+"""
+
+import json
+import random
+import sqlite3
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlparse
+
+import requests
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
+from redis import Redis
+
+from apps.orders.models import Ticket
+from apps.positions.models import Position
+from apps.signals.models import Signal
+from engine.signal import Action
+from tests.servers import Server, free_port
+from tests.walks import oracle
+from tests.walks.market import DIALECTS, Market
+from tests.walks.nursery import Nursery
+from tests.walks.proxy import Proxy
+from tests.walks.running import CENTRE_QUEUES, ROOT, Running, wait_for
+from tests.walks.story import Story, keys_checked, tell
+from workers.__main__ import node_command
+
+ROLES = {
+    "scan": "centre.scan,centre.default",
+    "dispatch": "centre.dispatch",
+    "reports": "centre.reports",
+    "heartbeats": "centre.heartbeats",
+}
+VICTIMS = [*ROLES, "beat", "node", "exchange"]
+FAILPOINTS = [
+    *("orders.planning", "orders.planned", "orders.claimed", "orders.dispatched"),
+    *("node.received", "node.journalled", "node.placed", "node.reported"),
+    *("orders.recording", "orders.recorded", "rewards.charged", "rewards.settled"),
+]
+# What befalls requests at the exchange, by chance; and how long nobody finds a new order.
+CHANCES = {
+    "place": {
+        "timeout_before": 0.04,
+        "timeout_after": 0.06,
+        "503_before": 0.03,
+        "503_after": 0.04,
+        "late_accept": 0.04,
+        "duplicate": 0.03,
+        "rate_limit": 0.03,
+    },
+    "look_up": {"not_found": 0.06, "503_before": 0.03, "timeout_before": 0.02, "rate_limit": 0.02},
+    "read": {"503_before": 0.03},
+}
+HANG_MS = 1_000
+LAG_MS = 1_500
+# Nothing may be unfinished so long after the last fault.
+CALM_SECONDS = 120
+# One death for so many tickets that ended, and one outage; on a machine that is slow, or where
+# nothing goes on any more, after so many seconds.
+DEATHS_APART = (8, 5.0)
+OUTAGES_APART = (25, 12.0)
+# A story whose tickets are still unanswered after this long is told on all the same.
+IMPATIENCE_SECONDS = 15
+
+
+# What may befall a house: its name, how likely it is beside the others, and the blow.
+Kind = tuple[str, int, Callable[[random.Random], None]]
+
+
+@dataclass
+class Servers:
+    """Servers of our own that may be killed; None on the embedded default."""
+
+    redis: Server | None = None
+    database: Server | None = None
+
+
+@dataclass
+class Result:
+    seed: int
+    orders: int = 0
+    fills: int = 0
+    blows: Counter = field(default_factory=Counter)
+    outcomes: Counter = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+    settled_in: float = 0.0
+    seconds: float = 0.0
+
+    def told(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return vars(self) | {"blows": dict(self.blows), "outcomes": dict(self.outcomes)}
+
+
+class StormyHouse(Running):
+    """Every role in a process of its own, the exchange too, and a proxy on every line."""
+
+    def __init__(self, directory: Path, servers: Servers) -> None:
+        super().__init__(directory)
+        self.exchange_port, self.control_port = free_port(), free_port()
+        self.lines = {"exchange": Proxy(self.exchange_port)}
+        if servers.redis:
+            self.lines["redis"] = Proxy(servers.redis.port)
+        if servers.database:
+            self.lines["database"] = Proxy(servers.database.port)
+
+    @property
+    def service(self):
+        """Where the exchange answers us, past the proxy."""
+        host = "http://127.0.0.1"
+        return SimpleNamespace(
+            address=f"{host}:{self.exchange_port}", control_address=f"{host}:{self.control_port}"
+        )
+
+    def stop(self) -> None:
+        super().stop()
+        for nursery in self.nurseries.values():
+            nursery.stop()
+        for line in self.lines.values():
+            line.close()
+
+    def start(self, *names: str) -> None:
+        told = {"cwd": ROOT, "environment": self._environment()}
+        self.nurseries = {
+            "centre": Nursery("tests.walks.loaded_centre", **told),
+            "node": Nursery("tests.walks.loaded_node", **told),
+        }
+        super().start(*names)
+
+    def _spawn(self, name: str) -> None:
+        nursery = self.nurseries["node" if name == "node" else "centre"]
+        _python, *command = self._command(name)
+        argv = command[1:] if command[0] == "-m" else command
+        self.processes[name] = nursery.start(argv, self.directory / f"{name}.log")
+
+    def _command(self, name: str) -> list[str]:
+        if name == "exchange":
+            ports = ["--port", self.exchange_port, "--control-port", self.control_port]
+            home = ["--home", self.directory / "exchange"]
+            return [sys.executable, "manage.py", "paper_exchange", *map(str, [*ports, *home])]
+        if name == "node":
+            return node_command(self.code, log_level="INFO")
+        if name in ROLES:
+            command = super()._command("centre")
+            told = {"centre@walk": f"{name}@walk", CENTRE_QUEUES: ROLES[name]}
+            return [told.get(word, word) for word in command]
+        return super()._command(name)
+
+    def _environment(self) -> dict[str, str]:
+        base = f"http://127.0.0.1:{self.lines['exchange'].port}"
+        told = super()._environment() | {
+            "VENUE_BASE_URLS": json.dumps(dict.fromkeys(DIALECTS, base)),
+            # A node that has come back opens its adapters anew, on a machine that is busy.
+            "TICKET_SECONDS": "6",
+        }
+        for name, variable in (("redis", "BROKER_URL"), ("database", "DATABASE_URL")):
+            if line := self.lines.get(name):
+                told[variable] = told[variable].replace(f":{line.to_port}/", f":{line.port}/")
+        return told
+
+
+class Storm:
+    """What befalls a house while it trades."""
+
+    def __init__(self, seed: int, house: StormyHouse, market: Market, servers: Servers) -> None:
+        self.seed, self.house, self.market, self.servers = seed, house, market, servers
+        self.blows: Counter = Counter()
+        self.ended = 0  # tickets, as far as is known
+        self._over = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._blow, args=(name, *told), daemon=True)
+            for name, told in {
+                "deaths": (self._deaths(), DEATHS_APART),
+                "outages": (self._outages(), OUTAGES_APART),
+            }.items()
+        ]
+        self._threads.append(threading.Thread(target=self._make_faults, daemon=True))
+
+    def begin(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        """The last fault: everything is healed, and stays so."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        for failpoint in self.house.failpoints.iterdir():
+            failpoint.unlink(missing_ok=True)
+        wait_for(self._is_calm, what="the exchange to be without faults")
+
+    def _is_calm(self) -> bool:
+        with suppress(requests.RequestException):
+            self.market.control.ask("DELETE", "/faults")
+            return True
+        return False
+
+    def _blow(self, name: str, kinds: list[Kind], apart: tuple[int, float]) -> None:
+        dice = random.Random(f"{self.seed}:{name}")
+        weights = [weight for _, weight, _ in kinds]
+        while self._is_due(dice, *apart):
+            ((kind, _, strike),) = dice.choices(kinds, weights)
+            self.blows[kind] += 1
+            strike(dice)
+
+    def _is_due(self, dice: random.Random, tickets: int, seconds: float) -> bool:
+        """Wait for the next blow; False once the storm is over."""
+        pause = dice.expovariate(1)
+        until, wanted = time.monotonic() + seconds * pause, self.ended + tickets * pause
+        while self.ended < wanted and time.monotonic() < until:
+            if self._over.wait(0.1):
+                return False
+        return not self._over.is_set()
+
+    # Deaths
+
+    def _deaths(self) -> list[Kind]:
+        return [("kill -9", 3, self._kill), ("killed at a failpoint", 2, self._arm)]
+
+    def _kill(self, dice: random.Random) -> None:
+        victim = dice.choice(VICTIMS)
+        with suppress(ProcessLookupError):
+            self.house.kill(victim)
+
+    def _arm(self, dice: random.Random) -> None:
+        self.house.arm(dice.choice(FAILPOINTS))
+
+    # Outages
+
+    def _outages(self) -> list[Kind]:
+        found = [(f"{line} partitioned", 2, partial(self._part, line)) for line in self.house.lines]
+        found.append(("broker emptied", 2, self._empty_broker))
+        for name in ("redis", "database"):
+            if server := getattr(self.servers, name):
+                found.append((f"{name} restarted", 1, partial(self._restart, server)))
+        return found
+
+    def _part(self, line: str, dice: random.Random) -> None:
+        proxy = self.house.lines[line]
+        dice.choice([proxy.hold, proxy.cut])()
+        self._over.wait(dice.uniform(0.5, 6))
+        proxy.heal()
+
+    def _restart(self, server: Server, dice: random.Random) -> None:
+        server.kill()
+        self._over.wait(dice.uniform(0.2, 4))
+        server.start()
+
+    def _empty_broker(self, _dice: random.Random) -> None:
+        if self.servers.redis:
+            Redis(port=self.servers.redis.port).flushall()
+            return
+        with sqlite3.connect(urlparse(settings.BROKER_URL).path, timeout=30) as database:
+            database.execute("delete from message")
+        database.close()
+
+    # Faults at the exchange
+
+    def _make_faults(self) -> None:
+        """Ask for them anew whenever the exchange has been started anew: it forgets them."""
+        asked_of, lives, counted = None, 0, Counter()
+        while not self._over.wait(0.3):
+            process = self.house.processes["exchange"]
+            with suppress(requests.RequestException):
+                if process is not asked_of:
+                    lives += 1
+                    told = {"seed": f"{self.seed}:{lives}", "delay_ms": HANG_MS, **CHANCES}
+                    self.market.control.ask("POST", "/chances", told)
+                    self.market.control.fault("lag", delay_ms=LAG_MS)
+                    asked_of, counted = process, Counter()
+                happened = Counter(self.market.control.ask("GET", "/faults")["happened"])
+                self.blows += Counter(
+                    {f"venue: {kind}": count for kind, count in (happened - counted).items()}
+                )
+                counted = happened
+
+
+def run(
+    *,
+    seed: int,
+    orders: int,
+    seconds: float,
+    directory: Path,
+    servers: Servers,
+    say: Callable[[str], None] = print,
+) -> Result:
+    """One seed from its beginning to its end."""
+    began = time.monotonic()
+    result = Result(seed)
+    house = StormyHouse(directory, servers)
+    try:
+        node = house.enroll()
+        house.start("exchange", *ROLES, "beat", "node")
+        market = Market(house.service, cash=1_000_000)
+        stories = tell_stories(node, house, market)
+        storm = Storm(seed, house, market, servers)
+        storm.begin()
+        publish_until(stories, storm, orders=orders, seconds=seconds, say=say)
+        storm.end()
+        say(f"seed {seed}: the storm is over, {house.deaths} deaths")
+        result.settled_in = settle(result, say)
+        close_all(stories, result)
+        look(stories, market, result)
+        result.blows = storm.blows + Counter(deaths=house.deaths)
+        result.outcomes = oracle.outcomes()
+    finally:
+        if house._watching.is_alive():
+            house.stop()
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def tell_stories(node, house: StormyHouse, market: Market) -> list[Story]:
+    wait_for(lambda: house.is_alive() and is_served(house), what="the house to be up")
+    stories = []
+    for dialect in DIALECTS:
+        market.describe(dialect)
+        stories += [
+            tell(
+                f"{dialect}-{number}",
+                node,
+                followers=2,
+                account_of=partial(market.account_of, dialect),
+                # Large enough for more than one level of the book: an order has several fills.
+                capital=Decimal(400_000),
+                points=Decimal(50_000),
+            )
+            for number in range(2)
+        ]
+    wait_for(keys_checked, seconds=120, what="the keys checked")
+    return stories
+
+
+def is_served(house: StormyHouse) -> bool:
+    with suppress(requests.RequestException):
+        return requests.get(f"{house.service.control_address}/accounts", timeout=5).ok
+    return False
+
+
+@dataclass
+class Telling:
+    """How far a story has been told."""
+
+    story: Story
+    since: float = 0.0
+
+    def go_on(self) -> None:
+        """Publish what comes next, once what came before is done or has taken too long."""
+        is_late = time.monotonic() - self.since > IMPATIENCE_SECONDS
+        if is_late or self.is_done():
+            self.story.publish(Action.CLOSE if self.is_holding() else Action.OPEN)
+            self.since = time.monotonic()
+
+    def is_done(self) -> bool:
+        signals = Signal.objects.filter(strategy__in=self.story.strategies.values())
+        tickets = Ticket.objects.across_tenants().filter(
+            subscription__in=self.story.subscriptions, status__in=Ticket.IN_FLIGHT
+        )
+        is_planned = not signals.filter(status=Signal.Status.PUBLISHED).exists()
+        return is_planned and not tickets.exists()
+
+    def is_holding(self) -> bool:
+        held = Position.objects.across_tenants().filter(status=Position.Status.OPEN)
+        return held.filter(subscription__in=self.story.subscriptions).exists()
+
+
+def publish_until(
+    stories: list[Story], storm: Storm, *, orders: int, seconds: float, say: Callable
+) -> None:
+    """Tell the stories on until so many tickets have ended, or the time is over."""
+    tellings = [Telling(story) for story in stories]
+    began = said_at = time.monotonic()
+    while storm.ended < orders and time.monotonic() - began < seconds:
+        time.sleep(0.5)
+        try:
+            for telling in tellings:
+                telling.go_on()
+            storm.ended = oracle.tickets_ended()
+        except DatabaseError:
+            # It is away, as it is to be: nothing was published, or all of it was.
+            connection.close()
+        if time.monotonic() - said_at > 10:
+            said_at = time.monotonic()
+            deaths = storm.house.deaths
+            say(f"  {said_at - began:4.0f} s: {storm.ended} tickets ended, {deaths} deaths")
+
+
+def settle(result: Result, say: Callable) -> float:
+    """Until nothing is unfinished; how long that took."""
+    began = time.monotonic()
+    while (left := oracle.unfinished()) and time.monotonic() - began < CALM_SECONDS:
+        time.sleep(0.5)
+    took = time.monotonic() - began
+    say(f"  nothing unfinished after {took:.0f} s" if not left else f"  unfinished: {left}")
+    if left:
+        result.faults.append(f"unfinished after {CALM_SECONDS} s: {left}")
+    return took
+
+
+def close_all(stories: list[Story], result: Result) -> None:
+    """In fair weather, so that cash can be compared to the last digit."""
+    for story in stories:
+        story.publish(Action.CLOSE)
+    settle(result, lambda _said: None)
+
+
+def look(stories: list[Story], market: Market, result: Result) -> None:
+    findings = oracle.Findings()
+    truth = market.control.truth()["accounts"]
+    for story in stories:
+        for subscription in story.subscriptions:
+            name = market.names[subscription.member.pk]
+            oracle.compare(subscription, truth[name], findings)
+    result.orders, result.fills = findings.orders, findings.fills
+    result.faults += findings.faults
