@@ -36,6 +36,11 @@ def main() -> None:
         page.locator("#result_list a", has_text="Trace").first.click()
         take(page, "trace")
 
+        page.goto(f"{address}/admin/runs/new/?rule=ema_cross")
+        page.get_by_role("button", name="Start").click()
+        page.frame_locator("iframe.run-report").locator("h1").wait_for()
+        take(page, "backtest")
+
         dark = browser.new_context(viewport=SIZE, color_scheme="dark", locale="zh-CN").new_page()
         log_in(dark, address)
         take(dark, "dashboard-zh-dark")

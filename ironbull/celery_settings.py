@@ -19,6 +19,7 @@ task_routes = {
     "orders.dispatch": {"queue": "centre.dispatch"},
     "orders.record_reports": {"queue": "centre.reports"},
     "nodes.*": {"queue": "centre.heartbeats"},
+    "backtests.work": {"queue": "centre.backtests"},
 }
 accept_content = ["json"]
 task_serializer = "json"

@@ -19,6 +19,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 3600},
     },
     "rewards.sweep": {"task": "rewards.sweep", "schedule": 2.0, "options": {"expires": 5}},
+    "backtests.sweep": {"task": "backtests.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "quotas.keep_usage": {
         "task": "quotas.keep_usage",
         "schedule": 60.0,

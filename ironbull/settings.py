@@ -42,6 +42,11 @@ MEMORY_URL = env.read("MEMORY_URL", addresses.memory, addresses.memory(BROKER_UR
 
 # Strategies of the platform's own, a file each; none unless it is set.
 STRATEGY_DIRECTORY = env.read("STRATEGY_DIRECTORY", lambda raw: (ROOT / raw).resolve(), None)
+# How many runs of one tenant are worked on at once, and how long one may take.
+BACKTESTS_RUNNING = env.whole("BACKTESTS_RUNNING", 2, least=1)
+# How many processes one search may have.
+BACKTEST_PROCESSES = env.whole("BACKTEST_PROCESSES", 2, least=1)
+BACKTEST_SECONDS = env.whole("BACKTEST_SECONDS", 3600, least=1)
 # How long a node may still place an order after the ticket was sent.
 TICKET_SECONDS = env.whole("TICKET_SECONDS", 10, least=2)
 # How long an opening signal is worth a second try; a closing one always is.
@@ -106,6 +111,7 @@ INSTALLED_APPS = [
     "apps.nodes",
     "apps.venues",
     "apps.strategies",
+    "apps.backtests",
     "apps.signals",
     "apps.positions",
     "apps.orders",

@@ -25,7 +25,7 @@ TENANTS_OWN = {
     *("strategies_tenantstrategy", "strategies_subscription", "members_member"),
     *("venues_equitysnapshot", "venues_payment"),
     *("venues_venueaccount", "pointcards_charge", "rewards_pool", "rewards_reward"),
-    "rewards_withdrawal",
+    *("rewards_withdrawal", "backtests_run", "backtests_trial"),
     *("ledger_account", "ledger_transfer", "core_auditentry", "tenants_policy"),
     *("pointcards_highwatermark", "tenants_appkey", "quotas_usage"),
 }
@@ -41,6 +41,7 @@ TRADE = [
     page(_("Strategies"), "psychology", "strategies_strategy"),
     page(_("Tenant strategies"), "storefront", "strategies_tenantstrategy"),
     page(_("Subscriptions"), "subscriptions", "strategies_subscription"),
+    page(_("Backtests"), "query_stats", "backtests_run"),
     page(_("Equity snapshots"), "monitoring", "venues_equitysnapshot"),
     page(_("Venue payments"), "currency_exchange", "venues_payment"),
     page(_("Instruments"), "candlestick_chart", "venues_instrument"),

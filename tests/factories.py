@@ -6,6 +6,7 @@ calls no service, so a test that wants a ledger or a root member opens them itse
 
 import base64
 import functools
+import gzip
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from factory.django import DjangoModelFactory
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
+from apps.backtests.models import Report, Run, Trial
 from apps.core import sealed
 from apps.core.models import IdempotencyKey, RefusedMessage
 from apps.ledger.models import Account, Transfer
@@ -631,3 +633,38 @@ class RefusedMessageFactory(RowFactory):
     queue = "centre.reports"
     reason = "the message is not text"
     digest = factory.Sequence(lambda n: f"{n:064x}")
+
+
+class RunFactory(RowFactory):
+    class Meta:
+        model = Run
+
+    tenant = factory.SubFactory(TenantFactory)
+    asked_by = "ann"
+    kind = "backtest"
+    rule = "ma_cross"
+    venue = "paper"
+    symbols = factory.LazyFunction(lambda: ["BTC/USDT"])
+    timeframe = "1m"
+    from_at = BAR_AT
+    until_at = BAR_AT + timedelta(hours=5)
+    alive_at = BAR_AT
+
+
+class TrialFactory(RowFactory):
+    class Meta:
+        model = Trial
+
+    run = factory.SubFactory(RunFactory)
+    tenant = of("run.tenant")
+    number = factory.Sequence(int)
+    values = factory.LazyFunction(lambda: {"fast": 5, "slow": 20})
+    score = Decimal("1.5")
+
+
+class ReportFactory(RowFactory):
+    class Meta:
+        model = Report
+
+    run = factory.SubFactory(RunFactory)
+    account = gzip.compress(b"{}")

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import path
 
 from apps.console import (
+    backtests,
     by_hand,
     cards,
     logins,
@@ -54,6 +55,13 @@ urlpatterns = [
     path("statement/<int:account_id>/", inside(statements.statement_page), name="statement"),
     path("money/", inside(money.money_page), name="money"),
     path("pool/<uuid:pool_id>/", inside(pools.pool_page), name="pool"),
+    path("runs/new/", inside(backtests.start_page), name="start-run"),
+    path("runs/compare/", inside(backtests.compare_page), name="compare-runs"),
+    path("runs/<uuid:run_id>/", inside(backtests.run_page), name="run"),
+    path("runs/<uuid:run_id>/state/", inside(backtests.state_page), name="run-state"),
+    path("runs/<uuid:run_id>/report/", inside(backtests.report_page), name="run-report"),
+    path("runs/<uuid:run_id>/use/", inside(backtests.use_page), name="use-run"),
+    path("runs/<uuid:run_id>/<slug:verb>/", inside(backtests.act_page), name="act-on-run"),
     path("second-factor/", inside(second_factor.second_factor_page), name="second-factor"),
     path("second-factor/remove/", inside(second_factor.remove_page), name="remove-second-factor"),
     # In place of the admin's own page, which ends no logins and tells the audit trail nothing.

@@ -45,7 +45,7 @@ TENANT_KEY = "tenant_in_view"
 PAINT = {
     **dict.fromkeys(["active", "done", "filled", "settled", "planned"], "success"),
     **dict.fromkeys(["completed", "delivered"], "success"),
-    **dict.fromkeys(["pending", "waiting", "approved"], "info"),
+    **dict.fromkeys(["pending", "waiting", "approved", "queued", "running"], "info"),
     **dict.fromkeys(["published", "open", "sent", "new", "unsettled"], "info"),
     **dict.fromkeys(
         ["unknown", "parked", "paused", "draining", "stopped", "expired", "canceled"], "warning"

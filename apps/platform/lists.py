@@ -1,5 +1,6 @@
 """Everything that the admin shows, by the name of its list."""
 
+from apps.backtests.models import Run, Trial
 from apps.core.models import AuditEntry, RefusedMessage
 from apps.ledger.models import Account, Transfer
 from apps.members.models import Level, LevelChange, Member, Standing
@@ -65,5 +66,7 @@ high_water_marks = listing("high-water-marks", HighWaterMark, search=["stream", 
 pools = listing("pools", Pool)
 rewards = listing("rewards", Reward, search=MEMBER)
 withdrawals = listing("withdrawals", Withdrawal, search=[*MEMBER, "address", "tx_hash"])
+runs = listing("backtests", Run, search=["rule", "asked_by"])
+trials = listing("backtest-trials", Trial)
 audit = listing("audit", AuditEntry, search=["action", "subject", "actor"])
 refused_messages = listing("refused-messages", RefusedMessage, search=["queue", "reason"])

@@ -1,10 +1,13 @@
 """Verbs that take nothing but the row: POST api/<list>/<id>/<verb>, which tells the row anew."""
 
 from collections.abc import Callable
+from functools import partial
+from uuid import UUID
 
 import msgspec
 from django.utils import timezone
 
+from apps.backtests import services as backtests
 from apps.core.errors import NotAllowed
 from apps.members import services as members
 from apps.nodes import services as nodes
@@ -38,7 +41,12 @@ def step(listing: Listing, verb: str, do: Callable, *, argument: str, right: str
     right = right or f"{model._meta.app_label}.change_{model._meta.model_name}"
     # A tenant neither suspends itself nor lets itself in again.
     only = PLATFORM if listing.is_platforms or model is Tenant else ""
-    face.call("POST", f"api/{listing.name}/<int:id>/{verb}", scope=right, only=only)(take)
+    place = "uuid" if key is UUID else "int"
+    face.call("POST", f"api/{listing.name}/<{place}:id>/{verb}", scope=right, only=only)(take)
+
+
+def now_too(do: Callable, **arguments) -> None:
+    do(now=timezone.now(), **arguments)
 
 
 step(lists.tenants, "suspend", tenants.suspend_tenant, argument="tenant")
@@ -50,17 +58,14 @@ step(lists.endpoints, "pause", tenants.pause_endpoint, argument="endpoint")
 step(lists.endpoints, "resume", tenants.resume_endpoint, argument="endpoint")
 step(lists.members, "disable", members.disable_member, argument="member")
 step(lists.members, "enable", members.enable_member, argument="member")
-step(
-    lists.nodes,
-    "drain",
-    lambda node: nodes.drain_node(node=node, now=timezone.now()),
-    argument="node",
-)
+step(lists.nodes, "drain", partial(now_too, nodes.drain_node), argument="node")
 step(lists.nodes, "pause", nodes.pause_node, argument="node")
 step(lists.nodes, "resume", nodes.resume_node, argument="node")
 step(lists.nodes, "revoke", nodes.revoke_node, argument="node")
 step(lists.strategies, "pause", strategies.pause_strategy, argument="strategy")
 step(lists.strategies, "resume", strategies.resume_strategy, argument="strategy")
+for verb, do in (("stop", backtests.stop_run), ("retry", backtests.retry_run)):
+    step(lists.runs, verb, partial(now_too, do), argument="run")
 for verb, do in (
     ("pause", strategies.pause_tenant_strategy),
     ("resume", strategies.resume_tenant_strategy),

@@ -12,13 +12,14 @@ from apps.platform import (
     nodes,
     parked,
     people,
+    runs,
     steps,
     trading,
 )
 from apps.platform.face import face
 
 PARTS = (
-    *(auth, by_hand, dashboard, hooks, lists, masters, money, nodes, parked, people, steps),
-    trading,
+    *(auth, by_hand, dashboard, hooks, lists, masters, money, nodes, parked, people, runs),
+    *(steps, trading),
 )
 urlpatterns = [*pages(face), face.urls()]

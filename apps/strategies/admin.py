@@ -25,7 +25,9 @@ class StrategyForm(VerbForm):
 @admin.register(Strategy)
 class StrategyAdmin(HouseAdmin):
     form = StrategyForm
-    list_display = ["name", "code", "rule", "venue", "timeframe", "min_confidence", "status"]
+    list_display = [
+        *("name", "code", "rule", "venue", "timeframe", "min_confidence", "made_for", "status"),
+    ]
     list_filter = ["status", "venue", "timeframe"]
     search_fields = ["code", "name"]
     actions = ["pause", "resume"]

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.fields import PointsField
 from apps.core.models import Dated, TenantOwned
 from apps.members.models import Member
+from apps.tenants.models import Tenant
 from apps.venues.models import Venue, VenueAccount
 from engine.candle import TIMEFRAMES
 
@@ -41,6 +42,15 @@ class Strategy(Dated):
         _("minimum confidence"), default=50, validators=[MaxValueValidator(100)]
     )
     cooldown_seconds = models.PositiveIntegerField(_("cool-down (s)"), default=0)
+    # A version with parameters of one tenant's own, which no other may offer.
+    made_for = models.ForeignKey(
+        Tenant,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("made for"),
+    )
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE)
 
     class Meta:

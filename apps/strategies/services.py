@@ -87,7 +87,7 @@ def put(row: models.Model, values: Mapping[str, object], *, known: Iterable[str]
 
 def check(strategy: Strategy) -> None:
     """Refuse a strategy that could not decide, naming the field."""
-    check_params(strategy.rule, strategy.params)
+    check_params(rule=strategy.rule, params=strategy.params)
     check_symbols(strategy.symbols)
     check_fields(strategy)
 
@@ -101,7 +101,7 @@ def check_fields(row: models.Model, *, without: Iterable[str] = ()) -> None:
         raise BadInput(f"{field}: {' '.join(reasons)}", field=field) from error
 
 
-def check_params(rule: str, params: object) -> None:
+def check_params(*, rule: str, params: object) -> None:
     if not isinstance(params, Mapping):
         raise BadInput("parameters are names with values", field="params")
     try:
@@ -160,6 +160,8 @@ def offer_strategy(*, tenant: Tenant, strategy: Strategy, **terms: object) -> Te
     offered = TenantStrategy.objects.of(tenant).filter(strategy=strategy).first()
     if offered:
         return offered
+    if strategy.made_for_id not in (None, tenant.pk):
+        raise NotAllowed("the strategy is another tenant's own", strategy=strategy.code)
     if Strategy.objects.get(pk=strategy.pk).status != Strategy.Status.ACTIVE:
         raise Conflict("the strategy is paused", strategy=strategy.code)
     fresh.save()
@@ -181,6 +183,46 @@ def change_terms(*, tenant_strategy: TenantStrategy, **terms: object) -> TenantS
         row.save(update_fields=TERMS)
         audit.record("tenant_strategy.changed", row, before=before, after=terms_of(row))
     return row
+
+
+@retried
+@transaction.atomic
+def change_params(
+    *, tenant_strategy: TenantStrategy, params: Mapping[str, object]
+) -> TenantStrategy:
+    """Trade it with these parameters from the next bar on, for this tenant alone.
+
+    The platform's strategy stays as it is for the others: the tenant gets a version of its own,
+    which is changed when it is tuned again.
+    """
+    rows = TenantStrategy.objects.of(tenant_strategy.tenant).select_for_update()
+    row = rows.select_related("strategy", "tenant").get(pk=tenant_strategy.pk)
+    before = row.strategy
+    check_params(rule=before.rule, params=params)
+    if before.params == params:
+        return row
+    if before.made_for_id == row.tenant_id:
+        row.strategy = update_strategy(strategy=before, params=params)
+        return row
+    row.strategy = own_version(before, tenant=row.tenant, params=params)
+    row.save(update_fields=["strategy"])
+    audit.record(
+        "tenant_strategy.tuned", row, before={"strategy": before.code}, after=told(row.strategy)
+    )
+    return row
+
+
+def own_version(strategy: Strategy, *, tenant: Tenant, params: Mapping[str, object]) -> Strategy:
+    """The tenant's version of a strategy: made once, and tuned ever after."""
+    code = f"{strategy.code[:50]}-t{tenant.pk}"
+    made = Strategy.objects.filter(code=code, made_for=tenant).first()
+    if made:
+        return update_strategy(strategy=made, params=params)
+    copied = {name: getattr(strategy, name) for name in FIELDS}
+    made = create_strategy(**copied | {"code": code, "params": params})
+    Strategy.objects.filter(pk=made.pk).update(made_for=tenant)
+    made.refresh_from_db()
+    return made
 
 
 def write_terms(row: TenantStrategy, terms: Mapping[str, object]) -> None:

@@ -24,7 +24,7 @@ TRADE = {
         *("tenants.tenant", "tenants.appkey", "tenants.endpoint", "tenants.delivery"),
         *("members.member", "nodes.node", "venues.venueaccount", "venues.instrument"),
         *("strategies.strategy", "strategies.tenantstrategy", "strategies.subscription"),
-        *("signals.signal", "orders.ticket"),
+        *("signals.signal", "orders.ticket", "backtests.run"),
     )
     for verb in ("add", "change")
 }
@@ -37,6 +37,8 @@ STAFF = {
     "strategies.change_tenantstrategy",
     "strategies.add_subscription",
     "strategies.change_subscription",
+    "backtests.add_run",
+    "backtests.change_run",
     "orders.add_ticket",
 }
 # What an app key may do that only an owner gives: whoever made the key would have it, too.

@@ -23,6 +23,7 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     strategy: str
     fixed: dict[str, Any]
     settings: Settings
+    least_confidence: int
     candles: str
     start: int
     end: int
@@ -54,6 +55,7 @@ def run_chunk(
         strategy=strategy,
         candles=candles,
         settings=chunk.settings,
+        least_confidence=chunk.least_confidence,
         fixed=chunk.fixed,
         rates=rates,
         start=chunk.start,

@@ -38,6 +38,8 @@ class Study:
     settings: Settings
     fixed: Mapping[str, Any] = field(default_factory=dict)
     rates: Rates | None = None
+    # Intents that are less sure are left out.
+    least_confidence: int = 0
     start: int = 0
     end: int | None = None
 
@@ -103,6 +105,7 @@ class Study:
             "strategy": self.strategy.code,
             "fixed": msgspec.to_builtins(dict(self.fixed)),
             "settings": msgspec.to_builtins(self.settings),
+            "least_confidence": self.least_confidence,
             "candles": self.digest,
             "start": self.start,
             "end": self.last,
@@ -138,7 +141,12 @@ class Study:
     def _intents(self, candles: Candles, params: Params) -> Intents:
         """Those decided on the bars that are traded, told by their places among these."""
         shown = max(0, self.start + 1 - self.strategy.candles_needed(params))
-        told = from_strategy(self.strategy, bars_of(candles, shown, self.last), params)
+        told = from_strategy(
+            self.strategy,
+            bars_of(candles, shown, self.last),
+            params,
+            least_confidence=self.least_confidence,
+        )
         codes = told.codes.copy()
         codes[:, 0] -= self.start - shown
         return Intents(codes, told.asked)

@@ -121,8 +121,12 @@ def first_bars(candles: Candles, bars: int, *, start: int = 0) -> Candles:
 
 def describe(strategy: Strategy) -> list[Parameter]:
     """Every parameter with its type, default, bounds and meaning, as the file declares them."""
+    return parameters_of(strategy.params)
+
+
+def parameters_of(params: type[Params]) -> list[Parameter]:
     told = []
-    for one in struct_fields(strategy.params):
+    for one in struct_fields(params):
         kind, may_be_empty = stripped(one.type)
         is_list = isinstance(kind, inspect.VarTupleType | inspect.ListType)
         item, _ = stripped(kind.item_type) if is_list else (kind, False)

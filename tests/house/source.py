@@ -16,6 +16,7 @@ ROOMS = ("apps", "engine", "workers", "ironbull")
 
 # Where a float may look at the market; everything that touches money is a Decimal.
 FLOAT_HOMES = (
+    "apps/backtests/jobs.py",
     "engine/candle.py",
     "engine/indicators/",
     "engine/making/",
@@ -35,6 +36,7 @@ CLOCK_HOMES = (
 )
 # Outermost loops, where anything at all may arrive and the process goes on.
 LAST_RESORTS: tuple[str, ...] = (
+    "apps/backtests/labour.py",
     "workers/adapters.py",
     "workers/refusals.py",
     "workers/state.py",

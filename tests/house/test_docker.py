@@ -31,7 +31,7 @@ try:
 except ImportError:
     MySQLdb = None
 
-OURS = ["setup", "web", "centre", "heartbeats", "beat", "node"]
+OURS = ["setup", "web", "centre", "heartbeats", "backtests", "beat", "node"]
 VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
 
 
@@ -139,10 +139,10 @@ def test_only_the_web_can_be_reached_and_only_from_its_host():
 
 def test_every_centre_queue_has_a_worker():
     consumed = set()
-    for name in ("centre", "heartbeats"):
+    for name in ("centre", "heartbeats", "backtests"):
         command = json.loads(last(name, "CMD"))
         consumed |= set(command[command.index("-Q") + 1].split(","))
-    queues = ["scan", "dispatch", "reports", "default", "heartbeats"]
+    queues = ["scan", "dispatch", "reports", "default", "heartbeats", "backtests"]
     assert consumed == {f"centre.{queue}" for queue in queues}
 
 
@@ -281,7 +281,7 @@ def broker_of_our_own(directory):
         return
     # Another database of the same server, so that other stories do not get our messages.
     ours = urlparse(address)._replace(path="/8").geturl()
-    queues = ["scan", "dispatch", "reports", "default", "heartbeats"]
+    queues = ["scan", "dispatch", "reports", "default", "heartbeats", "backtests"]
     yield ours
     with redis.Redis.from_url(ours) as server:
         server.delete("node.local", *(f"centre.{queue}" for queue in queues))
@@ -301,6 +301,7 @@ def test_setup_ends_well_and_says_the_first_password(host):
         ("web", None),
         ("centre", "ready."),
         ("heartbeats", "ready."),
+        ("backtests", "ready."),
         ("beat", "beat: Starting"),
         ("node", "ready."),
     ],

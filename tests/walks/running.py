@@ -91,6 +91,9 @@ class Running:
             "beat": [*celery, "beat", "-s", str(self.directory / "beat"), "--pidfile="],
             "centre": [*worker, "-n", "centre@walk", "-Q", CENTRE_QUEUES, "-P", "threads", "-c4"],
             "heartbeats": [*worker, "-n", "hb@walk", "-Q", "centre.heartbeats", "-P", "solo"],
+            "backtests": [
+                *(*worker, "-n", "bt@walk", "-Q", "centre.backtests", "-P", "threads", "-c2"),
+            ],
             "node": [sys.executable, "-m", "workers"],
         }[name]
 
@@ -159,7 +162,12 @@ def empty_queues(code: str) -> None:
     """Take away what an earlier story left behind: this one's processes would find it."""
     with app.connection_for_write() as connection:
         channel = connection.default_channel
-        for queue in [*CENTRE_QUEUES.split(","), "centre.heartbeats", f"node.{code}"]:
+        for queue in [
+            *CENTRE_QUEUES.split(","),
+            "centre.heartbeats",
+            "centre.backtests",
+            f"node.{code}",
+        ]:
             channel.queue_declare(queue, durable=True, auto_delete=False)
             channel.queue_purge(queue)
 

@@ -110,6 +110,12 @@ def programs(*, port, level):
             [*worker, "-n", "heartbeats@%h", "--concurrency", "1", "-Q", "centre.heartbeats"],
             centre,
         ),
+        # A run takes minutes; nothing that trades waits behind it.
+        Program(
+            "backtests",
+            [*worker, "-n", "backtests@%h", "--concurrency", "2", "-Q", "centre.backtests"],
+            centre,
+        ),
         Program("node", [*python, "workers"], {"LOG_LEVEL": level} | node),
     ]
     return {program.name: program for program in found}

@@ -9,8 +9,9 @@ from apps.positions.models import Close
 from apps.rewards.models import Reward
 from apps.rewards.services import settle_closes
 from engine.signal import Action
+from tests.apps.console.browsing import log_in
 from tests.apps.orders.desk import Desk, fill, report
-from tests.factories import PASSWORD, UserFactory
+from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -41,11 +42,7 @@ def asked_of(page):
 @pytest.fixture
 def staff(page, live_server, settled):
     staff = UserFactory(tenant=None, is_superuser=True)
-    page.goto(live_server.url + "/admin/login/")
-    page.fill("input[name=username]", staff.username)
-    page.fill("input[name=password]", PASSWORD)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_url(re.compile(r"/admin/$"))
+    log_in(page, live_server, staff)
     return staff
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection, transaction
 
+from apps.backtests.models import Trial
 from apps.core import append_only
 from apps.core.audit import record
 from apps.core.models import AuditEntry
@@ -14,19 +15,21 @@ from apps.ledger.models import Transfer
 from apps.members.models import LevelChange
 from apps.tenants.models import Policy
 from tests.append_only import unprotected
-from tests.factories import LevelChangeFactory, PolicyFactory, TransferFactory
+from tests.factories import LevelChangeFactory, PolicyFactory, TransferFactory, TrialFactory
 
 ROWS = {
     Transfer: lambda: TransferFactory(amount=Decimal(10)),
     AuditEntry: lambda: record("test.done", "nothing:1", after={"n": 1}),
     Policy: lambda: PolicyFactory(version=1),
     LevelChange: lambda: LevelChangeFactory(),
+    Trial: lambda: TrialFactory(),
 }
 CHANGES = {
     Transfer: {"amount": Decimal(11)},
     AuditEntry: {"actor": "mallory"},
     Policy: {"charge_rate": Decimal("0.99")},
     LevelChange: {"own_holding": Decimal(11)},
+    Trial: {"score": Decimal(11)},
 }
 EVERY = pytest.mark.parametrize(
     "model", append_only.append_only_models(), ids=lambda model: model._meta.label

@@ -20,13 +20,16 @@ from apps.tenants.models import Tenant, User
 from tests.apps.merchant.shop import Shop
 from tests.apps.platform.desk import Desk, refusal_of
 from tests.apps.platform.test_lists import OWNED, row_of
+from tests.apps.platform.test_runs import ASKED as RUN
 from tests.factories import (
     InstrumentFactory,
     NodeFactory,
     PlanFactory,
+    RunFactory,
     StrategyFactory,
     SubscriptionFactory,
     TenantFactory,
+    TrialFactory,
     VenueAccountFactory,
 )
 from tests.points import give
@@ -173,6 +176,8 @@ class World:
         self.subscription = SubscriptionFactory(
             venue_account=self.account, tenant_strategy=self.offer
         )
+        self.run = RunFactory(tenant=self.tenant, rule=self.offer.strategy.rule)
+        self.trial = TrialFactory(run=self.run, values={"fast_ma": 7})
 
     def named(self):
         """The rows that a body names, by the name it has there."""
@@ -182,6 +187,7 @@ class World:
             "member_id": self.member.pk,
             "tenant_strategy_id": self.offer.pk,
             "venue_account_id": self.free.pk,
+            "trial_id": self.trial.pk,
         }
 
 
@@ -189,7 +195,10 @@ class World:
 OF_THE_PLATFORM = {"plan_id", "node_id", "strategy_id"}
 # What a venue calls its own.
 OF_A_VENUE = {"venue_order_id"}
-NAMED = {"for_tenant", "inviter_id", "member_id", "tenant_strategy_id", "venue_account_id"}
+NAMED = {
+    *("for_tenant", "inviter_id", "member_id", "tenant_strategy_id", "venue_account_id"),
+    "trial_id",
+}
 
 
 def rows_in_body(call):
@@ -243,6 +252,7 @@ def asked_of(call, world):
         "venue": "paper",
         "url": "https://shop.example/hook",
         "capital": "500",
+        **RUN,
         "symbol": "BTC/USDT",
         "direction": "long",
         "quantity": "0.01",
@@ -258,8 +268,9 @@ def asked_of(call, world):
 def test_a_body_that_names_another_tenants_row_finds_none(name, field):
     acme, globex = World("Acme"), World("Globex")
     call, desk = CALLS[name], Desk("staff", tenant=globex.tenant, is_superuser=True)
-    # Of these calls, only a member's have a place in the path.
+    # Of these calls, only a member's and a run's have a place in the path.
     path = call.path.removeprefix("api/").replace("members/<int:id>", f"members/{globex.member.pk}")
+    path = path.replace("<uuid:id>", str(globex.run.pk))
     values = asked_of(call, globex)
     before = everything()
     answer = desk.send(call.method, path, values | {field: acme.named()[field]})

@@ -165,6 +165,7 @@ HARMLESS = {
     "verify_key": "mine",
     "fingerprint": "mine",
     "account_ids": [1],
+    "tenant_strategy_id": 1,
 }
 
 

@@ -6,7 +6,7 @@ from tests.house.test_settings import manage
 RULES = (
     "from engine.strategies import strategy_named;"
     "from apps.strategies.services import check_params;"
-    "check_params('jump', {'percent': 2.0});"
+    "check_params(rule='jump', params={'percent': 2.0});"
     "print(strategy_named('jump').code)"
 )
 

@@ -1,0 +1,201 @@
+"""What the commands of backtests and searches share: how they are asked, shown and written."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from apps.backtests.files import file_of
+from apps.backtests.jobs import Progress, Tried
+from apps.backtests.models import Run
+from apps.backtests.selectors import best_params
+from apps.backtests.services import stop_run, work
+from apps.core.errors import DomainError
+from apps.tenants.models import Tenant
+from apps.venues.models import Venue
+from engine.candle import TIMEFRAMES
+from engine.errors import EngineError
+from engine.strategies import strategy_named
+from ironbull.management.tables import table
+
+STOPPED_BY_HAND = 130
+WIDTH = 30
+FILES = ("csv", "parquet", "html", "search")
+
+
+def add_arguments(parser) -> None:
+    """What every run is told."""
+    parser.add_argument("--venue", choices=Venue.values, default=Venue.PAPER)
+    parser.add_argument(
+        "--symbol", action="append", metavar="BASE/QUOTE", help="BTC/USDT; repeat for more"
+    )
+    parser.add_argument("--timeframe", choices=list(TIMEFRAMES), default="15m")
+    parser.add_argument("--from", dest="from_at", type=moment, required=True, metavar="DATE")
+    parser.add_argument("--to", dest="until_at", type=moment, required=True, metavar="DATE")
+    parser.add_argument("--preset", help="a named set of the strategy's parameters")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter; repeat"
+    )
+    parser.add_argument(
+        "--term", action="append", default=[], metavar="NAME=VALUE", help="as leverage=10; repeat"
+    )
+    parser.add_argument("--tenant", type=int, help="whose run it is; without it the platform's")
+    parser.add_argument("--queue", action="store_true", help="leave it to the workers")
+    add_outputs(parser)
+
+
+def add_outputs(parser) -> None:
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write its trades")
+    parser.add_argument("--parquet", type=Path, metavar="FILE", help="write its trades")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write its report as a page")
+    parser.add_argument("--search", type=Path, metavar="FILE", help="write its search as a page")
+    parser.add_argument("--json", action="store_true", help="tell everything as JSON")
+
+
+def moment(text: str) -> datetime:
+    """A date or a moment, in UTC where it names no zone."""
+    told = datetime.fromisoformat(text)
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def values_of(pairs: list[str], *, option: str) -> dict[str, object]:
+    """`fast_ma=5` as a name and a value; what is no JSON is text."""
+    found: dict[str, object] = {}
+    for pair in pairs:
+        name, is_pair, text = pair.partition("=")
+        if not is_pair:
+            raise CommandError(f"{option} {pair}: write it as NAME=VALUE")
+        try:
+            found[name] = json.loads(text)
+        except ValueError:
+            found[name] = text
+    return found
+
+
+def asked_of(options: Mapping[str, object], *, rule: str) -> dict[str, object]:
+    """What `start_run` takes, of a command's options."""
+    return {
+        "tenant": tenant_of(options["tenant"]),
+        "asked_by": "command",
+        "now": timezone.now(),
+        "rule": rule,
+        "params": params_of(rule, options),
+        "terms": values_of(options["term"], option="--term"),
+        "venue": options["venue"],
+        "symbols": options["symbol"] or ["BTC/USDT"],
+        "timeframe": options["timeframe"],
+        "from_at": options["from_at"],
+        "until_at": options["until_at"],
+        "is_announced": options["queue"],
+    }
+
+
+def tenant_of(key: int | None) -> Tenant | None:
+    if key is None:
+        return None
+    found = Tenant.objects.filter(pk=key).first()
+    if found is None:
+        raise CommandError(f"--tenant: there is no tenant {key}")
+    return found
+
+
+def params_of(rule: str, options: Mapping[str, object]) -> dict[str, object]:
+    strategy, preset = strategy_named(rule), options["preset"]
+    if preset and preset not in strategy.presets:
+        known = ", ".join(strategy.presets) or "none"
+        raise CommandError(f"--preset: {rule} has no preset {preset}; it has {known}")
+    return {**strategy.presets.get(preset, {}), **values_of(options["set"], option="--set")}
+
+
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """What the house refuses is told in one line, with its field."""
+    try:
+        yield
+    except (DomainError, EngineError) as error:
+        field = error.context.get("field")
+        told = error.message if field is None else f"{field}: {error.message}"
+        raise CommandError(told) from error
+
+
+def follow(run: Run) -> Run:
+    """Work on it here, show how far it is, and stop it with Ctrl-C."""
+    bar = Bar()
+    try:
+        work(run_id=run.pk, watch=bar.show)
+    except KeyboardInterrupt:
+        bar.end()
+        run.refresh_from_db()
+        stop_run(run=run, now=timezone.now())
+        raise CommandError(f"stopped: {run.pk}", returncode=STOPPED_BY_HAND) from None
+    bar.end()
+    run.refresh_from_db()
+    if run.status == Run.Status.QUEUED:
+        raise CommandError(f"its tenant has as many runs going as it may; {run.pk} waits")
+    if run.status != Run.Status.DONE:
+        raise CommandError(f"{run.status}: {run.problem or run.pk}")
+    return run
+
+
+class Bar:
+    """How far a run is, on a terminal; elsewhere nothing."""
+
+    def __init__(self) -> None:
+        self.is_shown = sys.stderr.isatty()
+        self.best: float | None = None
+
+    def show(self, said: object) -> None:
+        if isinstance(said, Tried) and said.score is not None:
+            self.best = said.score if self.best is None else max(self.best, said.score)
+        if not (self.is_shown and isinstance(said, Progress)):
+            return
+        full = WIDTH * said.done // said.total
+        best = "" if self.best is None else f"  best {self.best:.4g}"
+        line = f"[{'#' * full:{WIDTH}}] {said.done:,} / {said.total:,}{best}"
+        sys.stderr.write(f"\r{line}\x1b[K")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        if self.is_shown:
+            sys.stderr.write("\n")
+
+
+def run_named(key: str) -> Run:
+    """A run by its id, or by the end of it."""
+    found = [run for run in Run.objects.across_tenants() if str(run.pk).endswith(key.lower())]
+    if len(found) != 1:
+        raise CommandError(f"{key}: {'no run ends' if not found else 'several runs end'} so")
+    return found[0]
+
+
+def tell(command, run: Run, options: Mapping[str, object]) -> None:
+    """The figures on the terminal, or everything as JSON; and the files that were asked for."""
+    for name in FILES:
+        if options[name]:
+            with refusals():
+                options[name].write_bytes(file_of(run, name).content)
+    if options["json"]:
+        command.stdout.write(json.dumps(plain(run), indent=2, default=str))
+        return
+    span = f"{run.from_at:%Y-%m-%d %H:%M} to {run.until_at:%Y-%m-%d %H:%M}"
+    told = f"{run.get_kind_display()} of {run}, {span}: {run.status}"
+    command.stdout.write(f"{told}. Its id is {run.pk}")
+    lines = [(name, figure(value)) for name, value in run.figures.items()]
+    lines += [(f"best {name}", value) for name, value in (run.findings.get("best") or {}).items()]
+    lines += [("doubt", each) for each in run.findings.get("judgement", {}).get("doubts", [])]
+    command.stdout.write(table(["figure", "value"], lines))
+
+
+def figure(value: object) -> object:
+    return "-" if value is None else f"{value:.6g}"
+
+
+def plain(run: Run) -> dict[str, object]:
+    names = ("id", "kind", "rule", "venue", "symbols", "timeframe", "from_at", "until_at")
+    told = {name: getattr(run, name) for name in (*names, "digest", "status", "figures")}
+    return told | {"params": best_params(run), "findings": run.findings}
