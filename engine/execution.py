@@ -13,6 +13,7 @@ from engine.errors import TooLate, UnknownInstrument, VenueBusy, VenueError, Ven
 from engine.failpoint import failpoint
 from engine.messages import Report, Task, Ticket, number
 from engine.order import OrderStatus
+from engine.signal import Action
 from engine.venues.base import Venue, VenueOrder
 
 # A request that starts this close to the ticket's end may arrive after it.
@@ -37,6 +38,8 @@ def execute(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> R
         return cancel(ticket, venue=venue, journal=journal, now_ms=now_ms)
     if ticket.task is Task.PROTECT:
         return protect(ticket, venue=venue, journal=journal, now_ms=now_ms)
+    if ticket.action is Action.PROTECT:
+        return report(ticket, OrderStatus.REJECTED, now_ms, reason="a stop is not placed")
     try:
         is_new = journal.create(ticket.client_order_id)
     except OSError as error:

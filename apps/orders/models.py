@@ -34,17 +34,18 @@ class Ticket(TenantOwned, Fact):
     MOVES = {
         S.PLANNED: {S.SENT, S.RESTING, S.UNKNOWN, S.EXPIRED, S.DONE, S.REJECTED},
         S.SENT: {S.SENT, S.RESTING, S.UNKNOWN, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED},
-        S.RESTING: {S.UNKNOWN, S.DONE},
+        S.RESTING: {S.UNKNOWN, S.DONE, S.PARKED},
         S.UNKNOWN: {S.UNKNOWN, S.RESTING, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED, S.PARKED},
         S.PARKED: {S.UNKNOWN, S.RESTING, S.DONE, S.REJECTED, S.EXPIRED, S.PLANNED},
         S.DONE: set(),
         S.REFUSED: set(),
         # A venue may have it after all.
-        S.REJECTED: {S.UNKNOWN, S.DONE},
-        S.EXPIRED: {S.UNKNOWN, S.DONE, S.REJECTED},
+        S.REJECTED: {S.UNKNOWN, S.RESTING, S.DONE},
+        S.EXPIRED: {S.UNKNOWN, S.RESTING, S.DONE, S.REJECTED},
     }
     # Unfinished: somebody still has to do something.
     IN_FLIGHT = [S.PLANNED, S.SENT, S.RESTING, S.UNKNOWN, S.PARKED]
+    FAILED = [S.REFUSED, S.REJECTED, S.EXPIRED]
     ACTIONS = [*Signal.ACTIONS, (Action.PROTECT.value, _("Stop and target"))]
 
     signal = models.ForeignKey(
@@ -146,6 +147,8 @@ class Order(TenantOwned, Fact):
     )
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     reported_at = models.DateTimeField(_("reported at"), null=True)
+    # Since when its venue, which had it, no longer knows it.
+    doubted_at = models.DateTimeField(_("doubted at"), null=True)
 
     class Meta(TenantOwned.Meta):
         verbose_name = _("order")

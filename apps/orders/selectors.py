@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -79,6 +80,28 @@ def point_cards(members) -> dict[int, Decimal]:
         member.pk: sum((found.get((member.owner, kind), Decimal(0)) for kind in kinds), Decimal(0))
         for member in members
     }
+
+
+def protection_by_hand(
+    tickets: Iterable[Ticket],
+) -> dict[UUID, tuple[Decimal | None, Decimal | None]]:
+    """Stop and target that a person has asked for since a ticket was to open, by that ticket.
+
+    They hold in place of its own, also where it is asked for once more.
+    """
+    opening = [ticket for ticket in tickets if ticket.action == Action.OPEN]
+    sides = defaultdict(list)
+    asked = Ticket.objects.across_tenants().filter(
+        venue_account__in={ticket.venue_account_id for ticket in opening}, action=Action.PROTECT
+    )
+    for row in asked.exclude(status__in=Ticket.FAILED).order_by("pk"):
+        sides[row.venue_account_id, row.symbol, row.direction].append(row)
+    found = {}
+    for ticket in opening:
+        for row in sides[ticket.venue_account_id, ticket.symbol, ticket.direction]:
+            if row.created_at >= ticket.created_at:
+                found[ticket.pk] = (row.stop, row.target)
+    return found
 
 
 def current_orders(tickets: Iterable[Ticket]) -> list[Order]:

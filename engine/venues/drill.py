@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 
 from engine.envelope import client_order_id
 from engine.errors import EngineError, OutcomeUnknown, VenueError, VenueRefused
 from engine.ids import uuid7
-from engine.messages import Margin, Task, Ticket, number
+from engine.messages import Margin, PositionMode, Task, Ticket, number
 from engine.money import round_to_tick
 from engine.signal import Action, Direction, side_of
 from engine.venues.base import Exchange, Holding, VenueOrder
@@ -118,6 +118,11 @@ class Drill:
 
     # Inside.
 
+    @cached_property
+    def is_hedged(self) -> bool:
+        """How the account stands: the drill leaves it so."""
+        return self.venue.check().is_hedged
+
     def held(self) -> list[Holding]:
         return [row for row in self.venue.holdings() if row.symbol == self.symbol]
 
@@ -153,6 +158,7 @@ class Drill:
             quantity=number(quantity),
             leverage=self.leverage,
             margin=self.margin,
+            position_mode=PositionMode.HEDGE if self.is_hedged else PositionMode.ONE_WAY,
             not_after_ms=time.time_ns() // 1_000_000 + TICKET_MS,
         )
         orders: list[VenueOrder] = []

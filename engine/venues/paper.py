@@ -111,7 +111,8 @@ class PaperVenue(PaperBars):
     def find_by_number(self, *, symbol: str, venue_order_id: str) -> VenueOrder | None:
         with self._visit() as (_, account):
             number = int(venue_order_id) if venue_order_id.isdecimal() else 0
-            return order_of(account.orders[number]) if number in account.orders else None
+            order = account.orders.get(number)
+            return order_of(order) if order and order.ask.symbol == symbol else None
 
     def is_absent(self, ticket: Ticket) -> bool:
         return self.find(symbol=ticket.symbol, client_order_id=ticket.client_order_id) is None

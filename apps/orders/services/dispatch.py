@@ -1,7 +1,9 @@
 """Dispatch: planned tickets leave for their nodes, sealed, signed, and with an expiry."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -10,7 +12,7 @@ from django.db.models import F
 from apps.core.later import publish
 from apps.nodes.envelopes import sign_to
 from apps.orders.models import Order, Ticket
-from apps.orders.selectors import current_orders
+from apps.orders.selectors import current_orders, protection_by_hand
 from apps.venues.credentials import sealed_to_nodes
 from engine import messages
 from engine.failpoint import failpoint
@@ -60,11 +62,28 @@ def send(tickets: list[Ticket], *, task: Task, venue_order_id: str = "") -> None
 
     With a number of the venue's, its order of that number is asked for.
     """
+    fresh = fresh_tickets(ticket.pk for ticket in tickets)
+    publish_orders(current_orders(fresh.values()), fresh, task, venue_order_id)
+
+
+def look_up(orders: list[Order]) -> None:
+    """Ask for these orders, also for those of earlier tries."""
+    fresh = fresh_tickets(order.ticket_id for order in orders)
+    publish_orders(orders, fresh, Task.LOOK_UP, "")
+
+
+def fresh_tickets(keys: Iterable[UUID]) -> dict[UUID, Ticket]:
     rows = Ticket.objects.across_tenants().select_related("venue_account__node")
-    fresh = {ticket.pk: ticket for ticket in rows.filter(pk__in=[row.pk for row in tickets])}
+    return {ticket.pk: ticket for ticket in rows.filter(pk__in=set(keys))}
+
+
+def publish_orders(
+    orders: list[Order], fresh: dict[UUID, Ticket], task: Task, venue_order_id: str
+) -> None:
     sealed = sealed_to_nodes([ticket.venue_account for ticket in fresh.values()])
+    wanted = protection_by_hand(fresh.values())
     by_node = defaultdict(list)
-    for order in current_orders(fresh.values()):
+    for order in orders:
         ticket = fresh[order.ticket_id]
         account = ticket.venue_account
         allowed = allowed_task(ticket, task)
@@ -73,6 +92,7 @@ def send(tickets: list[Ticket], *, task: Task, venue_order_id: str = "") -> None
             number = venue_order_id
             if order.kind == Order.Kind.PROTECTION:
                 number = order.venue_order_id
+            ticket.stop, ticket.target = wanted.get(ticket.pk, (ticket.stop, ticket.target))
             by_node[account.node].append(
                 message_of(ticket, order, sealed[account.pk], allowed, venue_order_id=number)
             )

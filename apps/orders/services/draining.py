@@ -8,7 +8,7 @@ from apps.orders.models import Ticket
 
 T = Ticket.Status
 # What still comes back to a node: a parked ticket waits for a person, and not for it.
-AT_WORK = [T.PLANNED, T.SENT, T.UNKNOWN]
+AT_WORK = [T.PLANNED, T.SENT, T.RESTING, T.UNKNOWN]
 # Tickets that were being planned when the drain began have come by then, and so has a
 # heartbeat that knows of them.
 SETTLE = timedelta(seconds=10)

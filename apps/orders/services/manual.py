@@ -37,7 +37,7 @@ from engine.messages import Task, number
 from engine.money import ZERO
 from engine.order import LIVE, OrderStatus
 from engine.risk import AccountFacts, Refused, judge_account
-from engine.signal import Action, Direction
+from engine.signal import TRADES, Action, Direction
 
 # As much as a message carries, with room.
 LARGEST = Decimal(10) ** 15
@@ -107,7 +107,8 @@ def cancel_order(*, order: Order, now: datetime) -> Ticket:
     ticket = Ticket.objects.of(order.tenant_id).select_for_update().get(pk=order.ticket_id)
     order.refresh_from_db()
     is_current = order in current_orders([ticket])
-    if not is_current or order.status not in LIVE or ticket.action == Action.PROTECT:
+    is_ours = order.kind == Order.Kind.TRADE and ticket.action != Action.PROTECT
+    if not is_current or order.status not in LIVE or not is_ours:
         raise Conflict(f"the order is {order.status}", order=order.pk)
     if ticket.cancel_asked_at:
         raise Conflict("it is being canceled", order=order.pk)
@@ -214,6 +215,8 @@ def approved(draft: Ticket, now: datetime) -> Ticket:
     account, action = draft.venue_account, Action(draft.action)
     # What is held is left whatever the other direction waits for.
     which = {} if action is Action.OPEN else {"direction": draft.direction}
+    if action is Action.CLOSE:
+        which["action__in"] = TRADES
     # In this order: what was in flight a moment ago may be held by now.
     waiting = in_flight([account.pk], draft.symbol, **which)[account.pk]
     about_to_open = opening([account.pk])[account.pk]

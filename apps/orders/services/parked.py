@@ -58,12 +58,16 @@ def never_arrived(*, ticket: Ticket, reason: str) -> None:
     if not 0 < len(reason) <= LONGEST_REASON:
         raise BadInput(f"say in up to {LONGEST_REASON} letters how that is known", field="reason")
     order = locked(ticket)
-    if order.status in AT_VENUE or order.kind == Order.Kind.PROTECTION:
+    is_gone = order.status == OrderStatus.OPEN and order.doubted_at
+    if order.status in AT_VENUE and not is_gone:
         raise Conflict("the venue has told of this order", order=order.pk)
-    order.status, order.reason = OrderStatus.EXPIRED, f"never arrived: {reason}"
+    # One that was there, and is not any more, ends with what it has filled.
+    to = Ticket.Status.DONE if is_gone else Ticket.Status.EXPIRED
+    order.status = OrderStatus.CANCELED if is_gone else OrderStatus.EXPIRED
+    order.reason = f"never arrived: {reason}"
     order.save(update_fields=["status", "reason"])
     now = timezone.now()
-    move(order.ticket, to=Ticket.Status.EXPIRED, allowed=Ticket.MOVES, next_at=None, done_at=now)
+    move(order.ticket, to=to, allowed=Ticket.MOVES, next_at=None, done_at=now)
     tell_many([order_event(order)])
     audit.record("ticket.never_arrived", order.ticket, after={"reason": reason})
 

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from apps.core import audit
+from apps.core.deadlocks import retried
 from apps.core.later import later
 from apps.core.services import refuse_message
 from apps.core.states import move_all
@@ -40,6 +41,7 @@ TICKET_FOLLOWS = {
     OrderStatus.FILLED: S.DONE,
     OrderStatus.CANCELED: S.DONE,
     OrderStatus.REJECTED: S.REJECTED,
+    OrderStatus.EXPIRED: S.EXPIRED,
     # It is asked for until it is done.
     OrderStatus.OPEN: S.UNKNOWN,
     OrderStatus.UNKNOWN: S.UNKNOWN,
@@ -63,6 +65,7 @@ class Outcome:
         return self.tickets.get(ticket.pk, (ticket, ticket.status))[1]
 
 
+@retried
 def record_reports(*, envelope: str, now: datetime) -> None:
     """Apply a node's reports in one transaction; one that contradicts the books is refused."""
     node, batch = open_from_node(envelope, Reports)
@@ -199,6 +202,8 @@ def fold(
     new = [fill for fill in told if fill.key not in known]
     if told and order.ticket.action == Action.PROTECT:
         raise ImpossibleReport("a stop and a target that are set have no fills")
+    if report.status == OrderStatus.SET and order.ticket.action != Action.PROTECT:
+        raise ImpossibleReport("an order is not set, it is placed")
     before = OrderState(OrderStatus(order.status), order.quantity, order.filled)
     new_fills = sum((fill.quantity for fill in new), ZERO)
     after = apply_report(before, report.status, new_fills)
@@ -232,10 +237,20 @@ def fold(
 
 
 def note_doubt(order: Order, report: Report, outcome: Outcome, now: datetime) -> None:
-    """Why it is still unknown may change: whoever looks at it sees the last that was said."""
+    """Why it is still unknown may change: whoever looks at it sees the last that was said.
+
+    A venue that had an order, and no longer knows it, puts it in doubt until it knows it again.
+    """
     is_unknown = order.status == report.status == OrderStatus.UNKNOWN
     if is_unknown and order.reason != report.reason:
         order.reason, order.reported_at = report.reason, now
+        outcome.orders[order.pk] = order
+    is_doubted = order.status == OrderStatus.OPEN and report.status in ENDS - AT_VENUE
+    if is_doubted and order.doubted_at is None:
+        order.reason, order.doubted_at = f"no longer known there: {report.reason}"[:200], now
+        outcome.orders[order.pk] = order
+    if order.doubted_at and report.status in AT_VENUE:
+        order.reason, order.doubted_at = report.reason, None
         outcome.orders[order.pk] = order
 
 
@@ -255,21 +270,23 @@ def follow(order: Order, report: Report, outcome: Outcome, now: datetime) -> Non
         return_to_first(order, outcome)
     if order.generation != ticket.generation:
         return
-    if report.unprotected:
-        to = S.UNKNOWN
-    elif order.status == OrderStatus.OPEN and ticket.price:
-        to = S.RESTING
-    elif order.status != OrderStatus.EXPIRED:
-        to = TICKET_FOLLOWS[OrderStatus(order.status)]
-    elif is_worth_another(ticket, now):
+    to = where_to(order, report.unprotected)
+    if order.status == OrderStatus.EXPIRED and is_worth_another(ticket, now):
         ticket.generation += 1
         ticket.node_id = order.venue_account.node_id
         outcome.tries.append(order_for(ticket, venue=order.venue_account.venue))
         to = S.PLANNED
-    else:
-        to = S.EXPIRED
     if may_go(outcome.status_of(ticket), to, order):
         outcome.tickets[ticket.pk] = (ticket, to)
+
+
+def where_to(order: Order, unprotected: str) -> str:
+    """Where a ticket goes after its order, if there is no further try."""
+    if unprotected:
+        return S.UNKNOWN
+    if order.status == OrderStatus.OPEN and order.ticket.price:
+        return S.RESTING
+    return TICKET_FOLLOWS[OrderStatus(order.status)]
 
 
 def is_worth_another(ticket: Ticket, now: datetime) -> bool:
@@ -303,7 +320,10 @@ def write(outcome: Outcome, *, now: datetime) -> None:
     """Everything in bulk: as many statements for forty reports as for one."""
     Order.objects.across_tenants().bulk_update(
         outcome.orders.values(),
-        ["status", "filled", "average_price", "venue_order_id", "reason", "reported_at"],
+        [
+            *("status", "filled", "average_price", "venue_order_id", "reason", "reported_at"),
+            "doubted_at",
+        ],
     )
     Fill.objects.across_tenants().bulk_create(outcome.fills)
     by_status = defaultdict(list)

@@ -15,13 +15,14 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
+from apps.core.deadlocks import retried
 from apps.core.later import publish
 from apps.nodes.envelopes import open_from_node, sign_to
 from apps.nodes.models import Node
 from apps.nodes.selectors import alive_nodes
 from apps.orders.models import Fill, Order, Ticket
 from apps.orders.selectors import moving, open_positions
-from apps.orders.services.dispatch import send
+from apps.orders.services.dispatch import look_up
 from apps.orders.services.protection import take_in_protection
 from apps.positions.services import add_funding
 from apps.strategies.models import Subscription
@@ -30,7 +31,7 @@ from apps.venues.credentials import sealed_to_nodes
 from apps.venues.models import VenueAccount
 from engine.drift import differences
 from engine.errors import MessageRefused
-from engine.messages import SYMBOLS_PER_ASK, AccountFill, AccountState, Since, StateAsk, Task
+from engine.messages import SYMBOLS_PER_ASK, AccountFill, AccountState, Since, StateAsk
 from engine.money import ZERO
 from engine.signal import Direction
 from engine.venues import NETTED
@@ -184,6 +185,7 @@ def milliseconds_of(span: timedelta) -> int:
     return span // timedelta(milliseconds=1)
 
 
+@retried
 def record_state(*, envelope: str, now: datetime) -> None:
     """Write down what a node says of an account: once, and never something older."""
     node, told = open_from_node(envelope, AccountState)
@@ -291,16 +293,20 @@ def orders_named(account: VenueAccount, names: set[str]) -> list[Order]:
 
 
 def look_again(account: VenueAccount, missing: list[AccountFill]) -> None:
-    """Ask for the orders behind fills that nobody reported, unless a sweep does so already."""
+    """Ask for the orders behind fills that nobody reported, unless a sweep does so already.
+
+    A sweep asks for the present try alone.
+    """
     names = {row.client_order_id for row in missing} | {row.venue_order_id for row in missing}
-    tickets = {
-        order.ticket_id: order.ticket
+    orders = [
+        order
         for order in orders_named(account, names - {""})
         if order.ticket.status not in Ticket.IN_FLIGHT
-    }
-    if tickets:
+        or order.generation != order.ticket.generation
+    ]
+    if orders:
         log.warning("account %s has fills that nobody reported", account.pk)
-        transaction.on_commit(lambda: send(list(tickets.values()), task=Task.LOOK_UP))
+        transaction.on_commit(lambda: look_up(orders))
 
 
 def drift_of(account: VenueAccount, told: AccountState, asked_at: datetime) -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Least
 
 from apps.core import audit
 from apps.core.later import publish
@@ -20,13 +21,15 @@ from apps.orders.selectors import current_orders
 from apps.orders.services.dispatch import send
 from apps.signals.models import Signal
 from engine.messages import Task
-from engine.order import OrderStatus
+from engine.order import AT_VENUE, OrderStatus
 
 log = logging.getLogger(__name__)
 
 # Seconds to the next look, by how often the ticket was taken up before.
 BACK_OFF = (4, 4, 8, 16, 30)
 ASKED_AGAIN = [Ticket.Status.SENT, Ticket.Status.RESTING, Ticket.Status.UNKNOWN]
+# Counted no further: a resting order may be asked for over months.
+MOST_ATTEMPTS = 1000
 PARK_AFTER = timedelta(minutes=15)
 # How many tickets one sweep takes up: after a fault the backlog drains in steps.
 TAKE = 200
@@ -84,15 +87,15 @@ def take_up(*, now: datetime) -> tuple[list[Ticket], list[Ticket]]:
         .filter(status__in=ASKED_AGAIN, next_at__lte=now)
         .order_by("next_at")[:TAKE]
     )
-    resting = {order.ticket_id for order in current_orders(due) if order.status == OrderStatus.OPEN}
-    given_up = [ticket for ticket in due if should_park(ticket, now) and ticket.pk not in resting]
+    orders = {order.ticket_id: order for order in current_orders(due)}
+    given_up = [ticket for ticket in due if should_park(ticket, orders[ticket.pk], now)]
     park(given_up)
     going_on = [ticket for ticket in due if ticket not in given_up]
     for attempts in {ticket.attempts for ticket in going_on}:
         alike = [ticket.pk for ticket in going_on if ticket.attempts == attempts]
         wait = BACK_OFF[min(attempts, len(BACK_OFF) - 1)]
         Ticket.objects.across_tenants().filter(pk__in=alike).update(
-            next_at=now + timedelta(seconds=wait), attempts=F("attempts") + 1
+            next_at=now + timedelta(seconds=wait), attempts=Least(F("attempts") + 1, MOST_ATTEMPTS)
         )
     place_again = [
         ticket
@@ -114,5 +117,10 @@ def park(tickets: list[Ticket]) -> None:
         audit.record_each("ticket.parked", tickets)
 
 
-def should_park(ticket: Ticket, now: datetime) -> bool:
-    return ticket.status == Ticket.Status.UNKNOWN and now - ticket.sent_at > PARK_AFTER
+def should_park(ticket: Ticket, order: Order, now: datetime) -> bool:
+    """After a while in doubt; what its venue has told of since, is not in doubt for so long."""
+    if order.status == OrderStatus.OPEN:
+        return order.doubted_at is not None and now - order.doubted_at > PARK_AFTER
+    told_at = order.reported_at if order.status in AT_VENUE else None
+    since = max(ticket.sent_at, told_at or ticket.sent_at)
+    return ticket.status == Ticket.Status.UNKNOWN and now - since > PARK_AFTER

@@ -1,16 +1,19 @@
 """A venue tells more of an order that was thought to be over: the books follow what happened."""
 
 from datetime import timedelta
+from decimal import Decimal
+from itertools import product
 
 import pytest
 from django.conf import settings
 
 from apps.orders import services
 from apps.orders.models import Fill, Order, Ticket
+from apps.orders.services.reports import may_go, where_to
 from apps.pointcards.models import Charge
 from apps.positions.models import Close, Position
 from apps.rewards.services import settle_closes
-from engine.order import OrderStatus
+from engine.order import AT_VENUE, PROOF, OrderStatus
 from engine.signal import Action
 from tests.apps.orders.desk import Desk, fill, refusals, report
 
@@ -145,3 +148,17 @@ def test_a_fill_is_one_orders_only():
     desk.hear(report(two, fills=[theirs]))
     assert any("otherwise" in said for said in refusals())
     assert not Close.objects.across_tenants().exists()
+
+
+# What is known of an order at least, where its ticket came to this; and knowledge only grows.
+LEAST = {Ticket.Status.RESTING: S.OPEN, Ticket.Status.REJECTED: S.REJECTED}
+REPORTED = [S.UNKNOWN, S.EXPIRED, S.REJECTED, S.OPEN, S.CANCELED, S.FILLED]
+
+
+@pytest.mark.parametrize("at", [at for at in Ticket.Status if at != Ticket.Status.REFUSED])
+def test_every_move_that_a_report_can_ask_for_is_allowed(at):
+    for status, price, unprotected in product(REPORTED, [None, Decimal(1)], ["", "busy"]):
+        order = Order(status=status, ticket=Ticket(status=at, price=price))
+        to = where_to(order, unprotected if status in AT_VENUE else "")
+        if PROOF[status] >= PROOF[LEAST.get(at, S.NEW)] and may_go(at, to, order):
+            assert to in Ticket.MOVES[at], (status, price, unprotected)

@@ -15,6 +15,7 @@ from apps.core.models import AuditEntry
 from apps.members.models import Member
 from apps.orders import services
 from apps.orders.models import Order, Ticket
+from apps.orders.services.dispatch import send
 from apps.positions.models import Close, Position
 from apps.tenants.models import Tenant
 from apps.venues.models import Instrument, VenueAccount
@@ -365,3 +366,92 @@ def test_all_are_closed_and_one_that_is_refused_stops_no_other(hand):
     gone, closed = services.close_positions(positions=[long, short], now=hand.now)
     assert (gone.ticket, gone.refused_because) == (None, "there is nothing to close")
     assert closed.ticket.quantity == short.quantity
+
+
+@pytest.mark.parametrize("end", [OrderStatus.EXPIRED, OrderStatus.REJECTED])
+def test_a_resting_order_that_its_venue_has_after_all_rests(hand, end):
+    ticket = hand.order(price=Decimal(49_000))
+    services.dispatch(now=hand.now)
+    order = ticket.orders.get()
+    later = hand.now + timedelta(hours=1)
+    hand.desk.hear(report(order, end), now=later)
+    part = [fill(order, quantity=order.quantity / 2)]
+    hand.desk.hear(report(order, OrderStatus.OPEN, fills=part), now=later)
+    ticket.refresh_from_db()
+    assert ticket.status == T.RESTING
+    assert Position.objects.across_tenants().get().quantity == order.quantity / 2
+
+
+def test_a_persons_stop_holds_in_place_of_the_opening_tickets_own(hand, sent, hints):
+    position = hand.filled(stop=Decimal(48_000), target=Decimal(55_000))
+    protecting = hand.protect(position, stop=Decimal(49_000))
+    hints.clear()
+    opened = Ticket.objects.across_tenants().get(action="open")
+    send([opened], task=Task.LOOK_UP)
+    (message,) = sent()
+    assert (message.stop, message.target) == ("49000", None)
+    # What its venue refused holds nothing up.
+    Ticket.objects.across_tenants().filter(pk=protecting.pk).update(status=T.REJECTED)
+    hints.clear()
+    send([opened], task=Task.LOOK_UP)
+    (message,) = sent()
+    assert (message.stop, message.target) == ("48000", "55000")
+
+
+def test_an_order_that_rests_for_months_is_asked_for_all_the_same(hand, sent, hints):
+    ticket = hand.order(price=Decimal(49_000))
+    services.dispatch(now=hand.now)
+    hand.desk.hear(report(ticket.orders.get(), OrderStatus.OPEN, fills=[]))
+    Ticket.objects.across_tenants().update(attempts=65_535 // 2)
+    hints.clear()
+    hand.sweep(minutes=1)
+    assert len(sent()) == 1
+    ticket.refresh_from_db()
+    assert (ticket.status, ticket.attempts) == (T.RESTING, 1000)
+
+
+def test_an_order_that_its_venue_no_longer_knows_waits_for_a_person(hand, hints):
+    ticket = hand.order(price=Decimal(49_000))
+    services.dispatch(now=hand.now)
+    order = ticket.orders.get()
+    part = [fill(order, quantity=order.quantity / 2)]
+    hand.desk.hear(report(order, OrderStatus.OPEN, fills=part))
+    hand.desk.hear(report(order, OrderStatus.EXPIRED, fills=[], reason="no such order"))
+    hand.sweep(minutes=1)
+    # It knows it again, and forgets it once more.
+    hand.desk.hear(report(order, OrderStatus.OPEN, fills=part))
+    hand.sweep(minutes=16)
+    ticket.refresh_from_db()
+    assert ticket.status == T.RESTING
+    hand.desk.hear(report(order, OrderStatus.EXPIRED, fills=[], reason="no such order"))
+    hand.sweep(minutes=16)
+    hand.sweep(minutes=16)
+    ticket.refresh_from_db()
+    assert ticket.status == T.PARKED
+    services.never_arrived(ticket=ticket, reason="canceled on its pages")
+    order.refresh_from_db()
+    ticket.refresh_from_db()
+    assert (order.status, order.filled) == (OrderStatus.CANCELED, order.quantity / 2)
+    assert ticket.status == T.DONE
+
+
+def test_a_stop_under_way_and_the_other_side_hinder_no_close(hand):
+    position = hand.filled()
+    hand.order(direction=Direction.SHORT, price=Decimal(60_000))
+    hand.protect(position, stop=Decimal(49_000))
+    assert hand.close(position).status == T.PLANNED
+
+
+def test_a_filled_order_whose_stop_was_not_set_is_asked_for_a_while_though_it_rested(hand):
+    ticket = hand.order(price=Decimal(49_000), stop=Decimal(48_000))
+    services.dispatch(now=hand.now)
+    order = ticket.orders.get()
+    hand.desk.hear(report(order, OrderStatus.OPEN, fills=[]))
+    hand.sweep(hours=2)
+    hand.desk.hear(report(order, unprotected="busy"))
+    hand.sweep(minutes=1)
+    ticket.refresh_from_db()
+    assert ticket.status == T.UNKNOWN
+    hand.sweep(minutes=16)
+    ticket.refresh_from_db()
+    assert ticket.status == T.PARKED
