@@ -43,6 +43,7 @@ class Drill:
     notional: Decimal = Decimal(0)
     leverage: int = 1
     margin: Margin = Margin.ISOLATED
+    dual: bool = False
     steps: list[Step] = field(default_factory=list)
     # What it has opened and not closed again.
     opened: dict[Direction, Decimal] = field(default_factory=dict)
@@ -120,8 +121,8 @@ class Drill:
 
     @cached_property
     def is_hedged(self) -> bool:
-        """How the account stands: the drill leaves it so."""
-        return self.venue.check().is_hedged
+        """How the account stands, and stays; but long and short at once need a hedge."""
+        return self.dual or self.venue.check().is_hedged
 
     def held(self) -> list[Holding]:
         return [row for row in self.venue.holdings() if row.symbol == self.symbol]

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--leverage", type=int, default=2)
         parser.add_argument("--isolated", action="store_true", help="isolated margin, not cross")
         parser.add_argument(
-            "--dual", action="store_true", help="long and short, one after the other"
+            "--dual", action="store_true", help="long and short; puts the account in hedge mode"
         )
         parser.add_argument(
             "--delay", type=int, default=0, metavar="SECONDS", help="before it closes"
@@ -63,6 +63,7 @@ class Command(BaseCommand):
             notional=worth,
             leverage=leverage,
             margin=Margin.ISOLATED if asked["isolated"] else Margin.CROSS,
+            dual=asked["dual"],
         )
         left = []
         try:
