@@ -350,7 +350,7 @@ def attacked(directory: Path, seed: int, messages: int, *, say: Say = print) -> 
         if traded() != before:
             done.faults.append(f"orders and fills were {before} and are {traded()}")
         for account in (row.venue_account_id for row in story.subscriptions):
-            if (orders := len(house.venue(account).orders())) != 1:
+            if (orders := len(house.venue(account).truth()["orders"])) != 1:
                 done.faults.append(f"account {account} has {orders} orders at the venue")
         if house.deaths:
             done.faults.append(f"{house.deaths} workers died")
