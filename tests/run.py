@@ -20,14 +20,18 @@ from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
 ADDRESSES = ("DATABASE_URL", "BROKER_URL")
-# What asks nothing of a database or a broker runs once: where there are two set-ups, the engine's
-# tests beside the second one, which is done sooner, and the rest on the first.
+# Where there are two set-ups, what asks nothing of a database or a broker runs on one of them,
+# and so do pages and the longest walks that are not about either.
 ONCE = (
-    ["--ignore=tests/engine"],
+    ["--ignore=tests/engine", "--ignore=tests/walks/test_venues.py"],
     [
         "--ignore=tests/house",
+        "--ignore=tests/golden",
+        "--ignore=tests/apps/console",
         "--ignore=tests/workers/test_embedded_broker.py",
         "--ignore=tests/walks/test_documents.py",
+        "--ignore=tests/walks/test_fuzz.py",
+        "--ignore=tests/walks/test_node_bundle.py",
     ],
 )
 
@@ -107,7 +111,7 @@ class Run:
         self.printed = scratch / f"{name}.txt"
         with self.printed.open("wb") as printed:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", f"--junitxml={self.results}", *extra],
+                [sys.executable, "-m", "pytest", f"--junitxml={self.results}", "--durations=25", *extra],
                 cwd=ROOT,
                 env=environment,
                 stdout=printed,

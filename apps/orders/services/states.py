@@ -87,13 +87,16 @@ def ask_states(
 
 @transaction.atomic
 def take_turns(*, now: datetime, account_ids: Iterable[int] | None) -> list[VenueAccount]:
-    """Accounts to ask for now; of two that take turns at once each gets others."""
+    """Accounts to ask for now; of two that take turns at once each gets others.
+
+    One that is asked for by name is waited for: it has no other turn to come.
+    """
     nodes = {node.pk: node for node in alive_nodes(now)}
     rows = (
         VenueAccount.objects.across_tenants()
         .exclude(key_hint="")
         .filter(node__in=list(nodes))
-        .select_for_update(skip_locked=True)
+        .select_for_update(skip_locked=account_ids is None)
         .order_by(F("asked_at").asc(nulls_first=True), "pk")
     )
     if account_ids is None:
