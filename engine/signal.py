@@ -22,10 +22,6 @@ class Action(enum.StrEnum):
     PROTECT = "protect"  # set stop and target of what is held; no strategy wants it by itself
 
 
-# What places an order, as against moving the stop and target of one.
-TRADES = (Action.OPEN, Action.CLOSE)
-
-
 def side_of(action: Action, direction: Direction) -> Side:
     """Opening a long and closing a short buy; the other two sell. Protecting ends in a close."""
     buys = (action is Action.OPEN) == (direction is Direction.LONG)

@@ -111,7 +111,14 @@ class Run:
         self.printed = scratch / f"{name}.txt"
         with self.printed.open("wb") as printed:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", f"--junitxml={self.results}", "--durations=25", *extra],
+                [
+                    sys.executable,
+                    "-m",
+                    "pytest",
+                    f"--junitxml={self.results}",
+                    "--durations=25",
+                    *extra,
+                ],
                 cwd=ROOT,
                 env=environment,
                 stdout=printed,

@@ -11,6 +11,7 @@ from apps.ledger.models import Account
 from apps.ledger.selectors import balances
 from apps.orders.models import Order, Ticket
 from apps.positions.models import Position
+from apps.signals.models import Signal
 from engine.order import OrderStatus
 from engine.signal import Action
 
@@ -26,9 +27,17 @@ def moving(venue_accounts: Iterable[int]) -> QuerySet[Ticket]:
     return tickets.exclude(orders__status__in=[OrderStatus.FILLED, OrderStatus.CANCELED])
 
 
-def in_flight(venue_accounts: Iterable[int], symbol: str, **which) -> Counter[int]:
-    """How many tickets for this symbol are under way, by venue account."""
-    tickets = moving(venue_accounts).filter(symbol=symbol, **which)
+def in_flight(venue_accounts: Iterable[int], wanted: Signal | Ticket) -> Counter[int]:
+    """How many tickets are under way that this one would have to wait for, by venue account.
+
+    To open waits for all of the symbol. What is held is left whatever the other direction
+    waits for, and a close waits for no stop.
+    """
+    tickets = moving(venue_accounts).filter(symbol=wanted.symbol)
+    if wanted.action != Action.OPEN:
+        tickets = tickets.filter(direction=wanted.direction)
+    if wanted.action == Action.CLOSE:
+        tickets = tickets.exclude(action=Action.PROTECT)
     return Counter(tickets.values_list("venue_account", flat=True))
 
 

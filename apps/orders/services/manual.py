@@ -37,7 +37,7 @@ from engine.messages import Task, number
 from engine.money import ZERO
 from engine.order import LIVE, OrderStatus
 from engine.risk import AccountFacts, Refused, judge_account
-from engine.signal import TRADES, Action, Direction
+from engine.signal import Action, Direction
 
 # As much as a message carries, with room.
 LARGEST = Decimal(10) ** 15
@@ -213,12 +213,8 @@ def drafted(*, account: VenueAccount, **values) -> Ticket:
 def approved(draft: Ticket, now: datetime) -> Ticket:
     """The draft, if the rules that stand before every order let it pass."""
     account, action = draft.venue_account, Action(draft.action)
-    # What is held is left whatever the other direction waits for.
-    which = {} if action is Action.OPEN else {"direction": draft.direction}
-    if action is Action.CLOSE:
-        which["action__in"] = TRADES
     # In this order: what was in flight a moment ago may be held by now.
-    waiting = in_flight([account.pk], draft.symbol, **which)[account.pk]
+    waiting = in_flight([account.pk], draft)[account.pk]
     about_to_open = opening([account.pk])[account.pk]
     positions = open_positions([account.pk])[account.pk]
     side = (draft.symbol, draft.direction)

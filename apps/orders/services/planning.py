@@ -31,7 +31,7 @@ from engine.failpoint import failpoint
 from engine.instrument import Instrument
 from engine.money import ZERO, round_to_tick
 from engine.risk import AccountFacts, Approved, judge_account
-from engine.signal import TRADES, Action, Direction, side_of
+from engine.signal import Action, Direction, side_of
 from engine.sizing import quantity_of
 from engine.venues.client_ids import at_venue
 
@@ -82,7 +82,7 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
     lock_plain(VenueAccount, accounts)
     spent_ones = spent(once(subscriptions)) if signal.action == Action.OPEN else set()
     held = open_positions(accounts)
-    waiting = in_flight(accounts, signal.symbol, **hindering(signal))
+    waiting = in_flight(accounts, signal)
     about_to_open = opening(accounts)
     parked = with_parked(accounts)
     points = point_cards({subscription.member for subscription in subscriptions})
@@ -147,13 +147,6 @@ def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) 
         waiting[account.pk] += approved
         tickets.append(ticket)
     return tickets
-
-
-def hindering(signal: Signal) -> dict[str, object]:
-    """Which tickets hinder a signal: a close is hindered on its own side, and by no stop."""
-    if signal.action == Action.OPEN:
-        return {}
-    return {"direction": signal.direction, "action__in": TRADES}
 
 
 def once(subscriptions: list[Subscription]) -> list[int]:

@@ -13,7 +13,7 @@ from apps.signals.models import Signal
 from apps.strategies.models import Subscription
 from engine.signal import Action
 from engine.venues.client_ids import at_venue
-from tests.apps.orders.desk import Desk
+from tests.apps.orders.desk import Desk, report
 from tests.at_once import at_once
 from tests.factories import (
     InstrumentFactory,
@@ -229,3 +229,21 @@ def test_stop_and_target_are_prices_of_the_venue():
     closing = desk.new_signal(action=Action.CLOSE, stop=Decimal("48000"))
     desk.plan(closing)
     assert not tickets(signal=closing).exclude(stop=None).exists()
+
+
+def test_a_closing_signal_waits_for_no_stop_and_not_for_the_other_side():
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    desk.hear(report(order))
+    for action, direction in (("protect", "long"), ("open", "short")):
+        Ticket.objects.across_tenants().create(
+            tenant=order.tenant,
+            venue_account=order.venue_account,
+            node=order.venue_account.node,
+            symbol=order.symbol,
+            action=action,
+            direction=direction,
+            quantity=order.quantity,
+            status=Ticket.Status.UNKNOWN,
+        )
+    assert desk.plan(desk.new_signal(action=Action.CLOSE)) == 1
