@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Sequence
 from urllib.parse import urlparse
 
@@ -18,6 +19,10 @@ try:
 except ImportError:
     sync_playwright = None
 
+
+# A shell that runs the suite in the background has it ignore Ctrl-C, and so all that it starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How fast an example comes depends on what else the machine does; that is no fault of the code.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -161,6 +161,7 @@ HARMLESS = {
     "reason": "mine",
     "tx_hash": "ab" * 32,
     "one_time_code": "mine",
+    "venue_order_id": "mine",
     "seal_key": "mine",
     "verify_key": "mine",
     "fingerprint": "mine",
