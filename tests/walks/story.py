@@ -72,7 +72,8 @@ class Story:
                 for order in orders
             )
 
-        wait_for(one_would_gain, what="the market to move")
+        # One of them may have come in at a peak, and the other one at the next trough.
+        wait_for(one_would_gain, seconds=240, what="the market to move")
 
     def tickets(self, action: Action):
         return Ticket.objects.across_tenants().filter(
