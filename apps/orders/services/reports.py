@@ -215,8 +215,8 @@ def fold(
     is_opening = order.ticket.action == Action.OPEN and outcome.status_of(order.ticket) != S.DONE
     if knows_all and is_opening:
         folding.expose(position_key(order), report.unprotected)
+    note_doubt(order, report, outcome, now)
     if after == before:
-        note_doubt(order, report, outcome, now)
         if knows_all and order.generation == order.ticket.generation:
             follow(order, report, outcome, now)
         return

@@ -435,6 +435,23 @@ def test_an_order_that_its_venue_no_longer_knows_waits_for_a_person(hand, hints)
     assert ticket.status == T.DONE
 
 
+def test_a_further_fill_ends_the_doubt_as_well(hand, hints):
+    ticket = hand.order(price=Decimal(49_000))
+    services.dispatch(now=hand.now)
+    order = ticket.orders.get()
+    hand.desk.hear(report(order, OrderStatus.OPEN, fills=[]))
+    hand.desk.hear(report(order, OrderStatus.EXPIRED, fills=[], reason="no such order"))
+    order.refresh_from_db()
+    assert order.doubted_at is not None
+    part = [fill(order, quantity=order.quantity / 2)]
+    hand.desk.hear(report(order, OrderStatus.OPEN, fills=part))
+    order.refresh_from_db()
+    assert (order.doubted_at, order.reason) == (None, "")
+    hand.sweep(minutes=16)
+    ticket.refresh_from_db()
+    assert ticket.status == T.RESTING
+
+
 def test_a_stop_under_way_and_the_other_side_hinder_no_close(hand):
     position = hand.filled()
     hand.order(direction=Direction.SHORT, price=Decimal(60_000))
