@@ -21,7 +21,17 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Any, NamedTuple, ParamSpec, TypeVar, cast, get_args, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    cast,
+    get_args,
+    get_type_hints,
+)
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -69,16 +79,14 @@ def fields_of(hint: Any) -> dict[str, Any]:
     return get_type_hints(hint, include_extras=True)
 
 
-class Making:
+class Making(Protocol):
     """How this process compiles; None in all but the one that does."""
 
-    def part(self, function: Function[Given, Told]) -> Function[Given, Told]:
-        raise NotImplementedError
+    def part(self, function: Function[Given, Told]) -> Function[Given, Told]: ...
 
     def whole(
         self, function: Function[Given, Told], options: dict[str, Any]
-    ) -> Function[Given, Told]:
-        raise NotImplementedError
+    ) -> Function[Given, Told]: ...
 
 
 making: Making | None = None
