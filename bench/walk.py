@@ -35,6 +35,7 @@ from apps.rewards.models import Reward  # noqa: E402
 from apps.rewards.services import settle_closes  # noqa: E402
 from apps.signals.models import Signal  # noqa: E402
 from apps.strategies.selectors import followers  # noqa: E402
+from bench.statements import counted  # noqa: E402
 from engine.signal import Action, Direction  # noqa: E402
 from ironbull.celery import app  # noqa: E402
 from tests.apps.orders.desk import Desk, fill, report  # noqa: E402
@@ -65,19 +66,6 @@ def main() -> None:
             print_walks(sizes)
     finally:
         connection.creation.destroy_test_db(old_name, verbosity=0)
-
-
-@contextmanager
-def counted():
-    """A list that holds the number of statements run inside."""
-    count = [0]
-
-    def count_one(execute, sql, params, many, context):
-        count[0] += 1
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(count_one):
-        yield count
 
 
 @contextmanager
@@ -160,7 +148,7 @@ def plan_naively(signal: Signal) -> None:
             status=Ticket.Status.SENT,
         )
         ticket.save()
-        order_for(ticket).save()
+        order_for(ticket, venue="paper").save()
         app.send_task("node.execute", kwargs={"ticket": str(ticket.pk)}, queue="node.naive")
 
 

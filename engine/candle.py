@@ -66,6 +66,19 @@ class Candles:
         return int(self.opened_at[-1]) + seconds(self.timeframe)
 
 
+COLUMNS = ("opened_at", "open", "high", "low", "close", "volume")
+
+
+def bars_of(candles: Candles, start: int, end: int, *, copied: bool = False) -> Candles:
+    """Some bars of candles; what is sound is so in every part, and is not looked at again."""
+    part = object.__new__(Candles)
+    object.__setattr__(part, "timeframe", candles.timeframe)
+    for name in COLUMNS:
+        column = getattr(candles, name)[start:end]
+        object.__setattr__(part, name, column.copy() if copied else column)
+    return part
+
+
 def seconds(timeframe: str) -> int:
     try:
         return TIMEFRAMES[timeframe]

@@ -117,6 +117,21 @@ class Compiled:
             raise RuntimeError(f"{self.function.__name__} ended with {status}")
         return told.value
 
+    def again(self, *given: Any) -> Callable[..., Any]:
+        """The function for these arrays, called with the numbers that come after them: for who
+        calls it so often that telling the arrays anew would cost more than the work."""
+        fixed = tuple(flat(self.hints[: len(given)], given))
+        told = self.told()
+        place, door, name = ctypes.byref(told), self.door, self.function.__name__
+
+        def call(*numbers: Any, arrays: Any = given) -> Any:
+            status = door(place, None, *fixed, *numbers)
+            if status:
+                raise RuntimeError(f"{name} ended with {status}")
+            return told.value
+
+        return call
+
     @cached_property
     def hints(self) -> tuple[Any, ...]:
         return tuple(fields_of(self.function).values())[:-1]
@@ -131,6 +146,11 @@ class Compiled:
         address = code_of(self.function.__module__).get_function_address(self.function.__name__)
         addresses = [ctypes.c_void_p] * 2
         return ctypes.CFUNCTYPE(ctypes.c_int32, *addresses, *asked)(address)
+
+
+def again(function: Callable[..., Told], *given: Any) -> Callable[..., Told]:
+    """A compiled function with its first arguments told once and for all."""
+    return cast(Compiled, function).again(*given)
 
 
 def kinds(hint: Any) -> Iterator[Any]:

@@ -12,15 +12,25 @@ import time
 from typing import TypeVar
 
 import msgspec
+from nacl.bindings import (
+    crypto_aead_xchacha20poly1305_ietf_decrypt as aead_open,
+)
+from nacl.bindings import (
+    crypto_aead_xchacha20poly1305_ietf_encrypt as aead_seal,
+)
 from nacl.exceptions import BadSignatureError, CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 from nacl.signing import SigningKey, VerifyKey
+from nacl.utils import random
 
 from engine.errors import MessageRefused
 from engine.ids import uuid7
-from engine.messages import KIND_OF, KINDS, MAX_BYTES, VERSION, Message
+from engine.messages import KIND_OF, MAX_BYTES, VERSION, Message
 
 M = TypeVar("M", bound=Message)
+
+NONCE_BYTES = 24
+NOT_OURS = "the credentials are not sealed to this node"
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,7 +89,7 @@ def verify(
         key.verify(payload, signature)
     except BadSignatureError as error:
         raise MessageRefused(f"the signature is not {envelope.sender}'s") from error
-    if KINDS.get(envelope.kind) is not expected:
+    if KIND_OF[expected] != envelope.kind:
         raise MessageRefused(f"{envelope.kind!r} does not belong on this queue")
     try:
         return msgspec.json.decode(envelope.body, type=expected)
@@ -96,7 +106,27 @@ def unseal(sealed: str, *, key: PrivateKey) -> bytes:
     try:
         return SealedBox(key).decrypt(base64.b64decode(sealed, validate=True))
     except (CryptoError, binascii.Error, ValueError) as error:
-        raise MessageRefused("the credentials are not sealed to this node") from error
+        raise MessageRefused(NOT_OURS) from error
+
+
+def new_key(*, to: bytes) -> tuple[bytes, str]:
+    """A key for the secrets of one message, and the same sealed to whoever may open those."""
+    key = random(32)
+    return key, seal(key, to=to)
+
+
+def seal_under(key: bytes, secret: bytes, *, place: str) -> str:
+    """A secret that opens under the message's key, and in this one place of it."""
+    nonce = random(NONCE_BYTES)
+    return base64.b64encode(nonce + aead_seal(secret, place.encode(), nonce, key)).decode()
+
+
+def unseal_under(key: bytes, sealed: str, *, place: str) -> bytes:
+    try:
+        raw = base64.b64decode(sealed, validate=True)
+        return aead_open(raw[NONCE_BYTES:], place.encode(), raw[:NONCE_BYTES], key)
+    except (CryptoError, binascii.Error, ValueError, TypeError) as error:
+        raise MessageRefused(NOT_OURS) from error
 
 
 def fingerprint(node: str, seal_key: bytes, verify_key: bytes) -> str:

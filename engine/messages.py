@@ -18,7 +18,8 @@ from engine.signal import Action, Direction, Side
 VERSION = 1
 # The broker is no place for large messages, and a reader must know when to stop reading.
 MAX_BYTES = 64 * 1024
-TICKETS_PER_BATCH = 40
+TICKETS_PER_PARCEL = 100
+REPORTS_PER_BATCH = 40
 SYMBOLS_PER_ASK = 40
 # Of each kind, so that a whole state is not too long for a message.
 ROWS_PER_STATE = 60
@@ -243,11 +244,21 @@ class AccountState(Message, frozen=True, kw_only=True):
 
 
 class Tickets(Message, frozen=True, kw_only=True):
-    tickets: Annotated[list[Ticket], msgspec.Meta(min_length=1, max_length=TICKETS_PER_BATCH)]
+    tickets: Annotated[list[Ticket], msgspec.Meta(min_length=1, max_length=TICKETS_PER_PARCEL)]
+    # Sealed to the node; the credentials of every ticket are sealed under it, and to its account.
+    # Empty where they are sealed to the node one by one.
+    sealed_key: str = ""
+
+
+class Parcel(Message, frozen=True, kw_only=True):
+    """The same tickets, each still unread, so that an unsound one takes no other with it."""
+
+    tickets: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=TICKETS_PER_PARCEL)]
+    sealed_key: str = ""
 
 
 class Reports(Message, frozen=True, kw_only=True):
-    reports: Annotated[list[Report], msgspec.Meta(min_length=1, max_length=TICKETS_PER_BATCH)]
+    reports: Annotated[list[Report], msgspec.Meta(min_length=1, max_length=REPORTS_PER_BATCH)]
 
 
 KINDS: dict[str, type[Message]] = {
@@ -258,7 +269,7 @@ KINDS: dict[str, type[Message]] = {
     "heartbeat": Heartbeat,
     "refusal": Refusal,
 }
-KIND_OF = {message: kind for kind, message in KINDS.items()}
+KIND_OF = {message: kind for kind, message in KINDS.items()} | {Parcel: "tickets"}
 
 
 def number(value: Decimal) -> str:

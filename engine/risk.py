@@ -5,9 +5,11 @@ approved by accident.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
+
+import msgspec
 
 from engine.signal import Action
 
@@ -19,6 +21,9 @@ class Approved:
     pass
 
 
+APPROVED = Approved()
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     code: str
@@ -28,8 +33,7 @@ class Refused:
 Verdict = Approved | Refused
 
 
-@dataclass(frozen=True, slots=True)
-class SignalFacts:
+class SignalFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known when a signal is judged, before anybody's account is looked at."""
 
     action: Action
@@ -40,8 +44,7 @@ class SignalFacts:
     cooldown_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccountFacts:
+class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one subscription's account when its order is planned."""
 
     action: Action
@@ -57,7 +60,7 @@ class AccountFacts:
     key_refusal: str = ""  # what speaks against its key
     has_parked: bool = False  # nobody knows what one of its orders did
     max_positions: int = 10
-    blocked_symbols: frozenset[str] = field(default_factory=frozenset)
+    blocked_symbols: frozenset[str] = frozenset()
 
 
 MAX_BARS_LATE = 2
@@ -66,13 +69,13 @@ MAX_BARS_LATE = 2
 def confident(facts: SignalFacts) -> Verdict:
     if facts.confidence < facts.min_confidence:
         return Refused("confidence", f"confidence {facts.confidence} of {facts.min_confidence}")
-    return Approved()
+    return APPROVED
 
 
 def fresh(facts: SignalFacts) -> Verdict:
     if facts.bars_late > MAX_BARS_LATE:
         return Refused("stale", f"the bar closed {facts.bars_late} bars ago")
-    return Approved()
+    return APPROVED
 
 
 def cooled_down(facts: SignalFacts) -> Verdict:
@@ -80,23 +83,23 @@ def cooled_down(facts: SignalFacts) -> Verdict:
     rests = facts.action is Action.OPEN and facts.cooldown_seconds > 0
     if rests and since is not None and since < facts.cooldown_seconds:
         return Refused("cooldown", f"{since:.0f} s of {facts.cooldown_seconds} s since the last")
-    return Approved()
+    return APPROVED
 
 
 def node_alive(facts: AccountFacts) -> Verdict:
-    return Approved() if facts.node_alive else Refused("node", "no living node holds this account")
+    return APPROVED if facts.node_alive else Refused("node", "no living node holds this account")
 
 
 def points_left(facts: AccountFacts) -> Verdict:
     if facts.action is Action.OPEN and facts.points <= 0:
         return Refused("points", "the member's point cards are empty")
-    return Approved()
+    return APPROVED
 
 
 def symbol_allowed(facts: AccountFacts) -> Verdict:
     if facts.action is Action.OPEN and facts.symbol in facts.blocked_symbols:
         return Refused("symbol", f"{facts.symbol} is blocked")
-    return Approved()
+    return APPROVED
 
 
 def room_for_one_more(facts: AccountFacts) -> Verdict:
@@ -104,49 +107,49 @@ def room_for_one_more(facts: AccountFacts) -> Verdict:
         return Refused("held", "a position in this symbol and direction is open")
     if facts.action is Action.OPEN and facts.open_positions >= facts.max_positions:
         return Refused("positions", f"{facts.open_positions} positions are open")
-    return Approved()
+    return APPROVED
 
 
 def not_spent(facts: AccountFacts) -> Verdict:
     if facts.action is Action.OPEN and facts.is_spent:
         return Refused("once", "it trades once, and has")
-    return Approved()
+    return APPROVED
 
 
 def books_hold(facts: AccountFacts) -> Verdict:
     if facts.action is Action.OPEN and facts.is_drifting:
         return Refused("drift", "the venue holds other than the books say")
-    return Approved()
+    return APPROVED
 
 
 def key_fits(facts: AccountFacts) -> Verdict:
     if facts.action is Action.OPEN and facts.key_refusal:
         return Refused("key", facts.key_refusal)
-    return Approved()
+    return APPROVED
 
 
 def all_known(facts: AccountFacts) -> Verdict:
     if facts.action is Action.OPEN and facts.has_parked:
         return Refused("parked", "a ticket of the account waits for a person")
-    return Approved()
+    return APPROVED
 
 
 def one_at_a_time(facts: AccountFacts) -> Verdict:
     if facts.tickets_in_flight:
         return Refused("in_flight", "an earlier ticket for this symbol is unanswered")
-    return Approved()
+    return APPROVED
 
 
 def something_to_close(facts: AccountFacts) -> Verdict:
     if facts.action is not Action.OPEN and facts.held <= 0:
         return Refused("nothing_held", "there is nothing to close")
-    return Approved()
+    return APPROVED
 
 
 def large_enough(facts: AccountFacts) -> Verdict:
     if facts.quantity <= 0:
         return Refused("minimum", "below the venue's minimum order")
-    return Approved()
+    return APPROVED
 
 
 SIGNAL_RULES: tuple[Callable[[SignalFacts], Verdict], ...] = (confident, fresh, cooled_down)
@@ -172,7 +175,11 @@ def judge_signal(facts: SignalFacts) -> list[Refused]:
 
 def judge_account(facts: AccountFacts) -> Verdict:
     """The first reason against trading this account, or approval."""
-    return next(iter(_refusals(facts, ACCOUNT_RULES)), Approved())
+    for rule in ACCOUNT_RULES:
+        verdict = rule(facts)
+        if isinstance(verdict, Refused):
+            return verdict
+    return APPROVED
 
 
 def _refusals(facts: F, rules: Sequence[Callable[[F], Verdict]]) -> list[Refused]:

@@ -5,9 +5,16 @@ from urllib.parse import unquote, urlparse
 
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;"
 
+CONNECT_SECONDS = 10
 
-def database(address: str) -> dict[str, object]:
-    """`sqlite:///path` or `mysql://user:password@host:port/name`."""
+
+def database(address: str, *, answer_seconds: int = 60) -> dict[str, object]:
+    """`sqlite:///path` or `mysql://user:password@host:port/name`.
+
+    A server that says nothing for `answer_seconds` is given up: whoever asked goes on without it,
+    instead of waiting for a line that nobody has ended. It is longer than the server itself lets
+    one transaction wait for another (`innodb_lock_wait_timeout`, 50 seconds).
+    """
     url = urlparse(address)
     if url.scheme == "sqlite":
         path = url.path.removeprefix("/")
@@ -38,7 +45,13 @@ def database(address: str) -> dict[str, object]:
             "PORT": url.port or 3306,
             "CONN_MAX_AGE": 60,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {"charset": "utf8mb4", "isolation_level": "read committed"},
+            "OPTIONS": {
+                "charset": "utf8mb4",
+                "isolation_level": "read committed",
+                "connect_timeout": min(CONNECT_SECONDS, answer_seconds),
+                "read_timeout": answer_seconds,
+                "write_timeout": answer_seconds,
+            },
         }
     # The address is not repeated: it may hold a password.
     raise ValueError("not a sqlite:///path or mysql://user:password@host/name address")

@@ -16,10 +16,13 @@ broker_transport_options = {
 task_default_queue = "centre.default"
 task_routes = {
     "signals.*": {"queue": "centre.scan"},
+    # What takes up again what was left over, never waits behind it.
+    "*.sweep": {"queue": "centre.scan"},
     "orders.dispatch": {"queue": "centre.dispatch"},
     "orders.record_reports": {"queue": "centre.reports"},
     "nodes.*": {"queue": "centre.heartbeats"},
     "backtests.work": {"queue": "centre.backtests"},
+    "backtests.search": {"queue": "centre.searches"},
 }
 accept_content = ["json"]
 task_serializer = "json"

@@ -4,6 +4,11 @@ from celery.schedules import crontab
 
 SCHEDULE: dict[str, dict[str, object]] = {
     "signals.scan": {"task": "signals.scan", "schedule": 1.0, "options": {"expires": 5}},
+    "venues.fetch_candles": {
+        "task": "venues.fetch_candles",
+        "schedule": 2.0,
+        "options": {"expires": 5},
+    },
     "orders.sweep": {"task": "orders.sweep", "schedule": 2.0, "options": {"expires": 5}},
     "nodes.watch": {"task": "nodes.watch", "schedule": 5.0, "options": {"expires": 5}},
     "orders.tell_drained": {
@@ -20,6 +25,11 @@ SCHEDULE: dict[str, dict[str, object]] = {
     },
     "rewards.sweep": {"task": "rewards.sweep", "schedule": 2.0, "options": {"expires": 5}},
     "backtests.sweep": {"task": "backtests.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "backtests.drop_reports": {
+        "task": "backtests.drop_reports",
+        "schedule": crontab(hour=1, minute=40),
+        "options": {"expires": 3600},
+    },
     "quotas.keep_usage": {
         "task": "quotas.keep_usage",
         "schedule": 60.0,

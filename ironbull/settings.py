@@ -24,10 +24,14 @@ AUDIT_KEY = env.keys("AUDIT_KEY")[0]
 # Signs what the centre sends to its nodes.
 CENTRE_SIGNING_KEY = env.keys("CENTRE_SIGNING_KEY")[0]
 
+# So long a MySQL server may say nothing before its line is given up.
+DATABASE_SECONDS = env.whole("DATABASE_SECONDS", 60, least=1)
 DATABASES = {
     "default": env.read(
         "DATABASE_URL",
-        lambda raw: addresses.database(addresses.absolute(raw, ROOT)),
+        lambda raw: addresses.database(
+            addresses.absolute(raw, ROOT), answer_seconds=DATABASE_SECONDS
+        ),
         addresses.database(f"sqlite:///{VAR / 'ironbull.sqlite3'}"),
     )
 }
@@ -47,6 +51,8 @@ BACKTESTS_RUNNING = env.whole("BACKTESTS_RUNNING", 2, least=1)
 # How many processes one search may have.
 BACKTEST_PROCESSES = env.whole("BACKTEST_PROCESSES", 2, least=1)
 BACKTEST_SECONDS = env.whole("BACKTEST_SECONDS", 3600, least=1)
+# How old the report of a run becomes that nobody keeps; 0 is for ever.
+BACKTEST_REPORT_DAYS = env.whole("BACKTEST_REPORT_DAYS", 180, least=0)
 # How long a node may still place an order after the ticket was sent.
 TICKET_SECONDS = env.whole("TICKET_SECONDS", 10, least=2)
 # How long an opening signal is worth a second try; a closing one always is.

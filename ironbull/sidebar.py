@@ -84,6 +84,7 @@ OPERATIONS = [
     page(_("Nodes"), "dns", "nodes_node"),
     page(_("Venue accounts"), "key", "venues_venueaccount"),
     page(_("Watches"), "visibility", "strategies_watch"),
+    page(_("Candle feeds"), "rss_feed", "venues_feed"),
     page(_("App keys"), "vpn_key", "tenants_appkey"),
     page(_("Webhook endpoints"), "webhook", "tenants_endpoint"),
     page(_("Webhook events"), "campaign", "tenants_event"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from urllib.parse import urlparse
 
 import pytest
+from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 from django.db import connection
 from hypothesis import HealthCheck, settings
 
@@ -34,6 +35,8 @@ def django_db_modify_db_settings():
     """A test database of this run's own; on SQLite a file, so that threads can share it."""
     if connection.vendor == "sqlite":
         name = str(VAR / "test.sqlite3")
+        # No test looks at what is left after a crash of the machine.
+        connection.settings_dict["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"
     else:
         name = f"test_ironbull_{os.getpid()}"
     connection.settings_dict["TEST"]["NAME"] = name
@@ -52,6 +55,14 @@ def emptying_the_database():
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(operations, "execute_sql_flush", flush_unprotected)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_password_hashes():
+    """The product's own way of hashing, without the third of a second that it takes by intent."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(BCryptSHA256PasswordHasher, "rounds", 4)
         yield
 
 

@@ -42,7 +42,7 @@ from apps.tenants.models import (
     Tenant,
     User,
 )
-from apps.venues.models import EquitySnapshot, Instrument, Payment, Venue, VenueAccount
+from apps.venues.models import EquitySnapshot, Feed, Instrument, Payment, Venue, VenueAccount
 from engine.envelope import client_order_id
 from engine.ids import uuid7
 from engine.order import OrderStatus
@@ -383,6 +383,19 @@ class EquitySnapshotFactory(RowFactory):
     equity = Decimal(1000)
     balance = Decimal(1000)
     free = Decimal(900)
+
+
+class FeedFactory(RowFactory):
+    class Meta:
+        model = Feed
+        django_get_or_create = ("venue", "symbol", "timeframe")
+
+    venue = Venue.OKX
+    symbol = "BTC/USDT"
+    timeframe = "1m"
+    bars = 30
+    wanted_at = BAR_AT
+    next_at = BAR_AT
 
 
 class PaymentFactory(RowFactory):

@@ -14,11 +14,11 @@ from engine import envelope
 from engine.errors import MessageRefused, VenueRefused
 from engine.execution import execute, refuse, report
 from engine.failpoint import failpoint
-from engine.messages import Report, Reports, Ticket, Tickets
+from engine.messages import Parcel, Report, Reports, Ticket
 from engine.order import OrderStatus
 from workers import adapters
 from workers.app import Node, app, node
-from workers.vault import open_credentials
+from workers.vault import Opener
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +32,20 @@ _counting = threading.Lock()
 
 @app.task(name="node.execute")
 def run(envelope: str) -> None:
-    execute_all(read_tickets(envelope, node()), node())
+    host = node()
+    parcel = read_message(envelope, host, Parcel)
+    execute_all(tickets_of(parcel, host), host, sealed_key=parcel.sealed_key)
 
 
-def read_tickets(text: str, host: Node) -> list[Ticket]:
-    return read_message(text, host, Tickets).tickets
+def tickets_of(parcel: Parcel, host: Node) -> list[Ticket]:
+    """The tickets of a parcel; one that is unsound is refused by itself, and stops no other."""
+    tickets = []
+    for raw in parcel.tickets:
+        try:
+            tickets.append(msgspec.json.decode(raw, type=Ticket))
+        except msgspec.DecodeError as error:
+            host.refuse(host.settings.queue, f"an unsound ticket: {error}", bytes(raw))
+    return tickets
 
 
 def read_message(text: str, host: Node, expected: type[envelope.M]) -> envelope.M:
@@ -48,17 +57,20 @@ def read_message(text: str, host: Node, expected: type[envelope.M]) -> envelope.
     return envelope.verify(claimed, payload, signature, key=key, expected=expected)
 
 
-def execute_all(tickets: list[Ticket], host: Node) -> None:
+def execute_all(tickets: list[Ticket], host: Node, *, sealed_key: str = "") -> None:
     """Execute account by account, several at a time, and report as the answers come in."""
     failpoint("node.received")
     by_account: dict[str, list[Ticket]] = defaultdict(list)
     for ticket in tickets:
         by_account[ticket.account].append(ticket)
     outbox = Outbox(host)
+    opener = Opener(sealed_key, key=host.keys.seal_private)
     count(len(tickets))
     try:
         with ThreadPoolExecutor(max_workers=host.settings.node_concurrency) as pool:
-            for _ in pool.map(lambda own: execute_each(own, host, outbox.add), by_account.values()):
+            for _ in pool.map(
+                lambda own: execute_each(own, host, opener, outbox.add), by_account.values()
+            ):
                 pass
     finally:
         count(-len(tickets))
@@ -66,18 +78,19 @@ def execute_all(tickets: list[Ticket], host: Node) -> None:
     failpoint("node.reported")
 
 
-def execute_each(tickets: list[Ticket], host: Node, hand_in: Callable[[Report], None]) -> None:
+def execute_each(
+    tickets: list[Ticket], host: Node, opener: Opener, hand_in: Callable[[Report], None]
+) -> None:
     """One account's tickets, strictly one after the other."""
     for ticket in tickets:
-        hand_in(answer(ticket, host))
+        hand_in(answer(ticket, host, opener))
 
 
-def answer(ticket: Ticket, host: Node) -> Report:
+def answer(ticket: Ticket, host: Node, opener: Opener) -> Report:
     """Whatever happens to one ticket, it is answered, and the next one has its turn."""
     try:
         try:
-            credentials = open_credentials(ticket.sealed_credentials, key=host.keys.seal_private)
-            lent = host.adapters.lend(ticket, credentials)
+            lent = host.adapters.lend(ticket, opener.open(ticket))
         except (VenueRefused, MessageRefused) as error:
             return refuse(ticket, journal=host.journal, now_ms=now_ms(), reason=error.message)
         with lent as exchange:

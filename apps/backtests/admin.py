@@ -30,11 +30,11 @@ class RunAdmin(FactAdmin):
         *(run_column, "kind", "venue", "from_at", "until_at", "status"),
         *(progress_column, "asked_by", "tenant", "created_at"),
     ]
-    list_filter = ["kind", "status", "venue", "timeframe", "created_at", "tenant"]
+    list_filter = ["kind", "status", "is_kept", "venue", "timeframe", "created_at", "tenant"]
     search_fields = ["rule", "asked_by", "problem"]
     list_display_links = None
     list_before_template = "console/runs_before.html"
-    actions = ["stop", "retry", "compare"]
+    actions = ["stop", "retry", "keep", "release", "compare"]
     is_chained = False
     leads_to = [(_("Trials"), "backtests_trial", "run__id__exact")]
 
@@ -42,6 +42,9 @@ class RunAdmin(FactAdmin):
     retry = verb_action(
         _("Take up again"), lambda row: services.retry_run(run=row, now=timezone.now())
     )
+
+    keep = verb_action(_("Keep its report"), lambda row: services.keep_run(run=row))
+    release = verb_action(_("Do not keep its report"), lambda row: services.release_run(run=row))
 
     @action(description=_("Compare"))
     def compare(self, request, queryset):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import msgspec
@@ -10,11 +11,14 @@ import numpy as np
 
 from apps.backtests.terms import Search, Terms, settings_of
 from engine.backtest import Intents, Limits, Result, Settings, from_strategy, run
-from engine.backtest.decided import bars_of
-from engine.candle import Candles
+from engine.candle import Candles, bars_of
+from engine.errors import BadParameters
 from engine.instrument import Instrument
 from engine.optimise import (
+    Afar,
     Objective,
+    Parcel,
+    Sign,
     Study,
     Trial,
     optimise,
@@ -25,6 +29,8 @@ from engine.report import report_of, to_json
 from engine.strategies import Strategy, strategy_named
 from engine.strategies.base import Params
 
+# How long somebody may take to say that they are there.
+MAY_ANSWER_SECONDS, MUST_ANSWER_SECONDS = 1.0, 20.0
 # Bars decided between two tellings of how far it is.
 PIECE = 500
 
@@ -60,7 +66,15 @@ class Refused:
     problem: str
 
 
-Tell = Callable[[Progress | Tried | Finished | Refused], None]
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """It would have search workers make these."""
+
+    parcels: list[Parcel]
+
+
+Said = Progress | Tried | Finished | Refused | Asking
+Tell = Callable[[Said], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +95,23 @@ class Job:
     strategy_directory: Path | None = None
 
 
-def do(job: Job, tell: Tell) -> Finished:
-    return DO[job.kind](job, tell)
+def do(job: Job, tell: Tell, said: Queue[Sign] | None = None) -> Finished:
+    """`said` is what search workers answer, where there may be any."""
+    if job.kind == "backtest":
+        return backtest(job, tell)
+    return SEARCHES[job.kind](job, tell, afar_of(job, tell, said))
+
+
+def afar_of(job: Job, tell: Tell, said: Queue[Sign] | None) -> Afar | None:
+    """The search workers; None where none are wanted, or none are there."""
+    if said is None or job.search.workers == "here":
+        return None
+    afar, must_be = Afar(lambda parcels: tell(Asking(parcels)), said), job.search.workers == "queue"
+    if afar.is_there(MUST_ANSWER_SECONDS if must_be else MAY_ANSWER_SECONDS):
+        return afar
+    if must_be:
+        raise BadParameters("no search worker answers", field="workers")
+    return None
 
 
 def backtest(job: Job, tell: Tell) -> Finished:
@@ -127,7 +156,7 @@ def study_of(job: Job) -> Study:
     )
 
 
-def ways_of(job: Job) -> dict[str, Any]:
+def ways_of(job: Job, afar: Afar | None) -> dict[str, Any]:
     """What every search is told in the same words."""
     search = job.search
     return {
@@ -138,6 +167,7 @@ def ways_of(job: Job) -> dict[str, Any]:
         "patience": search.patience,
         "budget_seconds": search.budget_seconds,
         "workers": job.processes,
+        "evaluate": afar and afar.evaluate,
     }
 
 
@@ -145,7 +175,7 @@ def objective_of(search: Search) -> Objective:
     return Objective(name=search.objective, least_trades=search.least_trades)
 
 
-def optimisation(job: Job, tell: Tell) -> Finished:
+def optimisation(job: Job, tell: Tell, afar: Afar | None) -> Finished:
     study, book = study_of(job), Book(job, tell)
     found = optimise(
         study,
@@ -153,7 +183,7 @@ def optimisation(job: Job, tell: Tell) -> Finished:
         held_back=job.search.held_back,
         journal=book.page(0),
         on_trial=lambda progress: tell(Progress(progress.done, progress.most)),
-        **ways_of(job),
+        **ways_of(job, afar),
     )
     best = found.search.best
     told = {
@@ -168,7 +198,7 @@ def optimisation(job: Job, tell: Tell) -> Finished:
     return replace(done, findings=plain(told), search=msgspec.json.encode(found))
 
 
-def walk(job: Job, tell: Tell) -> Finished:
+def walk(job: Job, tell: Tell, afar: Afar | None) -> Finished:
     search, study, book = job.search, study_of(job), Book(job, tell)
     found = walk_forward(
         study,
@@ -180,7 +210,7 @@ def walk(job: Job, tell: Tell) -> Finished:
         on_trial=lambda window, progress: tell(
             Progress(window * progress.most + progress.done, windows_of(job) * progress.most)
         ),
-        **ways_of(job),
+        **ways_of(job, afar),
     )
     told = {
         # What the last window would trade next with.
@@ -228,8 +258,7 @@ class Page:
         self.book.tell(Tried(self.window, trial, self.book.objective.score(trial.figures)))
 
 
-DO: dict[str, Callable[[Job, Tell], Finished]] = {
-    "backtest": backtest,
+SEARCHES: dict[str, Callable[[Job, Tell, Afar | None], Finished]] = {
     "optimisation": optimisation,
     "walk_forward": walk,
 }

@@ -9,21 +9,22 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from queue import Queue
 from types import TracebackType
 from typing import Self
 
-from apps.backtests.jobs import Finished, Job, Progress, Refused, Tried, do
+from apps.backtests.jobs import Finished, Job, Progress, Refused, Said, do
 from engine.errors import EngineError
+from engine.optimise import Sign
 from engine.strategies.found import adopt_directory
 
 SPAWN = get_context("spawn")
 # How much more willing than others it is to wait for the processor.
 NICE = 10
 TELL_EVERY_SECONDS = 0.5
-
-Said = Progress | Tried | Finished | Refused
 
 
 class Labour:
@@ -54,6 +55,11 @@ class Labour:
         self.process.join()
         self.process.close()
 
+    def hear(self, sign: Sign) -> None:
+        """Pass on what a search worker says; to one that has ended it is lost."""
+        with suppress(OSError):
+            self.pipe.send(sign)
+
     def told(self, *, every_seconds: float) -> Iterator[Said | None]:
         """What it says; None where it has been silent for so long. It ends with its work."""
         while True:
@@ -78,12 +84,13 @@ def serve(pipe: Connection, job: Job) -> None:
     os.nice(NICE)
     # Ctrl-C is for whoever asked; that one ends us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with, args=(pipe,), daemon=True).start()
+    said = Queue[Sign]()
+    threading.Thread(target=listen, args=(pipe, said), daemon=True).start()
     try:
         if job.strategy_directory:
             adopt_directory(job.strategy_directory)
         tell = Telling(pipe)
-        tell(do(job, tell))
+        tell(do(job, tell, said))
     except EngineError as error:
         pipe.send(Refused(told_of(error)))
     except Exception as error:  # noqa: BLE001 - a rule of a platform's own may raise anything
@@ -94,10 +101,11 @@ def told_of(error: EngineError) -> str:
     return f"{error.message} {error.context or ''}".strip()
 
 
-def end_with(pipe: Connection) -> None:
-    """End the whole group once the other end is closed: nothing is ever sent to us."""
+def listen(pipe: Connection, said: Queue[Sign]) -> None:
+    """Take what search workers say, and end the whole group once the other end is closed."""
     try:
-        pipe.recv()
+        while True:
+            said.put(pipe.recv())
     except (EOFError, OSError):
         os.killpg(0, signal.SIGKILL)
 

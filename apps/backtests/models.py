@@ -73,6 +73,8 @@ class Run(TenantOwned, Fact):
     alive_at = models.DateTimeField(_("alive at"), null=True, blank=True)
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    # Its report is not dropped when it is old; what is used is kept.
+    is_kept = models.BooleanField(_("kept"), default=False)
 
     class Meta(TenantOwned.Meta):
         verbose_name = _("run")

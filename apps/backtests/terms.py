@@ -70,6 +70,10 @@ class Search(Params, frozen=True, kw_only=True):
     budget_seconds: (
         Annotated[int, Meta(ge=1, le=86_400, description="after so long it ends")] | None
     ) = None
+    workers: Annotated[
+        Literal["auto", "here", "queue"],
+        Meta(description="who makes the trials: search workers if any are there, or must be"),
+    ] = "auto"
     held_back: Annotated[
         float, Meta(ge=0, le=0.9, description="share of the bars that the search never sees")
     ] = 0.3

@@ -20,11 +20,13 @@ from unfold.widgets import (
 
 from apps.console.pages import show
 from apps.console.selectors import rows
-from apps.core.admin import tenant_in_view
+from apps.core.admin import row_page, tenant_in_view
 from apps.core.errors import DomainError
 from apps.orders.models import Ticket
 from apps.orders.services import (
+    Part,
     Wish,
+    change_modes,
     close_positions,
     draft_close,
     draft_order,
@@ -50,6 +52,27 @@ WHOSE = {
 def decimal_field(label):
     widget = UnfoldAdminDecimalFieldWidget
     return forms.DecimalField(label=label, required=False, widget=widget)
+
+
+class PartForm(forms.Form):
+    """How much of each position is closed; all of it where nothing is said."""
+
+    share_percent = decimal_field(gettext_lazy("per cent of each position"))
+
+
+class ModesForm(forms.Form):
+    """What an account is brought to."""
+
+    margin = forms.ChoiceField(
+        label=gettext_lazy("margin mode"),
+        choices=VenueAccount.MARGINS,
+        widget=UnfoldAdminSelectWidget,
+    )
+    position_mode = forms.ChoiceField(
+        label=gettext_lazy("position mode"),
+        choices=VenueAccount.POSITION_MODES,
+        widget=UnfoldAdminSelectWidget,
+    )
 
 
 class OrderForm(forms.Form):
@@ -135,12 +158,34 @@ def page(request, form_class, *, title, draft, do, settled):
     return show(request, "console/by_hand.html", title, form=form, drafts=drafts)
 
 
+def modes_page(request, account_id):
+    """Change the margin and position mode of an account that holds nothing."""
+    if not request.user.has_perm("venues.change_venueaccount"):
+        raise PermissionDenied
+    accounts = rows(VenueAccount, tenant_in_view(request)).select_related("member__tenant")
+    account = get_object_or_404(accounts, pk=account_id)
+    now = {"margin": account.margin, "position_mode": account.position_mode}
+    form = ModesForm(request.POST or None, initial=now)
+    if form.is_valid():
+        try:
+            change_modes(account=account, **form.cleaned_data)
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, _("Its venue is told before the next order that opens."))
+            return redirect(row_page(account))
+    title = f"{_('Margin and position mode')}: {account} · {account.member}"
+    return show(request, "console/modes.html", title, account=account, form=form)
+
+
 def close_page(request):
     """Close the positions that were chosen, or all of the accounts, members or strategies."""
     refuse_others(request)
     positions = list(chosen(request))
-    if request.method == "POST" and positions:
-        told = close_positions(positions=positions, now=timezone.now())
+    form = PartForm(request.POST if request.method == "POST" else request.GET or None)
+    part = Part(**form.cleaned_data) if form.is_valid() else Part()
+    if request.method == "POST" and positions and form.is_valid():
+        told = close_positions(positions=positions, now=timezone.now(), part=part)
         planned = sum(one.ticket is not None for one in told)
         if planned:
             messages.success(request, _("Closing: %(count)s") % {"count": planned})
@@ -152,17 +197,18 @@ def close_page(request):
         request,
         "console/close_positions.html",
         _("Close positions"),
-        drafts=[would_close(position) for position in positions],
+        form=form,
+        part=part,
+        drafts=[would_close(position, part) for position in positions],
     )
 
 
-def would_close(position: Position) -> tuple[Position, str]:
-    """A position, and why it would not be closed."""
+def would_close(position: Position, part: Part) -> tuple[Position, Ticket | None, str]:
+    """A position, the ticket that would close it, or why there would be none."""
     try:
-        draft_close(position=position, now=timezone.now())
+        return position, draft_close(position=position, now=timezone.now(), part=part), ""
     except DomainError as refused:
-        return position, refused.message
-    return position, ""
+        return position, None, refused.message
 
 
 def chosen(request) -> QuerySet[Position]:

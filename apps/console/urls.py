@@ -49,6 +49,7 @@ urlpatterns = [
     ),
     path("order/<int:account_id>/", inside(by_hand.order_page), name="order-by-hand"),
     path("protection/<uuid:position_id>/", inside(by_hand.protection_page), name="protection"),
+    path("modes/<int:account_id>/", inside(by_hand.modes_page), name="modes"),
     path("close-positions/", inside(by_hand.close_page), name="close-positions"),
     path("parked/<uuid:ticket_id>/<slug:step>/", inside(parked.parked_page), name="parked"),
     path("assign-accounts/", inside(nodes.assign_page), name="assign-accounts"),

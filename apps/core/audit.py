@@ -19,6 +19,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.utils import timezone
 
+from apps.core.deadlocks import retried
 from apps.core.models import AuditEntry, AuditHead
 
 
@@ -53,6 +54,7 @@ def record(action: str, subject, *, before=None, after=None, tenant=None) -> Aud
     return record_each(action, [subject], before=before, after=after, tenant=tenant)[0]
 
 
+@retried
 @transaction.atomic
 def record_each(
     action: str, subjects: Sequence, *, before=None, after=None, tenant=None

@@ -8,6 +8,7 @@ another row does not open there.
 import base64
 import binascii
 import hashlib
+from functools import cache
 
 from django.conf import settings
 from nacl.bindings import (
@@ -67,5 +68,6 @@ def current_mark() -> str:
     return f"{MARK}.{fingerprint(settings.SEAL_KEYS[0])}."
 
 
+@cache
 def fingerprint(key: bytes) -> str:
     return hashlib.sha256(key).hexdigest()[:12]

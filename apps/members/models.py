@@ -76,7 +76,11 @@ class Member(TenantOwned, Dated):
     @property
     def owner(self) -> str:
         """The member's name on the ledger."""
-        return f"member:{self.pk}"
+        return self.owner_of(self.pk)
+
+    @staticmethod
+    def owner_of(pk: int) -> str:
+        return f"member:{pk}"
 
 
 class Standing(TenantOwned):

@@ -74,7 +74,9 @@ class OrderAdmin(FactAdmin):
 
 @admin.register(Fill)
 class FillAdmin(FactAdmin):
-    list_display = ["filled_at", "tenant", "order", "quantity", "price", "fee", "close_column"]
+    list_display = [
+        *("filled_at", "tenant", "order", "quantity", "price", "fee", "unheld", "close_column"),
+    ]
     list_filter = ["filled_at", "tenant"]
     search_fields = ["key", "venue_fill_id"]
 

@@ -135,6 +135,8 @@ class Order(TenantOwned, Fact):
     )
     client_order_id = models.CharField(_("client order id"), max_length=64)
     venue_order_id = models.CharField(_("venue order id"), max_length=64, blank=True)
+    # Under which number a person has seen it at the venue; it is asked for by that.
+    named_id = models.CharField(_("named by a person"), max_length=64, blank=True)
     symbol = models.CharField(_("symbol"), max_length=32)
     side = models.CharField(
         _("side"), max_length=4, choices=[(Side.BUY.value, _("Buy")), (Side.SELL.value, _("Sell"))]
@@ -164,6 +166,11 @@ class Order(TenantOwned, Fact):
     def __str__(self):
         return f"{self.side} {self.quantity.normalize():f} {self.symbol}"
 
+    @property
+    def asked_as(self):
+        """The venue's own number, where it knows the order under none of ours."""
+        return self.venue_order_id if self.kind == self.Kind.PROTECTION else self.named_id
+
 
 class Fill(TenantOwned, Fact):
     # "account:symbol:venue fill id": the venue's own name for it, so it counts once.
@@ -174,6 +181,8 @@ class Fill(TenantOwned, Fact):
     price = PriceField(_("price"))
     fee = PriceField(_("fee"))
     filled_at = models.DateTimeField(_("filled at"))
+    # What it closed, and the books did not hold: somebody else's, or of a fill not yet told.
+    unheld = PriceField(_("not held"), default=0, db_index=True)
 
     class Meta(TenantOwned.Meta):
         verbose_name = _("fill")

@@ -1,19 +1,28 @@
 """Questions about tickets and orders."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from apps.core.scope import rows
 from apps.ledger.models import Account
 from apps.ledger.selectors import balances
-from apps.orders.models import Order, Ticket
+from apps.members.models import Member
+from apps.orders.models import Fill, Order, Ticket
 from apps.positions.models import Position
 from apps.signals.models import Signal
+from apps.tenants.models import Tenant
+from engine.money import ZERO
 from engine.order import OrderStatus
 from engine.signal import Action
+
+# An order of which nothing more is to come.
+DONE = [OrderStatus.FILLED, OrderStatus.CANCELED]
 
 
 def moving(venue_accounts: Iterable[int]) -> QuerySet[Ticket]:
@@ -24,40 +33,78 @@ def moving(venue_accounts: Iterable[int]) -> QuerySet[Ticket]:
     tickets = Ticket.objects.across_tenants().filter(
         venue_account__in=venue_accounts, status__in=Ticket.IN_FLIGHT
     )
-    return tickets.exclude(orders__status__in=[OrderStatus.FILLED, OrderStatus.CANCELED])
+    return tickets.exclude(orders__status__in=DONE)
+
+
+class Unfinished(NamedTuple):
+    """A ticket that somebody still has to do something about."""
+
+    venue_account: int
+    symbol: str
+    action: str
+    direction: str
+    status: str
+    is_done: bool  # its order is; it only waits for its stop and target
+
+    def is_before(self, wanted: Signal | Ticket) -> bool:
+        """Whether what is wanted has to wait for it.
+
+        To open waits for all of the symbol. What is held is left whatever the other direction
+        waits for, and a close waits for no stop.
+        """
+        if self.is_done or self.symbol != wanted.symbol:
+            return False
+        if wanted.action == Action.OPEN:
+            return True
+        if wanted.action == Action.CLOSE and self.action == Action.PROTECT:
+            return False
+        return self.direction == wanted.direction
+
+
+class UnderWay:
+    """All that is unfinished for these accounts, as one query tells it."""
+
+    def __init__(self, venue_accounts: Iterable[int]) -> None:
+        self.tickets = unfinished(venue_accounts)
+
+    def before(self, wanted: Signal | Ticket) -> Counter[int]:
+        """How many tickets this one would have to wait for, by venue account."""
+        return Counter(row.venue_account for row in self.tickets if row.is_before(wanted))
+
+    def opening(self) -> dict[int, set[tuple[str, str]]]:
+        """Symbols and directions about to be opened, or that may have been, by venue account."""
+        found: dict[int, set[tuple[str, str]]] = defaultdict(set)
+        for row in self.tickets:
+            if row.action == Action.OPEN:
+                found[row.venue_account].add((row.symbol, row.direction))
+        return found
+
+    def parked(self) -> set[int]:
+        """The accounts with a ticket that a person has to look at."""
+        return {row.venue_account for row in self.tickets if row.status == Ticket.Status.PARKED}
+
+
+def unfinished(venue_accounts: Iterable[int]) -> list[Unfinished]:
+    done = Order.objects.across_tenants().filter(ticket=OuterRef("pk"), status__in=DONE)
+    rows = (
+        Ticket.objects.across_tenants()
+        .filter(status__in=Ticket.IN_FLIGHT, venue_account__among=venue_accounts)
+        .order_by()
+        .values_list("venue_account", "symbol", "action", "direction", "status", Exists(done))
+    )
+    return [Unfinished._make(row) for row in rows]
 
 
 def in_flight(venue_accounts: Iterable[int], wanted: Signal | Ticket) -> Counter[int]:
-    """How many tickets are under way that this one would have to wait for, by venue account.
-
-    To open waits for all of the symbol. What is held is left whatever the other direction
-    waits for, and a close waits for no stop.
-    """
-    tickets = moving(venue_accounts).filter(symbol=wanted.symbol)
-    if wanted.action != Action.OPEN:
-        tickets = tickets.filter(direction=wanted.direction)
-    if wanted.action == Action.CLOSE:
-        tickets = tickets.exclude(action=Action.PROTECT)
-    return Counter(tickets.values_list("venue_account", flat=True))
+    return UnderWay(venue_accounts).before(wanted)
 
 
 def opening(venue_accounts: Iterable[int]) -> dict[int, set[tuple[str, str]]]:
-    """Symbols and directions that are about to be opened, or may have been, by venue account."""
-    tickets = Ticket.objects.across_tenants().filter(
-        venue_account__in=venue_accounts, action=Action.OPEN, status__in=Ticket.IN_FLIGHT
-    )
-    found: dict[int, set[tuple[str, str]]] = defaultdict(set)
-    for account, *side in tickets.values_list("venue_account", "symbol", "direction"):
-        found[account].add(tuple(side))
-    return found
+    return UnderWay(venue_accounts).opening()
 
 
 def with_parked(venue_accounts: Iterable[int]) -> set[int]:
-    """Of these accounts those with a ticket that a person has to look at."""
-    tickets = Ticket.objects.across_tenants().filter(
-        venue_account__in=venue_accounts, status=Ticket.Status.PARKED
-    )
-    return set(tickets.order_by().values_list("venue_account", flat=True).distinct())
+    return UnderWay(venue_accounts).parked()
 
 
 def spent(subscriptions: Iterable[int]) -> set[int]:
@@ -68,6 +115,16 @@ def spent(subscriptions: Iterable[int]) -> set[int]:
         action=Action.OPEN,
     )
     return set(tickets.values_list("subscription", flat=True))
+
+
+class Holding(NamedTuple):
+    """An open position, as far as a rule looks at it."""
+
+    venue_account: int
+    subscription: int
+    symbol: str
+    direction: str
+    quantity: Decimal
 
 
 def open_positions(venue_accounts: Iterable[int]) -> dict[int, list[Position]]:
@@ -81,14 +138,30 @@ def open_positions(venue_accounts: Iterable[int]) -> dict[int, list[Position]]:
     return held
 
 
-def point_cards(members) -> dict[int, Decimal]:
+def holdings(venue_accounts: Iterable[int]) -> dict[int, list[Holding]]:
+    """The same for many accounts, and no more of it than rules look at."""
+    held: dict[int, list[Holding]] = defaultdict(list)
+    rows = Position.objects.across_tenants().filter(
+        venue_account__among=venue_accounts, status=Position.Status.OPEN
+    )
+    for row in rows.order_by().values_list(*Holding._fields):
+        held[row[0]].append(Holding._make(row))
+    return held
+
+
+def point_cards(members: Iterable[Member]) -> dict[int, Decimal]:
     """Self and gift points together, by member."""
+    return points_of(member.pk for member in members)
+
+
+def points_of(members: Iterable[int]) -> dict[int, Decimal]:
+    """The same, of members known by their ids."""
+    owners = {Member.owner_of(member): member for member in members}
+    points = dict.fromkeys(owners.values(), ZERO)
     kinds = [Account.Kind.SELF, Account.Kind.GIFT]
-    found = balances([member.owner for member in members], kinds)
-    return {
-        member.pk: sum((found.get((member.owner, kind), Decimal(0)) for kind in kinds), Decimal(0))
-        for member in members
-    }
+    for (owner, _), balance in balances(owners, kinds).items():
+        points[owners[owner]] += balance
+    return points
 
 
 def protection_by_hand(
@@ -118,3 +191,21 @@ def current_orders(tickets: Iterable[Ticket]) -> list[Order]:
     generations = {ticket.pk: ticket.generation for ticket in tickets}
     orders = Order.objects.across_tenants().filter(ticket__in=list(generations))
     return [order for order in orders if order.generation == generations[order.ticket_id]]
+
+
+def volume(
+    tenant: Tenant | None,
+    accounts: Iterable[int],
+    symbol: str | None,
+    *,
+    since: datetime,
+    until: datetime,
+) -> Iterator[tuple[date, Decimal]]:
+    """Of each fill the day, and what was bought or sold, in USDT."""
+    fills = rows(Fill, tenant).filter(
+        filled_at__gte=since, filled_at__lt=until, order__venue_account__in=accounts
+    )
+    if symbol is not None:
+        fills = fills.filter(order__symbol=symbol)
+    lines = fills.order_by().values_list("filled_at", "quantity", "price")
+    return ((at.date(), quantity * price) for at, quantity, price in lines.iterator())

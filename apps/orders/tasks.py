@@ -40,7 +40,7 @@ def ask_states() -> None:
 
 @shared_task(name="orders.ask_state")
 def ask_state(account_id: int) -> None:
-    services.ask_states(now=timezone.now(), account_ids=[account_id])
+    services.ask_state(account_id=account_id, now=timezone.now())
 
 
 @shared_task(name="orders.record_state")

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from apps.core.face import found
 from apps.orders.services import (
+    Part,
     Wish,
     cancel_order,
     close_position,
@@ -68,11 +69,19 @@ def position_of(visitor: Visitor, pk: UUID):
     return found(held(visitor.tenant), what="open position", pk=pk)
 
 
+class Close(OnePosition):
+    # One of them, or neither for all of it.
+    quantity: Decimal | None = None
+    share_percent: Decimal | None = None
+
+
 @face.call("POST", "api/positions/<uuid:id>/close", scope=TRADE, status=201)
-def close(visitor: Visitor, asked: OnePosition) -> lists.tickets.line:
-    """Close all of a position at the market."""
+def close(visitor: Visitor, asked: Close) -> lists.tickets.line:
+    """Close a position at the market: so much of it, so many per cent, or all."""
     position = position_of(visitor, asked.id)
-    return lists.tickets.line_of(close_position(position=position, now=timezone.now()))
+    part = Part(quantity=asked.quantity, share_percent=asked.share_percent)
+    ticket = close_position(position=position, now=timezone.now(), part=part)
+    return lists.tickets.line_of(ticket)
 
 
 class Protection(Asked):
@@ -97,6 +106,8 @@ def protect(visitor: Visitor, asked: Protection) -> lists.tickets.line:
 class CloseAll(Asked):
     id: Id
     symbol: Annotated[str, Meta(max_length=32)] | None = None
+    # Of each position; all of it where nothing is named.
+    share_percent: Decimal | None = None
 
 
 class NotClosed(Struct):
@@ -109,9 +120,10 @@ class Closings(Struct):
     refused: list[NotClosed]
 
 
-def closings(visitor: Visitor, symbol: str | None, **whose) -> Closings:
-    rows = held(visitor.tenant, **whose, **({"symbol": symbol} if symbol else {}))
-    told = close_positions(positions=list(rows), now=timezone.now())
+def closings(visitor: Visitor, asked: CloseAll, **whose) -> Closings:
+    rows = held(visitor.tenant, **whose, **({"symbol": asked.symbol} if asked.symbol else {}))
+    part = Part(share_percent=asked.share_percent)
+    told = close_positions(positions=list(rows), now=timezone.now(), part=part)
     return Closings(
         [one.ticket.pk for one in told if one.ticket],
         [NotClosed(one.position.pk, one.refused_because) for one in told if not one.ticket],
@@ -122,21 +134,21 @@ def closings(visitor: Visitor, symbol: str | None, **whose) -> Closings:
 def close_of_account(visitor: Visitor, asked: CloseAll) -> Closings:
     """Close everything that a venue account holds, or all of one symbol."""
     account = lists.venue_accounts.one(visitor, asked.id)
-    return closings(visitor, asked.symbol, venue_account=account)
+    return closings(visitor, asked, venue_account=account)
 
 
 @face.call("POST", "api/members/<int:id>/close-positions", scope=TRADE)
 def close_of_member(visitor: Visitor, asked: CloseAll) -> Closings:
     """Close everything that a member's venue accounts hold, or all of one symbol."""
     member = lists.members.one(visitor, asked.id)
-    return closings(visitor, asked.symbol, venue_account__member=member)
+    return closings(visitor, asked, venue_account__member=member)
 
 
 @face.call("POST", "api/tenant-strategies/<int:id>/close-positions", scope=TRADE)
 def close_of_strategy(visitor: Visitor, asked: CloseAll) -> Closings:
     """Close everything that was opened for a tenant's strategy, or all of one symbol."""
     offered = lists.tenant_strategies.one(visitor, asked.id)
-    return closings(visitor, asked.symbol, subscription__tenant_strategy=offered)
+    return closings(visitor, asked, subscription__tenant_strategy=offered)
 
 
 class OneAccount(Asked):

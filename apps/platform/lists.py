@@ -23,7 +23,7 @@ from apps.tenants.models import (
     Tenant,
     User,
 )
-from apps.venues.models import EquitySnapshot, Instrument, Payment, VenueAccount
+from apps.venues.models import EquitySnapshot, Feed, Instrument, Payment, VenueAccount
 
 MEMBER = ("member__email",)
 
@@ -44,6 +44,7 @@ standings = listing("standings", Standing, search=MEMBER)
 level_changes = listing("level-changes", LevelChange, search=MEMBER)
 nodes = listing("nodes", Node, search=["code", "name"])
 instruments = listing("instruments", Instrument, search=["symbol"])
+candle_feeds = listing("candle-feeds", Feed, search=["symbol"])
 venue_accounts = listing("venue-accounts", VenueAccount, search=[*MEMBER, "label"])
 equity_snapshots = listing("equity-snapshots", EquitySnapshot)
 venue_payments = listing("venue-payments", Payment)

@@ -21,7 +21,7 @@ def told(row: Ticket) -> lists.tickets.line:
 
 @face.call("POST", "api/tickets/<uuid:id>/ask-venue-again", scope=RESOLVE)
 def ask_again(visitor: Visitor, asked: OneTicket) -> lists.tickets.line:
-    """Have the venue asked once more; the ticket is parked until it tells."""
+    """Have the venue asked until it tells, for a day; the ticket is parked until then."""
     row = lists.tickets.one(visitor, asked.id)
     ask_venue_again(ticket=row)
     return told(row)
@@ -33,7 +33,10 @@ class Arrived(OneTicket):
 
 @face.call("POST", "api/tickets/<uuid:id>/arrived", scope=RESOLVE)
 def arrived(visitor: Visitor, asked: Arrived) -> lists.tickets.line:
-    """Have the venue asked for its order of this number; what it tells of that is booked."""
+    """Have the venue asked for its order of this number until it tells, for a day.
+
+    What it tells of that is booked.
+    """
     row = lists.tickets.one(visitor, asked.id)
     has_arrived(ticket=row, venue_order_id=asked.venue_order_id)
     return told(row)

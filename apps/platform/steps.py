@@ -66,6 +66,8 @@ step(lists.strategies, "pause", strategies.pause_strategy, argument="strategy")
 step(lists.strategies, "resume", strategies.resume_strategy, argument="strategy")
 for verb, do in (("stop", backtests.stop_run), ("retry", backtests.retry_run)):
     step(lists.runs, verb, partial(now_too, do), argument="run")
+step(lists.runs, "keep", backtests.keep_run, argument="run")
+step(lists.runs, "release", backtests.release_run, argument="run")
 for verb, do in (
     ("pause", strategies.pause_tenant_strategy),
     ("resume", strategies.resume_tenant_strategy),

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from apps.core.face import found
 from apps.nodes.models import Node
-from apps.orders.services import assign_account
+from apps.orders.services import assign_account, change_modes
 from apps.platform import lists
 from apps.platform.face import Asked, Id, Visitor, face, named
 from apps.platform.people import tenant_of
@@ -19,7 +19,7 @@ from apps.strategies.services import (
     subscribe,
 )
 from apps.venues.models import VenueAccount
-from apps.venues.services import bind_account, change_modes
+from apps.venues.services import bind_account
 
 Leverage = Annotated[int, Meta(ge=1, le=125)]
 RiskMode = Annotated[int, Meta(ge=1, le=3)]
@@ -159,7 +159,10 @@ class Modes(Asked):
 
 @face.call("POST", "api/venue-accounts/<int:id>/modes", scope="venues.change_venueaccount")
 def set_modes(visitor: Visitor, asked: Modes) -> lists.venue_accounts.line:
-    """Margin (isolated, cross) and position mode (hedge, one_way) of what it opens from now on."""
+    """Margin (isolated, cross) and position mode (hedge, one_way); refused while it holds anything.
+
+    Its venue is told before the account next opens anything.
+    """
     account: VenueAccount = lists.venue_accounts.one(visitor, asked.id)
     change_modes(account=account, margin=asked.margin, position_mode=asked.position_mode)
     return lists.venue_accounts.line_of(account)

@@ -2,6 +2,7 @@
 
 from apps.core.openapi import pages
 from apps.platform import (
+    analytics,
     auth,
     by_hand,
     dashboard,
@@ -12,6 +13,7 @@ from apps.platform import (
     nodes,
     parked,
     people,
+    plans,
     runs,
     steps,
     trading,
@@ -19,7 +21,20 @@ from apps.platform import (
 from apps.platform.face import face
 
 PARTS = (
-    *(auth, by_hand, dashboard, hooks, lists, masters, money, nodes, parked, people, runs),
-    *(steps, trading),
+    analytics,
+    auth,
+    by_hand,
+    dashboard,
+    hooks,
+    lists,
+    masters,
+    money,
+    nodes,
+    parked,
+    people,
+    plans,
+    runs,
+    steps,
+    trading,
 )
 urlpatterns = [*pages(face), face.urls()]

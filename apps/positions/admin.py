@@ -61,4 +61,4 @@ class CloseAdmin(FactAdmin):
 
     @display(description=_("Fill"))
     def fill_column(self, close):
-        return rows_link("orders_fill", _("Fill"), key__exact=close.fill_key)
+        return rows_link("orders_fill", _("Fill"), key__exact=close.fill_key.partition("@")[0])

@@ -71,7 +71,8 @@ class Close(TenantOwned, Fact):
         Status.SETTLED: set(),
     }
 
-    # The fill that closed: the same fill never realises twice.
+    # The fill that closed: the same fill never realises twice. What of it closed only when an
+    # earlier opening fill was told late has a close of its own, "fill@opening fill".
     fill_key = models.CharField(_("fill"), max_length=160, unique=True)
     position = models.ForeignKey(
         Position, models.PROTECT, related_name="closes", verbose_name=_("position")

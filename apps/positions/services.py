@@ -1,7 +1,7 @@
 """Fills fold into positions, and a closing fill realises a profit, once."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from django.db.models import Q
 from apps.positions.models import Close, Position
 from apps.venues.models import Payment, VenueAccount
 from engine.money import ZERO, points
-from engine.position import PositionState, absorb
+from engine.position import DECIMALS, PositionState, absorb
 from engine.signal import Action, Direction
 
 # A position is held at its venue so long before it is known here.
@@ -37,6 +37,13 @@ class Execution:
             venue_account_id=self.venue_account.pk, symbol=self.symbol, direction=self.direction
         )
 
+    def part(self, quantity: Decimal) -> "Execution":
+        """So much of it, with its share of the fee."""
+        if quantity == self.quantity:
+            return self
+        fee = round(self.fee * quantity / self.quantity, DECIMALS)
+        return replace(self, quantity=quantity, fee=fee)
+
 
 def open_key(*, venue_account_id: int, symbol: str, direction: str) -> str:
     return f"{venue_account_id}:{symbol}:{direction}"
@@ -46,7 +53,8 @@ class Folding:
     """The open positions that some fills touch, locked, folded in memory, and written in bulk.
 
     Must live inside one transaction. `absorb` of an order's fills changes nothing
-    when one of them is impossible, so a bad report leaves no trace.
+    when one of them is impossible, so a bad report leaves no trace. A fill that closes
+    more than is held here has happened all the same: it closes what there is.
     """
 
     def __init__(self, keys: Iterable[str], *, now: datetime) -> None:
@@ -59,43 +67,53 @@ class Folding:
         self.exposed: list[Position] = []
         self.closes: list[Close] = []
 
-    def absorb(self, executions: list[Execution]) -> None:
-        """Fold an order's new fills; they all belong to one position."""
+    def absorb(self, executions: list[Execution]) -> list[Decimal]:
+        """Fold an order's new fills; they all belong to one position.
+
+        Of each, how much it closed that was not held.
+        """
         if not executions:
-            return
+            return []
         first = executions[0]
         row = self.open.get(first.open_key)
         state = state_of(row, first.direction)
-        profits, before_each = [], []
+        profits, states, parts, unheld = [], [state], [], []
         for execution in executions:
-            before_each.append(state)
+            is_close = execution.action is Action.CLOSE
+            held = min(execution.quantity, state.quantity) if is_close else execution.quantity
+            unheld.append(execution.quantity - held)
+            if not held:
+                continue
+            part = execution.part(held)
             state, profit = absorb(
                 state,
-                action=execution.action,
-                quantity=execution.quantity,
-                price=execution.price,
-                fee=execution.fee,
+                action=part.action,
+                quantity=part.quantity,
+                price=part.price,
+                fee=part.fee,
             )
+            parts.append(part)
             profits.append(profit)
-        states = [*before_each, state]
+            states.append(state)
+        if not parts:
+            return unheld
 
         row = row or self._begin(first)
         self._write(row, state)
         self.closes += [
             Close(
                 tenant_id=row.tenant_id,
-                fill_key=execution.fill_key,
+                fill_key=part.fill_key,
                 position=row,
                 profit=points(profit),
-                fee=points(execution.fee),
+                fee=points(part.fee),
                 entry_fee=points(before.entry_fees - after.entry_fees),
                 funding=points(before.funding - after.funding),
             )
-            for execution, profit, before, after in zip(
-                executions, profits, states, states[1:], strict=False
-            )
-            if execution.action is Action.CLOSE
+            for part, profit, before, after in zip(parts, profits, states, states[1:], strict=False)
+            if part.action is Action.CLOSE
         ]
+        return unheld
 
     def expose(self, key: str, because: str) -> None:
         """Note why an open position has no stop and no target, or nothing where it has them."""

@@ -4,11 +4,26 @@ from django.contrib import admin
 
 from apps.core.admin import FactAdmin, HouseAdmin, VerbForm
 from apps.quotas.models import Plan, TenantPlan, Usage
-from apps.quotas.services import assign_plan
+from apps.quotas.services import assign_plan, change_plan, create_plan
+
+
+class PlanForm(VerbForm):
+    class Meta:
+        model = Plan
+        fields = [
+            *("code", "name", "calls_daily", "calls_monthly", "max_members", "max_subscriptions"),
+            *("max_venue_accounts", "price_monthly", "is_offered"),
+        ]
+
+    def write(self, **values):
+        if self.instance.pk:
+            return change_plan(plan=self.instance, **values)
+        return create_plan(**values)
 
 
 @admin.register(Plan)
 class PlanAdmin(HouseAdmin):
+    form = PlanForm
     list_display = [
         *("name", "code", "calls_daily", "calls_monthly", "max_members", "max_subscriptions"),
         *("max_venue_accounts", "price_monthly", "is_offered"),

@@ -10,7 +10,9 @@ from apps.signals.models import Signal
 from apps.signals.selectors import published
 from apps.strategies.models import Strategy, Watch
 from apps.strategies.selectors import active_watches
-from apps.venues.selectors import candles
+from apps.venues.feeding import want
+from apps.venues.models import Venue
+from apps.venues.selectors import awaited, candles
 from engine.candle import Candles, last_closed_bar, seconds
 from engine.errors import EngineError
 from engine.failpoint import failpoint
@@ -24,14 +26,37 @@ log = logging.getLogger(__name__)
 def scan(*, now: datetime) -> int:
     """Let every watched strategy decide on its latest closed bar; how many decided."""
     decided = 0
-    for strategy in active_watches():
+    strategies = list(active_watches())
+    want(wanted_of(strategies), now=now)
+    to_come = awaited(now)
+    for strategy in strategies:
         bar_at = datetime.fromtimestamp(last_closed_bar(strategy.timeframe, now.timestamp()), UTC)
         seen = dict(strategy.watches.values_list("symbol", "bar_at"))
         for symbol in strategy.symbols:
+            if (strategy.venue, symbol, strategy.timeframe) in to_come:
+                continue
             if seen.get(symbol) is None or seen[symbol] < bar_at:
                 look(strategy=strategy, symbol=symbol, now=now)
                 decided += 1
     return decided
+
+
+def wanted_of(strategies: list[Strategy]) -> dict[tuple[str, str, str], int]:
+    """How many bars of which series of real venues are decided on."""
+    wanted: dict[tuple[str, str, str], int] = {}
+    for strategy in strategies:
+        if strategy.venue == Venue.PAPER:
+            continue
+        try:
+            rule = strategy_named(strategy.rule)
+            bars = rule.candles_needed(rule.read_params(strategy.params))
+        except EngineError:
+            # Told on its watch, as soon as somebody looks.
+            continue
+        for symbol in strategy.symbols:
+            series = (strategy.venue, symbol, strategy.timeframe)
+            wanted[series] = max(bars, wanted.get(series, 0))
+    return wanted
 
 
 def look(*, strategy: Strategy, symbol: str, now: datetime) -> None:

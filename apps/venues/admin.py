@@ -3,6 +3,7 @@
 from django import forms
 from django.contrib import admin
 from django.shortcuts import redirect
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
@@ -15,7 +16,7 @@ from apps.core.admin import (
     page_link,
     verb_action,
 )
-from apps.venues.models import EquitySnapshot, Instrument, Payment, VenueAccount
+from apps.venues.models import EquitySnapshot, Feed, Instrument, Payment, VenueAccount
 from apps.venues.services import (
     accept_key,
     ask_for_state,
@@ -106,7 +107,11 @@ class VenueAccountAdmin(HouseAdmin):
 
     @display(description=_("By hand"))
     def order_column(self, account):
-        return page_link("console:order-by-hand", account.pk, _("Order"))
+        return format_html(
+            "{} · {}",
+            page_link("console:order-by-hand", account.pk, _("Order")),
+            page_link("console:modes", account.pk, _("Modes")),
+        )
 
     @display(description=_("Drift"))
     def shown_drift(self, account):
@@ -156,6 +161,14 @@ class InstrumentAdmin(FactAdmin):
     list_display = ["symbol", "venue", "tick", "step", "min_quantity", "min_notional"]
     list_filter = ["venue"]
     search_fields = ["symbol"]
+    is_chained = False
+
+
+@admin.register(Feed)
+class FeedAdmin(FactAdmin):
+    list_display = ["venue", "symbol", "timeframe", "bars", "known_until", "problem", "next_at"]
+    list_filter = ["venue", "timeframe"]
+    search_fields = ["symbol", "problem"]
     is_chained = False
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 from apps.core import sealed
 from apps.core.errors import BadInput
@@ -60,17 +61,33 @@ def sealed_to_nodes(accounts: Iterable[VenueAccount]) -> dict[int, str]:
     """
     sealed_texts: dict[int, str] = {}
     for account in {account.pk: account for account in accounts}.values():
-        try:
-            sealed_texts[account.pk] = sealed_to_node(account)
-        except sealed.CannotOpen as error:
-            log.error("venue account %s cannot trade: %s", account.pk, error)
+        if secret := secret_for(account, account.node):
+            sealed_texts[account.pk] = envelope.seal(secret, to=seal_key_of(account.node))
     return sealed_texts
 
 
-def sealed_to_node(account: VenueAccount) -> str:
-    node = account.node
-    if node is None or node.status in Node.NOT_TRUSTED:
-        raise sealed.CannotOpen("no node may have its credentials")
-    if not account.credentials:
-        raise sealed.CannotOpen("it was unbound")
-    return envelope.seal(SEALED.unseal(account).encode(), to=base64.b64decode(node.seal_key))
+def seal_key_of(node: Node) -> bytes:
+    return base64.b64decode(node.seal_key)
+
+
+class Sealed(Protocol):
+    """What is read of a venue account to open its credentials."""
+
+    id: int
+    member_id: int
+    venue: str
+    label: str
+    credentials: str
+
+
+def secret_for(account: Sealed, node: Node | None) -> bytes | None:
+    """What the node is to be given of the account; none where it may not, and the log says why."""
+    try:
+        if node is None or node.status in Node.NOT_TRUSTED:
+            raise sealed.CannotOpen("no node may have its credentials")
+        if not account.credentials:
+            raise sealed.CannotOpen("it was unbound")
+        return SEALED.unseal(account).encode()
+    except sealed.CannotOpen as error:
+        log.error("venue account %s cannot trade: %s", account.id, error)
+        return None

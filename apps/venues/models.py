@@ -149,6 +149,34 @@ class VenueAccount(TenantOwned, Dated):
         return ""
 
 
+class Feed(models.Model):
+    """A series of a real venue that strategies decide on: its bars are fetched as they close."""
+
+    venue = models.CharField(_("venue"), max_length=16, choices=Venue)
+    symbol = models.CharField(_("symbol"), max_length=32)
+    timeframe = models.CharField(_("timeframe"), max_length=8)
+    # How many of the latest bars somebody decides on, and who has wanted them last.
+    bars = models.PositiveIntegerField(_("bars"))
+    wanted_at = models.DateTimeField(_("wanted at"))
+    # Every bar that closed until then is stored.
+    known_until = models.DateTimeField(_("known until"), null=True)
+    next_at = models.DateTimeField(_("next at"), db_index=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    problem = models.CharField(_("problem"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("candle feed")
+        verbose_name_plural = _("candle feeds")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["venue", "symbol", "timeframe"], name="venues_feed_once"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.venue} {self.symbol} {self.timeframe}"
+
+
 class EquitySnapshot(TenantOwned, Fact):
     """What an account was worth, once an hour."""
 
@@ -156,6 +184,8 @@ class EquitySnapshot(TenantOwned, Fact):
         VenueAccount, models.PROTECT, related_name="snapshots", verbose_name=_("venue account")
     )
     hour = models.DateTimeField(_("hour"))
+    # When its venue was asked; null for those of before it was kept.
+    taken_at = models.DateTimeField(_("taken at"), null=True)
     equity = PointsField(_("equity"))
     balance = PointsField(_("balance"))
     free = PointsField(_("free margin"))

@@ -9,21 +9,30 @@ from django.db.models import Sum
 
 from apps.members.models import Member
 from apps.tenants.models import Tenant
+from apps.venues.market import candle_store
+from apps.venues.models import Feed, Venue, VenueAccount
 from apps.venues.models import Instrument as InstrumentRow
-from apps.venues.models import Venue, VenueAccount
-from engine.candle import Candles
-from engine.errors import UnknownInstrument, VenueRefused
+from engine.candle import Candles, last_closed_bar, seconds
+from engine.errors import UnknownInstrument
 from engine.instrument import Instrument
 from engine.money import ZERO
 from engine.paper.generated import GeneratedMarket
 
 # A price is told whenever an account is read back: one turn may be missed, and one be late.
 PRICE_TURNS = 3
+# So long after a bar has closed nobody is told that it is missing.
+AWAITED_SECONDS = 45
 
 
 def instruments(venue: str) -> dict[str, Instrument]:
     """Everything tradable on a venue, by symbol."""
     return {row.symbol: described(row) for row in InstrumentRow.objects.filter(venue=venue)}
+
+
+def instruments_of(symbol: str, venues: Iterable[str]) -> dict[str, Instrument]:
+    """One symbol as each of these venues has it, by venue."""
+    rows = InstrumentRow.objects.filter(symbol=symbol, venue__in=set(venues))
+    return {row.venue: described(row) for row in rows}
 
 
 def instrument(*, venue: str, symbol: str) -> Instrument:
@@ -53,10 +62,29 @@ def described(row: InstrumentRow) -> Instrument:
 
 
 def candles(*, venue: str, symbol: str, timeframe: str, bars: int, now: datetime) -> Candles:
-    """The latest closed bars of a symbol on a venue."""
-    if venue != Venue.PAPER:
-        raise VenueRefused(f"candles of {venue} come with its venue adapter", venue=venue)
-    return GeneratedMarket().candles(symbol, timeframe, bars, int(now.timestamp() * 1000))
+    """The latest closed bars of a symbol on a venue.
+
+    Of a real venue they are fetched beforehand (`feeding.py`): here nobody waits for a venue. Where
+    one of them is missing, the newest included, there are none.
+    """
+    if venue == Venue.PAPER:
+        return GeneratedMarket().candles(symbol, timeframe, bars, int(now.timestamp() * 1000))
+    end = last_closed_bar(timeframe, now.timestamp()) + seconds(timeframe)
+    start = end - bars * seconds(timeframe)
+    return candle_store().get(venue, symbol, timeframe, start, end)
+
+
+def awaited(now: datetime) -> set[tuple[str, str, str]]:
+    """Series whose newest bar closed a moment ago, and is still to be fetched."""
+    found = set()
+    for series in Feed.objects.values_list("venue", "symbol", "timeframe", "known_until"):
+        *name, known_until = series
+        step = seconds(name[2])
+        closed = last_closed_bar(name[2], now.timestamp()) + step
+        is_known = known_until is not None and known_until.timestamp() >= closed
+        if not is_known and now.timestamp() - closed < min(AWAITED_SECONDS, step):
+            found.add(tuple(name))
+    return found
 
 
 def holdings_of_tenant(tenant: Tenant) -> dict[int, Decimal]:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apps.core import audit
 from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, Conflict
+from apps.core.fields import Points
 from apps.core.later import later
 from apps.core.states import move
 from apps.members.models import Member
@@ -242,6 +243,7 @@ def record_money(*, account: VenueAccount, money: Money, now: datetime) -> None:
             "equity": equity,
             "balance": balance,
             "free": points(Decimal(money.free)),
+            "taken_at": now,
             "deposited": account.deposited,
         },
     )
@@ -304,11 +306,24 @@ def record_payments(*, account: VenueAccount, payments: Iterable[Paid]) -> list[
         for key, paid in told.items()
         if key not in known
     )
-    brought = [row.amount for row in new if row.kind != Payment.Kind.FUNDING]
-    if brought:
-        account.deposited += points(sum(brought, Decimal(0)))
-        account.save(update_fields=["deposited"])
+    for row in new:
+        if row.kind != Payment.Kind.FUNDING:
+            count_brought(account, row)
     return new
+
+
+def count_brought(account: VenueAccount, row: Payment) -> None:
+    """Money that was brought or taken is no profit: not now, and in no snapshot taken since then.
+
+    A venue may tell of it long after the account had it.
+    """
+    amount = points(row.amount)
+    account.deposited += amount
+    account.save(update_fields=["deposited"])
+    since = EquitySnapshot.objects.of(account.tenant).filter(
+        venue_account=account, taken_at__gte=row.paid_at
+    )
+    since.update(deposited=F("deposited") + Points(amount))
 
 
 def record_drift(*, account: VenueAccount, drift: dict[str, list[str]]) -> None:

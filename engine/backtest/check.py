@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.backtest.decided import bars_of
 from engine.backtest.intents import Intents
-from engine.candle import Candles
+from engine.candle import Candles, bars_of
 from engine.signal import Action, Direction, Intent
 from engine.strategies.base import Params, Strategy
 
@@ -16,7 +15,7 @@ from engine.strategies.base import Params, Strategy
 class Check:
     """The bars on which a strategy did not say the same when asked in another way."""
 
-    # When what comes later was not there.
+    # When what comes later was not there, or it was asked about that bar alone.
     looked_ahead: tuple[int, ...]
     # When more of what was before was there: its warm-up is too short to be repeatable.
     unsettled: tuple[int, ...]
@@ -33,10 +32,7 @@ def check(strategy: Strategy, candles: Candles, params: Params, *, bars: int = 2
     Bars on which it wants something are asked first, the others are spread evenly.
     """
     needed = strategy.candles_needed(params)
-    said = {
-        bar: strategy.decide(bars_of(candles, bar + 1 - needed, bar + 1), params)
-        for bar in range(needed - 1, len(candles))
-    }
+    said = said_of(strategy, candles, params)
     asked = sample(said, bars)
     ahead, unsettled = [], []
     for bar in asked:
@@ -50,6 +46,18 @@ def check(strategy: Strategy, candles: Candles, params: Params, *, bars: int = 2
         if meaning(longer) != meaning(said[bar]):
             unsettled.append(bar)
     return Check(tuple(ahead), tuple(unsettled), len(asked))
+
+
+def said_of(strategy: Strategy, candles: Candles, params: Params) -> dict[int, Intent | None]:
+    """What a strategy says on each bar when it is asked about all of them."""
+    needed = strategy.candles_needed(params)
+    bars = range(needed - 1, len(candles))
+    if strategy.columns is not None:
+        told = strategy.columns(candles, params)
+        return {bar: told.intent(bar + 1 - needed) for bar in bars}
+    return {
+        bar: strategy.decide(bars_of(candles, bar + 1 - needed, bar + 1), params) for bar in bars
+    }
 
 
 def sample(said: dict[int, Intent | None], count: int) -> list[int]:

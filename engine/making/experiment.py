@@ -13,8 +13,10 @@ import numpy as np
 
 from engine.errors import BadParameters
 from engine.making.quoting import Floats, Market, Quoting
+from engine.making.walks import ASK_BITS, BID_BITS, Walks, walk
 
-FIRST_MID = 100.0
+# Whoever holds more quotes as if it were this.
+MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +70,38 @@ def play(
     """Quote along so many paths at once."""
     if paths < 2:
         raise BadParameters("paths is 2 or more", field="paths")
-    chance = np.random.default_rng(seed)
-    move = market.sigma * step**0.5
-    mids, cash, held = np.full(paths, FIRST_MID), np.zeros(paths), np.zeros(paths)
     steps = round(duration / step)
-    spreads = 0.0
-    for number in range(steps):
-        bid, ask = quoting.distances(held, duration - number * step)
-        is_bought, is_sold = (
-            chance.random(paths) < market.a * step * np.exp(-market.k * distance)
-            for distance in (bid, ask)
-        )
-        spreads += float(np.mean(bid + ask, where=np.isfinite(bid + ask)))
-        cash -= np.where(is_bought, mids - bid, 0)
-        cash += np.where(is_sold, mids + ask, 0)
-        held += is_bought
-        held -= is_sold
-        mids += np.where(chance.random(paths) < 0.5, move, -move)
-    return Outcome(spreads / steps, cash + held * mids, held)
+    walks = walks_of(quoting, market, steps, step, paths)
+    walk(walks, seed, market.sigma * step**0.5)
+    total, count = walks.told.tolist()
+    return Outcome(total / count, walks.earned, walks.held.astype(np.float64))
+
+
+def walks_of(quoting: Quoting, market: Market, steps: int, step: float, paths: int) -> Walks:
+    """What every inventory is quoted at every step: there are far fewer of them than paths."""
+    most = min(steps, MOST)
+    held = np.arange(-most, most + 1.0)
+    told = [quoting.distances(held, (steps - number) * step) for number in range(steps)]
+    bid, ask = (np.array([each[side] for each in told]) for side in (0, 1))
+    spread = bid + ask
+    rates = (chances(side, market, step) for side in (bid, ask))
+    bids, asks = (
+        np.rint(np.ldexp(rate, bits)).astype(np.int64)
+        for rate, bits in zip(rates, (BID_BITS, ASK_BITS), strict=True)
+    )
+    return Walks(
+        bids=bids,
+        asks=asks,
+        bid=np.where(np.isfinite(bid), bid, 0.0),
+        ask=np.where(np.isfinite(ask), ask, 0.0),
+        spread=np.where(np.isfinite(spread), spread, -1.0),
+        earned=np.zeros(paths),
+        held=np.zeros(paths, np.int64),
+        told=np.zeros(2),
+    )
+
+
+def chances(distance: Floats, market: Market, step: float) -> Floats:
+    """Of a fill within a step, at so far from the mid: one at most."""
+    told: Floats = np.exp(np.minimum(log(market.a * step) - market.k * distance, 0.0))
+    return told

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from engine.making.experiment import Outcome, Symmetric, play
 from engine.making.quoting import Market, Session, Stationary
 from engine.making.units import PriceVolatility
+from engine.making.worth import certain_equivalent
 
 MARKET = Market(sigma=PriceVolatility(2.0), a=140.0, k=1.5)
 
@@ -56,3 +57,12 @@ def compare(*, paths: int, seed: int) -> Iterator[Compared]:
 def closed_form(gamma: float, *, paths: int, seed: int) -> Outcome:
     """The same market, quoted by the closed form."""
     return play(Stationary(MARKET, gamma), MARKET, paths=paths, seed=seed)
+
+
+def sure(gamma: float) -> tuple[float, float]:
+    """Exactly: what the paper's formula is worth at this gamma, and what the closed form is."""
+    by_paper, closed = (
+        certain_equivalent(quoting, MARKET, gamma)
+        for quoting in (Session(MARKET, gamma), Stationary(MARKET, gamma))
+    )
+    return by_paper, closed

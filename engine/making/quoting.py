@@ -11,7 +11,6 @@ of price, inventory in orders, and time in the unit that sigma and A are told in
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from math import ceil, exp, log, log1p, log2, sqrt
 from typing import Protocol
 
@@ -76,18 +75,17 @@ class Stationary:
         positive("gamma", self.gamma)
 
     def distances(self, inventory: Floats, time_left: float) -> tuple[Floats, Floats]:
-        shift = inventory * self.shift
-        return self.half + shift, self.half - shift
+        half, by_one = stationary(self.market.sigma, self.market.a, self.market.k, self.gamma)
+        shift = inventory * by_one
+        return half + shift, half - shift
 
-    @cached_property
+    @property
     def half(self) -> float:
-        return cost_of_waiting(self.gamma, self.market.k) + self.shift / 2
+        return stationary(self.market.sigma, self.market.a, self.market.k, self.gamma)[0]
 
-    @cached_property
+    @property
     def shift(self) -> float:
-        market, risk = self.market, self.gamma / self.market.k
-        rarer = exp((1 + 1 / risk) * log1p(risk))
-        return market.sigma * sqrt(self.gamma / (2 * market.a * market.k) * rarer)
+        return stationary(self.market.sigma, self.market.a, self.market.k, self.gamma)[1]
 
 
 @dataclass(frozen=True)
@@ -144,6 +142,14 @@ def log_of_growth(rates: Floats) -> Floats:
         scale = 2 * (scale + log(largest))
     sums: Floats = np.log(grown.sum(axis=1)) + scale + lowest
     return sums
+
+
+def stationary(sigma: PriceVolatility, a: float, k: float, gamma: float) -> tuple[float, float]:
+    """Half of the spread, and how far each order that is held shifts both quotes."""
+    risk = gamma / k
+    rarer = exp((1 + 1 / risk) * log1p(risk))
+    shift = sigma * sqrt(gamma / (2 * a * k) * rarer)
+    return cost_of_waiting(gamma, k) + shift / 2, shift
 
 
 def cost_of_waiting(gamma: float, k: float) -> float:

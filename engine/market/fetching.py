@@ -6,7 +6,7 @@ stopped or killed goes on from there.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,6 +57,7 @@ def fetch(
     since: int,
     until: int,
     wait: Wait = time.sleep,
+    pauses: Sequence[int] = PAUSES,
 ) -> Iterator[Progress]:
     """Ask for every bar that is missing between two instants, and store what there is."""
     step = seconds(timeframe)
@@ -70,6 +71,7 @@ def fetch(
                     symbol, timeframe, since_ms=start * 1000, until_ms=end * 1000
                 ),
                 wait,
+                pauses,
             )
             if bars:
                 added += store.put_all(venue, symbol, judged(bars, timeframe).stretches).added
@@ -78,9 +80,11 @@ def fetch(
             yield Progress(asked, left, added, end)
 
 
-def asked_again(ask: Callable[[], list[Bar]], wait: Wait) -> list[Bar]:
+def asked_again(
+    ask: Callable[[], list[Bar]], wait: Wait, pauses: Sequence[int] = PAUSES
+) -> list[Bar]:
     """A question changes nothing, so it is asked again, unless the answer was a refusal."""
-    for pause in PAUSES:
+    for pause in pauses:
         try:
             return ask()
         except VenueRefused:

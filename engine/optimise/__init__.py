@@ -1,5 +1,6 @@
 """Optimisation: which parameters would have done best, and how much of that is luck."""
 
+from engine.optimise.afar import Afar, Parcel, Sign
 from engine.optimise.chunks import answers_of, chunks_of, run_chunk
 from engine.optimise.journal import FileJournal, Journal
 from engine.optimise.judge import Doubt, Judgement, judge
@@ -17,6 +18,7 @@ from engine.optimise.walk import WalkForward, Window, walk_forward
 __all__ = [
     "FIGURES",
     "METHODS",
+    "Afar",
     "Asked",
     "Doubt",
     "Ended",
@@ -26,8 +28,10 @@ __all__ = [
     "Judgement",
     "Objective",
     "Optimised",
+    "Parcel",
     "Progress",
     "Search",
+    "Sign",
     "Study",
     "Surface",
     "Trial",

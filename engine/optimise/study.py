@@ -10,10 +10,9 @@ import msgspec
 import numpy as np
 
 from engine.backtest import Backtest, Intents, Result, Settings, from_strategy, measure
-from engine.backtest.decided import COLUMNS, bars_of
 from engine.backtest.metrics import DAY
 from engine.backtest.run import Rates
-from engine.candle import Candles
+from engine.candle import COLUMNS, Candles, bars_of
 from engine.errors import BadCandles, BadParameters
 from engine.optimise.objective import Objective
 from engine.optimise.trial import Asked, Trial

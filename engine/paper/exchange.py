@@ -17,6 +17,7 @@ from engine.messages import Margin
 from engine.money import ZERO, points
 from engine.paper import margin as carrying
 from engine.paper.account import HOUSE, Account, IdRule
+from engine.paper.checkpoint import State
 from engine.paper.errors import JournalBroken, Reason, Refused
 from engine.paper.floor import Floor
 from engine.paper.journal import Journal, Line
@@ -25,8 +26,12 @@ from engine.paper.market import Prices, Quoting
 from engine.paper.orders import Ask, Ending, Money, Order, Status, Trigger, TriggerAsk
 from engine.signal import Direction
 
+# So many times its first millisecond a journal's numbers begin: none was ever another's.
+NUMBERS_PER_MS = 1_000
 # What a line may ask for, and of what kind each of its parts is.
 REQUESTS: dict[str, dict[str, Any]] = {
+    "begin": {"at_ms": int},
+    "stand_as": {"state": State},
     "tick": {"at_ms": int, "prices": dict[str, Decimal]},
     "open_account": {"name": str, "cash": Decimal, "ids": IdRule, "refuses_takers": bool},
     "place": {"account": str, "ask": Ask},
@@ -65,6 +70,21 @@ class Exchange(Floor):
         self.catch_up()
 
     # What it is asked
+
+    def begin(self, at_ms: int) -> None:
+        """Number what comes unlike any exchange that began at another moment."""
+        if self._last_number:
+            raise Refused(Reason.BAD_REQUEST, "this exchange has begun")
+        self._last_number = at_ms * NUMBERS_PER_MS
+        self._remember(do="begin", at_ms=at_ms)
+
+    def stand_as(self, state: State) -> None:
+        """Be what another exchange was; only what nothing has happened to can."""
+        if self._happened:
+            raise Refused(Reason.BAD_REQUEST, "this exchange has begun")
+        self._stand_as(state)
+        self._told_at_ms = self.now_ms
+        self._remember(do="stand_as", state=state)
 
     def tick(self, at_ms: int, prices: Prices) -> None:
         """The time has come to `at_ms`, and the market to these prices."""
@@ -237,6 +257,12 @@ class Exchange(Floor):
     def note_time(self) -> None:
         """Have the journal come as far as this exchange, even where nothing happened."""
         self._remember()
+
+    def shorten(self) -> None:
+        """Have the journal say what this exchange is, and no longer how it came to be."""
+        self.note_time()
+        if self._journal:
+            self._journal.begin_with(msgspec.to_builtins({"do": "stand_as", "state": self.whole()}))
 
     def _remember(self, **line: object) -> None:
         """Write what has just happened, before anybody is told of it."""

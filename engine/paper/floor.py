@@ -16,6 +16,7 @@ from engine.money import ZERO, points
 from engine.paper import margin as carrying
 from engine.paper.account import HOUSE, Account, Holding, IdRule, opened_by, units_up
 from engine.paper.book import Book
+from engine.paper.checkpoint import BookState, State, account_of, account_state
 from engine.paper.errors import JournalBroken, Reason, Refused
 from engine.paper.margin import Rates
 from engine.paper.market import Quoting
@@ -89,6 +90,47 @@ class Floor:
         if symbol not in self.marks:
             raise Refused(Reason.UNKNOWN_SYMBOL, "no price has come yet", symbol=symbol)
         return self.marks[symbol]
+
+    def whole(self) -> State:
+        """All that it is; what stands as this goes on as this exchange does."""
+        return State(
+            now_ms=self.now_ms,
+            last_number=self._last_number,
+            fees=self.fees,
+            marks=self.marks,
+            house=account_state(self.house),
+            accounts=[account_state(account) for account in self.accounts.values()],
+            books={symbol: self._book_state(symbol) for symbol in self._books},
+            touched=sorted(self._touched),
+            unquoted=sorted(self._unquoted),
+        )
+
+    def _book_state(self, symbol: str) -> BookState:
+        quotes, book = self._quotes.get(symbol, []), self._books[symbol]
+        place = {id(quote): -1 - number for number, quote in enumerate(quotes)}
+        bids, asks = (
+            [order.number or place[id(order)] for order in book.side(side).orders()]
+            for side in (Side.BUY, Side.SELL)
+        )
+        return BookState(quotes=quotes, bids=bids, asks=asks, tape=list(self.tapes[symbol]))
+
+    def _stand_as(self, state: State) -> None:
+        self.now_ms, self._last_number = state.now_ms, state.last_number
+        self.fees, self.marks = state.fees, state.marks
+        self.house = account_of(state.house)
+        self.accounts = {one.name: account_of(one) for one in state.accounts}
+        self._touched, self._unquoted = set(state.touched), set(state.unquoted)
+        guests = {
+            number: order
+            for account in self.accounts.values()
+            for number, order in account.open.items()
+        }
+        for symbol, told in state.books.items():
+            self._quotes[symbol] = told.quotes
+            self.tapes[symbol].extend(told.tape)
+            for number in told.bids + told.asks:
+                order = guests[number] if number > 0 else told.quotes[-1 - number]
+                self._books[symbol].rest(order)
 
     # Orders
 

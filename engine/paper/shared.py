@@ -62,7 +62,7 @@ class SharedExchange:
     def _read(self) -> Exchange:
         # Whoever fails half-way leaves nothing behind: what he held may be ahead of the lines.
         exchange, self._exchange = self._exchange, None
-        if exchange is None:
+        if exchange is None or self._journal.is_another:
             self._journal.rewind()
             return Exchange(self.market.instruments(), journal=self._journal)
         exchange.catch_up()
@@ -70,11 +70,15 @@ class SharedExchange:
 
     def _leave(self, exchange: Exchange) -> None:
         exchange.note_time()
+        if self._journal.is_long:
+            exchange.shorten()
         self._exchange = exchange
 
     def _come_to(self, exchange: Exchange, now_ms: int, symbols: Iterable[str]) -> None:
         account = exchange.accounts.get(self.name)
         if account is None:
+            if not exchange.accounts:
+                exchange.begin(now_ms)
             exchange.tick(now_ms, {})
             account = exchange.open_account(self.name, cash=self.cash, ids=IdRule.ALWAYS)
         watched = at_stake(account)

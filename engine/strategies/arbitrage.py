@@ -5,12 +5,13 @@ There is one symbol and no second leg: nothing here is without risk.
 
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import sma, zscore
-from engine.signal import Direction, Intent
-from engine.strategies.base import Params, Strategy, began, opening, sign
+from engine.strategies.base import Params
+from engine.strategies.columns import began, of_columns, opening, ways
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Column, Ways, Wishes
 
 
 class Arbitrage(Params, frozen=True, kw_only=True):
@@ -28,27 +29,23 @@ def candles_needed(params: Arbitrage) -> int:
     return params.lookback + 1
 
 
-def decide(candles: Candles, params: Arbitrage) -> Intent | None:
-    close, mean = candles.close, sma(candles.close, params.lookback)
-    z = zscore(close, params.lookback)
+def wishes(seen: Seen, params: Arbitrage) -> Wishes:
+    close, mean, z = seen.close, seen.sma(params.lookback), seen.zscore(params.lookback)
 
-    def state(at: int) -> Direction | None:
-        apart = 100 * (close[at] / mean[at] - 1)
-        if abs(apart) < params.spread_threshold or abs(z[at]) < params.z_threshold:
-            return None
-        return Direction.SHORT if apart > 0 else Direction.LONG
+    def state(close: Column, mean: Column, z: Column) -> Ways:
+        apart = 100 * (close / mean - 1)
+        is_far = (abs(apart) >= params.spread_threshold) & (abs(z) >= params.z_threshold)
+        return ways(is_far & (apart <= 0), is_far & (apart > 0))
 
-    way = began([state(-2), state(-1)])
-    if way is None:
-        return None
+    way = began(each(state, close, mean, z))
     return opening(
-        candles,
+        seen,
         way,
-        stop=float(close[-1]) * (1 - sign(way) * params.sl_pct / 100),
-        target=float(mean[-1]),
-        confidence=min(85, 60 + 10 * abs(float(z[-1]))),
-        reason=f"{abs(float(z[-1])):.2f} deviations from the mean",
+        stop=close.now * (1 - way * params.sl_pct / 100),
+        target=mean.now,
+        confidence=np.minimum(85, 60 + 10 * abs(z.now)),
+        reason=lambda at: f"{abs(z.now[at]):.2f} deviations from the mean",
     )
 
 
-STRATEGY = Strategy("arbitrage", Arbitrage, candles_needed, decide)
+STRATEGY = of_columns("arbitrage", Arbitrage, candles_needed, wishes)

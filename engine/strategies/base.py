@@ -17,6 +17,7 @@ from engine.candle import Candles
 from engine.errors import BadParameters
 from engine.indicators import mean_range
 from engine.signal import Action, Direction, Intent
+from engine.strategies.wishes import Wishes, price_of
 
 # Prices closer than this share of themselves are the same price: sums of floats differ in
 # their last digits, and a market that does not move must not seem to cross itself.
@@ -78,6 +79,8 @@ class Strategy:
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     # For rules that may hold both directions at once: every leg to be opened on this bar.
     hedge: Callable[[Candles, Any], tuple[Intent, ...]] | None = None
+    # The rule on many bars at once, from the first on which enough are shown; see `columns.py`.
+    columns: Callable[[Candles, Any], Wishes] | None = None
 
     def read_params(self, values: Mapping[str, object]) -> Params:
         """The parameters, or BadParameters naming the field and the rule it breaks."""
@@ -237,11 +240,6 @@ def began(states: list[Direction | None]) -> Direction | None:
 
 def sign(direction: Direction) -> int:
     return 1 if direction is Direction.LONG else -1
-
-
-def price_of(value: float) -> Decimal:
-    """A computed price without the dust of floats; ticks are the venue's and come later."""
-    return Decimal(f"{value:.10g}")
 
 
 def confidence_of(value: float) -> int:

@@ -2,21 +2,13 @@
 
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import bollinger
-from engine.signal import Direction, Intent
-from engine.strategies.base import (
-    AtrPeriod,
-    Params,
-    Strategy,
-    TargetRanges,
-    above,
-    opening,
-    sign,
-    usual_range,
-)
+from engine.strategies.base import AtrPeriod, Params, TargetRanges
+from engine.strategies.columns import began, of_columns, only, opening, side
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Column, Ways, Wishes
 
 
 class BollSqueeze(Params, frozen=True, kw_only=True):
@@ -35,30 +27,24 @@ def candles_needed(params: BollSqueeze) -> int:
     return max(params.boll_period, params.atr_period) + 1
 
 
-def decide(candles: Candles, params: BollSqueeze) -> Intent | None:
+def wishes(seen: Seen, params: BollSqueeze) -> Wishes:
     """Speaks on the bar on which the band becomes narrow, or the price changes its side in it."""
-    band = bollinger(candles.close, params.boll_period, params.boll_std)
-    close, middle = candles.close, band.middle
+    band, close = seen.bollinger(params.boll_period, params.boll_std), seen.close
+    width = each(lambda upper, middle, lower: (upper - lower) / middle, *band)
 
-    def state(at: int) -> Direction | None:
-        if 100 * band.width[at] >= params.squeeze_threshold:
-            return None
-        if above(close[at], middle[at]):
-            return Direction.LONG
-        return Direction.SHORT if above(middle[at], close[at]) else None
+    def state(close: Column, middle: Column, width: Column) -> Ways:
+        return only(side(close, middle), 100 * width < params.squeeze_threshold)
 
-    way = state(-1)
-    if way is None or way is state(-2):
-        return None
-    edge = float(band.upper[-1] if way is Direction.LONG else band.lower[-1])
+    way = began(each(state, close, band.middle, width))
+    edge = np.where(way > 0, band.upper.now, band.lower.now)
     return opening(
-        candles,
+        seen,
         way,
-        stop=float(middle[-1]),
-        target=edge + sign(way) * params.tp_atr_mult * usual_range(candles, params.atr_period),
+        stop=band.middle.now,
+        target=edge + way * params.tp_atr_mult * seen.usual_range(params.atr_period),
         confidence=70,
-        reason=f"the band is {100 * float(band.width[-1]):.2f} % wide",
+        reason=lambda at: f"the band is {100 * width.now[at]:.2f} % wide",
     )
 
 
-STRATEGY = Strategy("boll_squeeze", BollSqueeze, candles_needed, decide)
+STRATEGY = of_columns("boll_squeeze", BollSqueeze, candles_needed, wishes)

@@ -3,12 +3,13 @@ once more is the target."""
 
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import donchian
-from engine.signal import Direction, Intent
-from engine.strategies.base import Params, Strategy, above, opening
+from engine.strategies.base import Params
+from engine.strategies.columns import above, always, of_columns, opening, ways
+from engine.strategies.seen import Seen
+from engine.strategies.wishes import Wishes
 
 
 class Breakout(Params, frozen=True, kw_only=True):
@@ -21,24 +22,20 @@ def candles_needed(params: Breakout) -> int:
     return params.lookback + 1
 
 
-def decide(candles: Candles, params: Breakout) -> Intent | None:
-    told = donchian(candles.high, candles.low, params.lookback)
+def wishes(seen: Seen, params: Breakout) -> Wishes:
     # The channel of the bars before this one.
-    top, bottom, close = float(told.upper[-2]), float(told.lower[-2]), float(candles.close[-1])
-    if above(close, top):
-        way, level = Direction.LONG, top
-    elif above(bottom, close):
-        way, level = Direction.SHORT, bottom
-    else:
-        return None
+    told, close = seen.donchian(params.lookback), seen.close.now
+    top, bottom = told.upper.before, told.lower.before
+    way = ways(above(close, top), above(bottom, close))
+    level = np.where(way > 0, top, bottom)
     return opening(
-        candles,
+        seen,
         way,
         stop=level,
         target=close + (close - level),
         confidence=80,
-        reason=f"closed beyond the extreme of {params.lookback} bars",
+        reason=always(f"closed beyond the extreme of {params.lookback} bars"),
     )
 
 
-STRATEGY = Strategy("breakout", Breakout, candles_needed, decide)
+STRATEGY = of_columns("breakout", Breakout, candles_needed, wishes)

@@ -4,20 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import ema
-from engine.signal import Direction, Intent
-from engine.strategies.base import (
-    AtrPeriod,
-    Params,
-    StopRanges,
-    Strategy,
-    TargetRanges,
-    above,
-    crossed,
-    opening_by_range,
-    settled,
-)
+from engine.strategies.base import AtrPeriod, Params, StopRanges, TargetRanges, settled
+from engine.strategies.columns import always, crossed, of_columns, only, opening_by_range, side
+from engine.strategies.seen import Seen
+from engine.strategies.wishes import Wishes
 
 
 class EmaCross(Params, frozen=True, kw_only=True):
@@ -39,24 +29,18 @@ def candles_needed(params: EmaCross) -> int:
     return max(settled(max(params.slow_ema, params.signal_ema)), params.atr_period) + 1
 
 
-def decide(candles: Candles, params: EmaCross) -> Intent | None:
-    close = candles.close
-    way = crossed(ema(close, params.fast_ema), ema(close, params.slow_ema))
-    if way is None:
-        return None
-    price, beyond = close[-1], ema(close, params.signal_ema)[-1]
-    confirmed = above(price, beyond) if way is Direction.LONG else above(beyond, price)
-    if not confirmed:
-        return None
+def wishes(seen: Seen, params: EmaCross) -> Wishes:
+    way = crossed(seen.ema(params.fast_ema), seen.ema(params.slow_ema))
+    confirmed = side(seen.close.now, seen.ema(params.signal_ema).now)
     return opening_by_range(
-        candles,
-        way,
+        seen,
+        only(way, way == confirmed),
         atr_period=params.atr_period,
         stop_ranges=params.sl_atr_mult,
         target_ranges=params.tp_atr_mult,
         confidence=75,
-        reason="the fast average went through the slow one, and the price confirms",
+        reason=always("the fast average went through the slow one, and the price confirms"),
     )
 
 
-STRATEGY = Strategy("ema_cross", EmaCross, candles_needed, decide)
+STRATEGY = of_columns("ema_cross", EmaCross, candles_needed, wishes)

@@ -5,15 +5,15 @@ through a line below the mean buys, a rise through one above it sells; beyond th
 line nothing is opened, and the stop is one step behind it.
 """
 
-import math
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import sma
-from engine.signal import Direction, Intent
-from engine.strategies.base import Params, Strategy, opening, sign
+from engine.strategies.base import Params
+from engine.strategies.columns import of_columns, only, opening
+from engine.strategies.seen import Seen
+from engine.strategies.wishes import Wishes
 
 
 class Grid(Params, frozen=True, kw_only=True):
@@ -30,26 +30,24 @@ def candles_needed(params: Grid) -> int:
     return params.lookback + 1
 
 
-def decide(candles: Candles, params: Grid) -> Intent | None:
-    mean = float(sma(candles.close, params.lookback)[-1])
+def wishes(seen: Seen, params: Grid) -> Wishes:
+    close, mean = seen.close, seen.sma(params.lookback).now
     step = 2 * params.price_range / 100 / params.grid_count
-    before, now = (float(close / mean - 1) / step for close in candles.close[-2:])
-    way = Direction.LONG if now < 0 else Direction.SHORT
+    before, now = (column / mean - 1 for column in close)
+    way = np.where(now < 0, 1, -1).astype(np.int8)
     # Lines outward from the mean, whichever side the price is on.
-    was, out = -sign(way) * before, -sign(way) * now
-    line = math.floor(out + 1e-9)
-    if line < 1 or was >= line or out > params.grid_count / 2 + 1e-9:
-        return None
-    close = float(candles.close[-1])
-    outermost = mean * (1 - sign(way) * params.price_range / 100)
+    was, out = -way * (before / step), -way * (now / step)
+    line = np.floor(out + 1e-9)
+    passes = (line >= 1) & (was < line) & (out <= params.grid_count / 2 + 1e-9)
+    outermost = mean * (1 - way * params.price_range / 100)
     return opening(
-        candles,
-        way,
-        stop=outermost - sign(way) * step * mean,
-        target=close + sign(way) * step * mean,
+        seen,
+        only(way, passes),
+        stop=outermost - way * step * mean,
+        target=close.now + way * step * mean,
         confidence=60,
-        reason=f"line {line} of the grid",
+        reason=lambda at: f"line {line[at]:.0f} of the grid",
     )
 
 
-STRATEGY = Strategy("grid", Grid, candles_needed, decide)
+STRATEGY = of_columns("grid", Grid, candles_needed, wishes)

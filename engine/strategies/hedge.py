@@ -10,18 +10,20 @@ from typing import Annotated
 from msgspec import Meta
 
 from engine.candle import Candles
-from engine.indicators import bollinger, rsi
-from engine.signal import Direction, Intent
-from engine.strategies.base import (
-    Params,
-    Strategy,
+from engine.signal import Intent
+from engine.strategies.base import Params, settled_wilder
+from engine.strategies.columns import (
+    Flags,
     above,
     began,
     crossed,
+    of_columns,
+    only,
     opening,
-    settled_wilder,
-    sign,
+    ways,
 )
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Column, Ways, Wishes
 
 RSI_BARS = 14
 
@@ -46,45 +48,42 @@ def candles_needed(params: Hedge) -> int:
     return max(settled_wilder(RSI_BARS), params.boll_period) + 1
 
 
-def leg(candles: Candles, way: Direction, params: Hedge, *, confidence: int) -> Intent | None:
-    stop = float(candles.close[-1]) * (1 - sign(way) * params.stop_loss_pct / 100)
-    reason = f"{way.value} leg of a hedge"
-    return opening(candles, way, stop=stop, confidence=confidence, reason=reason)
+def legs(seen: Seen, way: Ways, params: Hedge, *, confidence: int) -> Wishes:
+    return opening(
+        seen,
+        only(way, is_wide(seen, params)),
+        stop=seen.close.now * (1 - way * params.stop_loss_pct / 100),
+        confidence=confidence,
+        reason=lambda at: f"{'long' if way[at] > 0 else 'short'} leg of a hedge",
+    )
 
 
-def is_wide(candles: Candles, params: Hedge) -> bool:
-    width = bollinger(candles.close, params.boll_period, params.boll_std).width[-1]
-    return bool(100 * width > params.min_width_pct)
+def is_wide(seen: Seen, params: Hedge) -> Flags:
+    upper, middle, lower = (
+        column.now for column in seen.bollinger(params.boll_period, params.boll_std)
+    )
+    return 100 * ((upper - lower) / middle) > params.min_width_pct
 
 
 def both(candles: Candles, params: Hedge) -> tuple[Intent, ...]:
-    middle = bollinger(candles.close, params.boll_period, params.boll_std).middle
-    if not is_wide(candles, params):
-        return ()
-    if crossed(candles.close, middle) is not None:
-        ways = [Direction.LONG, Direction.SHORT]
-        opened = [leg(candles, way, params, confidence=65) for way in ways]
-        return tuple(intent for intent in opened if intent is not None)
-    one = decide(candles, params)
-    return () if one is None else (one,)
+    seen = Seen(candles, len(candles))
+    turned = crossed(seen.close, seen.sma(params.boll_period)) != 0
+    told = [legs(seen, ways(is_long=turned), params, confidence=65)]
+    told += [legs(seen, ways(is_short=turned), params, confidence=65)]
+    if not turned[0]:
+        told = [wishes(seen, params)]
+    return tuple(intent for each in told if (intent := each.intent(0)) is not None)
 
 
-def decide(candles: Candles, params: Hedge) -> Intent | None:
-    close = candles.close
-    middle = bollinger(close, params.boll_period, params.boll_std).middle
-    strength = rsi(close, RSI_BARS)
+def wishes(seen: Seen, params: Hedge) -> Wishes:
+    def state(close: Column, middle: Column, strength: Column) -> Ways:
+        return ways(
+            (strength < params.rsi_threshold) & above(middle, close),
+            (strength > params.rsi_threshold) & above(close, middle),
+        )
 
-    def state(at: int) -> Direction | None:
-        if strength[at] < params.rsi_threshold and above(middle[at], close[at]):
-            return Direction.LONG
-        if strength[at] > params.rsi_threshold and above(close[at], middle[at]):
-            return Direction.SHORT
-        return None
-
-    way = began([state(-2), state(-1)])
-    if way is None or not is_wide(candles, params):
-        return None
-    return leg(candles, way, params, confidence=60)
+    way = began(each(state, seen.close, seen.sma(params.boll_period), seen.rsi(RSI_BARS)))
+    return legs(seen, way, params, confidence=60)
 
 
-STRATEGY = Strategy("hedge", Hedge, candles_needed, decide, hedge=both)
+STRATEGY = of_columns("hedge", Hedge, candles_needed, wishes, hedge=both)

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from engine.strategies import hedge
-from engine.strategies.base import Strategy
+from engine.strategies.columns import of_columns
 
 
 class HedgeConservative(hedge.Hedge, frozen=True, kw_only=True):
@@ -14,6 +14,6 @@ class HedgeConservative(hedge.Hedge, frozen=True, kw_only=True):
     ] = 2.0
 
 
-STRATEGY = Strategy(
-    "hedge_conservative", HedgeConservative, hedge.candles_needed, hedge.decide, hedge=hedge.both
+STRATEGY = of_columns(
+    "hedge_conservative", HedgeConservative, hedge.candles_needed, hedge.wishes, hedge=hedge.both
 )

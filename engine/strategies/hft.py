@@ -4,18 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import ema, rsi
-from engine.signal import Direction, Intent
-from engine.strategies.base import (
-    Params,
-    Strategy,
-    above,
-    opening,
-    settled,
-    settled_wilder,
-    sign,
-)
+from engine.strategies.base import Params, settled, settled_wilder
+from engine.strategies.columns import above, of_columns, opening, ways
+from engine.strategies.seen import Seen
+from engine.strategies.wishes import Wishes
 
 
 class Hft(Params, frozen=True, kw_only=True):
@@ -35,25 +27,22 @@ def candles_needed(params: Hft) -> int:
     return max(settled_wilder(params.rsi_period), settled(params.ema_period)) + 1
 
 
-def decide(candles: Candles, params: Hft) -> Intent | None:
+def wishes(seen: Seen, params: Hft) -> Wishes:
     """The RSI is that of the bar before, which the turn starts from."""
-    close, opened = float(candles.close[-1]), float(candles.open[-1])
-    strength = float(rsi(candles.close, params.rsi_period)[-2])
-    average = float(ema(candles.close, params.ema_period)[-1])
-    if strength < params.oversold and above(close, opened) and above(close, average):
-        way = Direction.LONG
-    elif strength > params.overbought and above(opened, close) and above(average, close):
-        way = Direction.SHORT
-    else:
-        return None
+    close, opened = seen.close.now, seen.open.now
+    strength, average = seen.rsi(params.rsi_period).before, seen.ema(params.ema_period).now
+    way = ways(
+        (strength < params.oversold) & above(close, opened) & above(close, average),
+        (strength > params.overbought) & above(opened, close) & above(average, close),
+    )
     return opening(
-        candles,
+        seen,
         way,
-        stop=close * (1 - sign(way) * params.stop_loss / 100),
-        target=close * (1 + sign(way) * params.profit_target / 100),
+        stop=close * (1 - way * params.stop_loss / 100),
+        target=close * (1 + way * params.profit_target / 100),
         confidence=65,
-        reason=f"the bar turned at RSI {strength:.1f}",
+        reason=lambda at: f"the bar turned at RSI {strength[at]:.1f}",
     )
 
 
-STRATEGY = Strategy("hft", Hft, candles_needed, decide)
+STRATEGY = of_columns("hft", Hft, candles_needed, wishes)

@@ -4,22 +4,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import keltner
-from engine.signal import Direction, Intent
-from engine.strategies.base import (
-    Params,
-    StopRanges,
-    Strategy,
-    TargetRanges,
-    above,
-    began,
-    opening,
-    settled,
-    settled_wilder,
-    sign,
-    usual_range,
-)
+from engine.strategies.base import Params, StopRanges, TargetRanges, settled, settled_wilder
+from engine.strategies.columns import above, always, began, of_columns, opening, ways
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Column, Ways, Wishes
 
 
 class Keltner(Params, frozen=True, kw_only=True):
@@ -39,38 +27,28 @@ def candles_needed(params: Keltner) -> int:
     return max(settled(params.ema_period), settled_wilder(params.atr_period)) + 1
 
 
-def decide(candles: Candles, params: Keltner) -> Intent | None:
-    channel = keltner(
-        candles.high,
-        candles.low,
-        candles.close,
-        average_period=params.ema_period,
-        range_period=params.atr_period,
-        ranges=params.atr_mult,
+def wishes(seen: Seen, params: Keltner) -> Wishes:
+    channel = seen.keltner(
+        average_period=params.ema_period, range_period=params.atr_period, ranges=params.atr_mult
     )
 
-    def state(at: int) -> Direction | None:
-        if above(candles.close[at], channel.upper[at]):
-            return Direction.LONG
-        return Direction.SHORT if above(channel.lower[at], candles.close[at]) else None
+    def state(close: Column, upper: Column, lower: Column) -> Ways:
+        return ways(above(close, upper), above(lower, close))
 
-    beyond = began([state(-2), state(-1)])
-    if beyond is None:
-        return None
-    close, usual = float(candles.close[-1]), usual_range(candles, params.atr_period)
+    beyond = began(each(state, seen.close, channel.upper, channel.lower))
+    close, usual = seen.close.now, seen.usual_range(params.atr_period)
     if params.mode == "trend":
-        way, target = beyond, close + sign(beyond) * params.tp_atr_mult * usual
+        way, target = beyond, close + beyond * params.tp_atr_mult * usual
     else:
-        way = Direction.SHORT if beyond is Direction.LONG else Direction.LONG
-        target = float(channel.middle[-1])
+        way, target = -beyond, channel.middle.now
     return opening(
-        candles,
+        seen,
         way,
-        stop=close - sign(way) * params.sl_atr_mult * usual,
+        stop=close - way * params.sl_atr_mult * usual,
         target=target,
         confidence=75,
-        reason="closed beyond the channel",
+        reason=always("closed beyond the channel"),
     )
 
 
-STRATEGY = Strategy("keltner", Keltner, candles_needed, decide)
+STRATEGY = of_columns("keltner", Keltner, candles_needed, wishes)

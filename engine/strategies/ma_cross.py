@@ -3,15 +3,16 @@
 Long only: the falling cross closes what the rising one opened.
 """
 
-from decimal import Decimal
+from dataclasses import replace
 from typing import Annotated
 
 import msgspec
+import numpy as np
 
-from engine.candle import Candles
-from engine.indicators import ema, sma
-from engine.signal import Action, Direction, Intent
-from engine.strategies.base import Params, Strategy, above, settled
+from engine.strategies.base import Params, settled
+from engine.strategies.columns import above, closing, of_columns, ways
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Wishes
 
 
 class MaCross(Params, frozen=True, kw_only=True):
@@ -28,20 +29,18 @@ def candles_needed(params: MaCross) -> int:
     return (settled(params.slow_ma) if params.use_ema else params.slow_ma) + 1
 
 
-def decide(candles: Candles, params: MaCross) -> Intent | None:
-    average = ema if params.use_ema else sma
-    fast, slow = average(candles.close, params.fast_ma), average(candles.close, params.slow_ma)
-    was_above, is_above = above(fast[-2], slow[-2]), above(fast[-1], slow[-1])
-    if was_above == is_above:
-        return None
-    apart = abs(fast[-1] / slow[-1] - 1) * 100
-    return Intent(
-        action=Action.OPEN if is_above else Action.CLOSE,
-        direction=Direction.LONG,
-        price=Decimal(str(candles.close[-1])),
-        confidence=int(min(90, 70 + 10 * apart)),
-        reason=f"fast average {'rose' if is_above else 'fell'} through the slow one",
-    )
+def wishes(seen: Seen, params: MaCross) -> Wishes:
+    average = seen.ema if params.use_ema else seen.sma
+    fast, slow = average(params.fast_ma), average(params.slow_ma)
+    is_above = each(above, fast, slow)
+    turned = is_above.now != is_above.before
+    apart = abs(fast.now / slow.now - 1) * 100
+
+    def reason(at: int) -> str:
+        return f"fast average {'rose' if is_above.now[at] else 'fell'} through the slow one"
+
+    told = closing(seen, ways(turned), confidence=np.minimum(90, 70 + 10 * apart), reason=reason)
+    return replace(told, opens=is_above.now)
 
 
-STRATEGY = Strategy("ma_cross", MaCross, candles_needed, decide)
+STRATEGY = of_columns("ma_cross", MaCross, candles_needed, wishes)

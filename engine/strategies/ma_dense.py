@@ -5,22 +5,10 @@ from typing import Annotated, Literal
 import numpy as np
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import ema, sma
-from engine.signal import Direction, Intent
-from engine.strategies.base import (
-    AtrPeriod,
-    Params,
-    StopRanges,
-    Strategy,
-    TargetRanges,
-    above,
-    began,
-    opening,
-    settled,
-    sign,
-    usual_range,
-)
+from engine.strategies.base import AtrPeriod, Params, StopRanges, TargetRanges, settled
+from engine.strategies.columns import above, always, began, of_columns, only, opening, ways
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Column, Ways, Wishes
 
 
 class MaDense(Params, frozen=True, kw_only=True):
@@ -42,35 +30,28 @@ def candles_needed(params: MaDense) -> int:
     return max(longest if params.ma_type == "SMA" else settled(longest), params.atr_period) + 1
 
 
-def decide(candles: Candles, params: MaDense) -> Intent | None:
+def wishes(seen: Seen, params: MaDense) -> Wishes:
     """The stop is the other side of the cluster, but no nearer than `sl_atr_mult` ranges."""
-    average = sma if params.ma_type == "SMA" else ema
-    lines = np.stack([average(candles.close, period)[-2:] for period in params.ma_periods])
-    top, bottom, close = lines.max(axis=0), lines.min(axis=0), candles.close
+    average = seen.sma if params.ma_type == "SMA" else seen.ema
+    lines = [average(period) for period in params.ma_periods]
+    top = each(lambda *some: np.maximum.reduce(some), *lines)
+    bottom = each(lambda *some: np.minimum.reduce(some), *lines)
 
-    def state(at: int) -> Direction | None:
-        if 100 * (top[at] / bottom[at] - 1) >= params.dense_threshold:
-            return None
-        if above(close[at], top[at]):
-            return Direction.LONG
-        return Direction.SHORT if above(bottom[at], close[at]) else None
+    def state(close: Column, top: Column, bottom: Column) -> Ways:
+        is_dense = 100 * (top / bottom - 1) < params.dense_threshold
+        return only(ways(above(close, top), above(bottom, close)), is_dense)
 
-    way = began([state(-2), state(-1)])
-    if way is None:
-        return None
-    price, usual = float(close[-1]), usual_range(candles, params.atr_period)
-    nearest = price - sign(way) * params.sl_atr_mult * usual
-    stop = min(float(bottom[-1]), nearest)
-    if way is Direction.SHORT:
-        stop = max(float(top[-1]), nearest)
+    way, close = began(each(state, seen.close, top, bottom)), seen.close.now
+    usual = seen.usual_range(params.atr_period)
+    nearest = close - way * params.sl_atr_mult * usual
     return opening(
-        candles,
+        seen,
         way,
-        stop=stop,
-        target=price + sign(way) * params.tp_atr_mult * usual,
+        stop=np.where(way > 0, np.minimum(bottom.now, nearest), np.maximum(top.now, nearest)),
+        target=close + way * params.tp_atr_mult * usual,
         confidence=75,
-        reason="the price left its gathered averages",
+        reason=always("the price left its gathered averages"),
     )
 
 
-STRATEGY = Strategy("ma_dense", MaDense, candles_needed, decide)
+STRATEGY = of_columns("ma_dense", MaDense, candles_needed, wishes)

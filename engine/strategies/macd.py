@@ -2,22 +2,13 @@
 
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import macd
-from engine.signal import Direction, Intent
-from engine.strategies.base import (
-    AtrPeriod,
-    Params,
-    StopRanges,
-    Strategy,
-    TargetRanges,
-    above,
-    began,
-    opening_by_range,
-    settled,
-)
+from engine.strategies.base import AtrPeriod, Params, StopRanges, TargetRanges, settled
+from engine.strategies.columns import always, began, of_columns, opening_by_range, side
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Wishes
 
 
 class MacdRule(Params, frozen=True, kw_only=True):
@@ -37,29 +28,19 @@ def candles_needed(params: MacdRule) -> int:
     return max(settled(params.macd_slow) + settled(params.macd_signal), params.atr_period) + 1
 
 
-def decide(candles: Candles, params: MacdRule) -> Intent | None:
-    close = candles.close
-    told = macd(close, fast=params.macd_fast, slow=params.macd_slow, signal=params.macd_signal)
+def wishes(seen: Seen, params: MacdRule) -> Wishes:
+    histogram = seen.macd_histogram(params.macd_fast, params.macd_slow, params.macd_signal)
     # Beside the price, so that what only floats see is no state.
-    share = told.histogram / close
-
-    def state(at: int) -> Direction | None:
-        if above(1 + share[at], 1):
-            return Direction.LONG
-        return Direction.SHORT if above(1, 1 + share[at]) else None
-
-    way = began([state(-2), state(-1)])
-    if way is None:
-        return None
+    share = each(np.divide, histogram, seen.close)
     return opening_by_range(
-        candles,
-        way,
+        seen,
+        began(each(lambda share: side(1 + share, 1), share)),
         atr_period=params.atr_period,
         stop_ranges=params.sl_atr_mult,
         target_ranges=params.tp_atr_mult,
-        confidence=min(85, 65 + 5 * 100 * abs(share[-1])),
-        reason="the MACD line went beyond its signal",
+        confidence=np.minimum(85, 65 + 5 * 100 * abs(share.now)),
+        reason=always("the MACD line went beyond its signal"),
     )
 
 
-STRATEGY = Strategy("macd", MacdRule, candles_needed, decide)
+STRATEGY = of_columns("macd", MacdRule, candles_needed, wishes)

@@ -2,23 +2,22 @@
 
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import deviation, sma, zscore
-from engine.signal import Direction, Intent
-from engine.strategies.base import (
-    SAME,
-    AtrPeriod,
-    Params,
-    StopRanges,
-    Strategy,
+from engine.strategies.base import SAME, AtrPeriod, Params, StopRanges
+from engine.strategies.columns import (
+    always,
     began,
+    chosen,
     closing,
+    of_columns,
+    only,
     opening,
-    sign,
-    usual_range,
+    ways,
 )
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Column, Ways, Wishes
 
 
 class MeanReversion(Params, frozen=True, kw_only=True):
@@ -41,35 +40,30 @@ def candles_needed(params: MeanReversion) -> int:
     return max(params.period, params.atr_period) + 1
 
 
-def decide(candles: Candles, params: MeanReversion) -> Intent | None:
-    close = candles.close
-    z, spread = zscore(close, params.period), deviation(close, params.period)
-    if spread[-1] <= SAME * close[-1]:
-        return None
+def wishes(seen: Seen, params: MeanReversion) -> Wishes:
+    close, z = seen.close.now, seen.zscore(params.period)
+    spread = seen.deviation(params.period).now
+    before, now = z
+    deviates = spread > SAME * close
 
-    def state(at: int) -> Direction | None:
-        if z[at] < -params.std_mult:
-            return Direction.LONG
-        return Direction.SHORT if z[at] > params.std_mult else None
+    def state(z: Column) -> Ways:
+        return ways(z < -params.std_mult, z > params.std_mult)
 
-    now, before = float(z[-1]), float(z[-2])
-    way = began([state(-2), state(-1)])
-    if way is not None:
-        mean = float(sma(close, params.period)[-1])
-        usual = usual_range(candles, params.atr_period)
-        return opening(
-            candles,
-            way,
-            stop=float(close[-1]) - sign(way) * params.sl_atr_mult * usual,
-            target=mean - sign(way) * params.exit_std * float(spread[-1]),
-            confidence=min(90, 70 + 10 * (abs(now) - params.std_mult)),
-            reason=f"{now:+.2f} deviations from the mean",
-        )
-    if before < -params.exit_std <= now:
-        return closing(candles, Direction.LONG, confidence=70, reason="back near the mean")
-    if before > params.exit_std >= now:
-        return closing(candles, Direction.SHORT, confidence=70, reason="back near the mean")
-    return None
+    way = only(began(each(state, z)), deviates)
+    opened = opening(
+        seen,
+        way,
+        stop=close - way * params.sl_atr_mult * seen.usual_range(params.atr_period),
+        target=seen.sma(params.period).now - way * params.exit_std * spread,
+        confidence=np.minimum(90, 70 + 10 * (abs(now) - params.std_mult)),
+        reason=lambda at: f"{now[at]:+.2f} deviations from the mean",
+    )
+    back = ways(
+        (before < -params.exit_std) & (now >= -params.exit_std),
+        (before > params.exit_std) & (now <= params.exit_std),
+    )
+    closed = closing(seen, only(back, deviates), confidence=70, reason=always("back near the mean"))
+    return chosen(way != 0, opened, closed)
 
 
-STRATEGY = Strategy("mean_reversion", MeanReversion, candles_needed, decide)
+STRATEGY = of_columns("mean_reversion", MeanReversion, candles_needed, wishes)

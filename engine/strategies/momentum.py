@@ -2,21 +2,13 @@
 
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import rate_of_change
-from engine.signal import Direction, Intent
-from engine.strategies.base import (
-    AtrPeriod,
-    Params,
-    StopRanges,
-    Strategy,
-    TargetRanges,
-    above,
-    began,
-    opening_by_range,
-)
+from engine.strategies.base import AtrPeriod, Params, StopRanges, TargetRanges
+from engine.strategies.columns import above, began, of_columns, opening_by_range, ways
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Column, Ways, Wishes
 
 
 class Momentum(Params, frozen=True, kw_only=True):
@@ -35,26 +27,22 @@ def candles_needed(params: Momentum) -> int:
     return max(params.momentum_period, params.atr_period) + 2
 
 
-def decide(candles: Candles, params: Momentum) -> Intent | None:
-    change = rate_of_change(candles.close, params.momentum_period)
+def wishes(seen: Seen, params: Momentum) -> Wishes:
+    change = seen.rate_of_change(params.momentum_period)
 
-    def state(at: int) -> Direction | None:
-        if above(change[at], params.momentum_threshold):
-            return Direction.LONG
-        return Direction.SHORT if above(-change[at], params.momentum_threshold) else None
+    def state(change: Column) -> Ways:
+        least = params.momentum_threshold
+        return ways(above(change, least), above(-change, least))
 
-    way = began([state(-2), state(-1)])
-    if way is None:
-        return None
     return opening_by_range(
-        candles,
-        way,
+        seen,
+        began(each(state, change)),
         atr_period=params.atr_period,
         stop_ranges=params.sl_atr_mult,
         target_ranges=params.tp_atr_mult,
-        confidence=min(90, 70 + abs(float(change[-1]))),
-        reason=f"{float(change[-1]):+.2f} % in {params.momentum_period} bars",
+        confidence=np.minimum(90, 70 + abs(change.now)),
+        reason=lambda at: f"{change.now[at]:+.2f} % in {params.momentum_period} bars",
     )
 
 
-STRATEGY = Strategy("momentum", Momentum, candles_needed, decide)
+STRATEGY = of_columns("momentum", Momentum, candles_needed, wishes)

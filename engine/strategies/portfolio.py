@@ -5,17 +5,30 @@ newest first. Openings and closings of each direction are counted apart; of two 
 same support neither is done.
 """
 
-from decimal import Decimal
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 from msgspec import Meta
+from numpy.typing import ArrayLike
 
-from engine.candle import Candles
+from engine.candle import bars_of
 from engine.errors import BadParameters
-from engine.signal import Action, Direction, Intent
-from engine.strategies.base import Params, Strategy, closing, first_bars, opening
+from engine.strategies.base import Params, Strategy
+from engine.strategies.columns import (
+    Flags,
+    chosen,
+    closing,
+    of_columns,
+    only,
+    opening,
+    wishes_of,
+)
 from engine.strategies.members import MEMBERS
+from engine.strategies.seen import Seen
+from engine.strategies.wishes import Column, Wishes, part_of
 
 MOST_CONFIDENT = 95
 
@@ -69,66 +82,80 @@ def candles_needed(params: Portfolio) -> int:
     return max(one.candles_needed(told) for one, told in members) + params.within_bars - 1
 
 
-def wish(candles: Candles, member: Member, within: int) -> Intent | None:
-    """A member's newest wish of the last bars."""
+def newest(seen: Seen, member: Member, within: int) -> Wishes:
+    """A member's newest wish of the last bars, on each bar."""
     strategy, params = member.strategy()
-    needed = strategy.candles_needed(params)
-    for ago in range(within):
-        end = len(candles) - ago
-        intent = strategy.decide(first_bars(candles, end, start=end - needed), params)
-        if intent is not None:
-            return intent
-    return None
+    first = seen.shown - strategy.candles_needed(params) - within + 1
+    told = wishes_of(strategy, bars_of(seen.candles, first, len(seen.candles)), params)
+    count = len(seen.close.now)
+    found = part_of(told, 0, count)
+    for later in range(1, within):
+        last = part_of(told, later, count)
+        found = chosen(last.way != 0, last, found)
+    return found
 
 
-def decide(candles: Candles, params: Portfolio) -> Intent | None:
-    wishes = [
-        (member, intent)
-        for member in params.strategies
-        if (intent := wish(candles, member, params.within_bars)) is not None
-    ]
+def wishes(seen: Seen, params: Portfolio) -> Wishes:
+    told = [newest(seen, member, params.within_bars) for member in params.strategies]
     by_heads = params.fusion_mode != "weighted"
     whole = sum(1 if by_heads else member.weight for member in params.strategies)
     least = {"unanimous": 1.0, "any": 0.0}.get(params.fusion_mode, params.min_agreement)
-    support: dict[tuple[Action, Direction], float] = {}
-    for member, intent in wishes:
-        key = intent.action, intent.direction
-        support[key] = support.get(key, 0.0) + (1 if by_heads else member.weight) / whole
-    if not support:
-        return None
-    most = max(support.values())
-    leaders = [key for key, share in support.items() if share >= most - 1e-9]
-    # Dust of the division must not undo a unanimous vote.
-    if len(leaders) > 1 or most < least - 1e-9:
-        return None
-    action, direction = leaders[0]
-    agreeing = [
-        (member.weight, intent)
-        for member, intent in wishes
-        if (intent.action, intent.direction) == leaders[0]
-    ]
-    weight = sum(weight for weight, _ in agreeing)
-    confidence = sum(weight * intent.confidence for weight, intent in agreeing) / weight
-    if confidence < params.min_confidence:
-        return None
-    confidence = min(MOST_CONFIDENT, confidence)
-    reason = f"{len(agreeing)} of {len(params.strategies)} agree"
-    if action is Action.CLOSE:
-        return closing(candles, direction, confidence=confidence, reason=reason)
-    return opening(
-        candles,
-        direction,
-        stop=mean([intent.stop for _, intent in agreeing]),
-        target=mean([intent.target for _, intent in agreeing]),
-        confidence=confidence,
-        reason=reason,
+    weights = [member.weight for member in params.strategies]
+    shares = [(1 if by_heads else weight) / whole for weight in weights]
+    # What may be wanted: to open or to close, long or short.
+    keys = [(opens, way) for opens in (True, False) for way in (1, -1)]
+    agrees = np.array(
+        [[(each.opens == opens) & (each.way == way) for each in told] for opens, way in keys]
     )
+    support = added(agrees, shares)
+    most = support.max(axis=0)
+    leads = support >= most - 1e-9
+    # Dust of the division must not undo a unanimous vote.
+    is_agreed = (most > 0) & (leads.sum(axis=0) == 1) & (most >= least - 1e-9)
+    leader = leads.argmax(axis=0)
+    agreeing = np.take_along_axis(agrees, leader[None, None], 0)[0]
+    weight = np.where(is_agreed, added(agreeing, weights), 1)
+    sure = added(agreeing, weights, [each.confidence for each in told]) / weight
+    is_agreed &= sure >= params.min_confidence
+    opens, way = (np.array(column)[leader] for column in zip(*keys, strict=True))
+    way, close = only(way, is_agreed), seen.close.now
+    stop = mean(agreeing, [each.stop for each in told])
+    target = mean(agreeing, [each.target for each in told])
+    # A level that nobody named is on no wrong side.
+    opened = opening(
+        seen,
+        only(way, opens),
+        stop=np.where(np.isnan(stop), close - way * close / 2, stop),
+        target=np.where(np.isnan(target), close + way * close / 2, target),
+        confidence=np.minimum(MOST_CONFIDENT, sure),
+        reason=lambda at: f"{agreeing[:, at].sum()} of {len(told)} agree",
+    )
+    closed = closing(seen, only(way, ~opens), confidence=opened.confidence, reason=opened.reason)
+    opened = replace(
+        opened,
+        stop=np.where(np.isnan(stop), np.nan, opened.stop),
+        target=np.where(np.isnan(target), np.nan, opened.target),
+    )
+    return chosen(opens, opened, closed)
 
 
-def mean(prices: list[Decimal | None]) -> float | None:
+def added(chosen: Flags, weights: Sequence[float], columns: Sequence[ArrayLike] = ()) -> Column:
+    """What those who are chosen weigh together, or their columns by weight."""
+    total: Column = np.zeros(chosen[..., 0, :].shape)
+    for place, weight in enumerate(weights):
+        total += chosen[..., place, :] * (weight * np.asarray(columns[place] if columns else 1))
+    return total
+
+
+def mean(agreeing: Flags, levels: list[Column]) -> Column:
     """The mean of those that name a price."""
-    named = [float(price) for price in prices if price is not None]
-    return sum(named) / len(named) if named else None
+    total, count = np.zeros(agreeing.shape[1]), np.zeros(agreeing.shape[1])
+    for place, level in enumerate(levels):
+        is_named = agreeing[place] & ~np.isnan(level)
+        total += np.where(is_named, level, 0.0)
+        count += is_named
+    told: Column = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+    return told
 
 
-STRATEGY = Strategy("portfolio", Portfolio, candles_needed, decide)
+STRATEGY = of_columns("portfolio", Portfolio, candles_needed, wishes)

@@ -4,19 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import rsi
-from engine.signal import Direction, Intent
-from engine.strategies.base import (
-    AtrPeriod,
-    Params,
-    StopRanges,
-    Strategy,
-    TargetRanges,
-    began,
-    opening_by_range,
-    settled_wilder,
-)
+from engine.strategies.base import AtrPeriod, Params, StopRanges, TargetRanges, settled_wilder
+from engine.strategies.columns import began, of_columns, opening_by_range, ways
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Column, Ways, Wishes
 
 
 class Reversal(Params, frozen=True, kw_only=True):
@@ -33,26 +24,21 @@ def candles_needed(params: Reversal) -> int:
     return max(settled_wilder(params.rsi_period), params.atr_period) + 1
 
 
-def decide(candles: Candles, params: Reversal) -> Intent | None:
-    strength = rsi(candles.close, params.rsi_period)
+def wishes(seen: Seen, params: Reversal) -> Wishes:
+    strength = seen.rsi(params.rsi_period)
 
-    def state(at: int) -> Direction | None:
-        if strength[at] < params.rsi_extreme:
-            return Direction.LONG
-        return Direction.SHORT if strength[at] > 100 - params.rsi_extreme else None
+    def state(strength: Column) -> Ways:
+        return ways(strength < params.rsi_extreme, strength > 100 - params.rsi_extreme)
 
-    way = began([state(-2), state(-1)])
-    if way is None:
-        return None
     return opening_by_range(
-        candles,
-        way,
+        seen,
+        began(each(state, strength)),
         atr_period=params.atr_period,
         stop_ranges=params.sl_atr_mult,
         target_ranges=params.tp_atr_mult,
         confidence=80,
-        reason=f"RSI {float(strength[-1]):.1f}",
+        reason=lambda at: f"RSI {strength.now[at]:.1f}",
     )
 
 
-STRATEGY = Strategy("reversal", Reversal, candles_needed, decide)
+STRATEGY = of_columns("reversal", Reversal, candles_needed, wishes)

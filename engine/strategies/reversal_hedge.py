@@ -8,23 +8,20 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import bollinger, rsi
-from engine.signal import Direction, Intent
-from engine.strategies.base import (
-    AtrPeriod,
-    Params,
-    StopRanges,
-    Strategy,
+from engine.strategies.base import AtrPeriod, Params, StopRanges, settled_wilder
+from engine.strategies.columns import (
     above,
+    always,
     began,
+    chosen,
     closing,
     crossed,
+    of_columns,
     opening,
-    settled_wilder,
-    sign,
-    usual_range,
+    ways,
 )
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Column, Ways, Wishes
 
 
 class ReversalHedge(Params, frozen=True, kw_only=True):
@@ -45,33 +42,32 @@ def candles_needed(params: ReversalHedge) -> int:
     return max(periods) + 1
 
 
-def decide(candles: Candles, params: ReversalHedge) -> Intent | None:
-    close = candles.close
-    band = bollinger(close, params.boll_period, params.boll_std)
-    strength = rsi(close, params.rsi_period)
+def wishes(seen: Seen, params: ReversalHedge) -> Wishes:
+    band = seen.bollinger(params.boll_period, params.boll_std)
+    strength = seen.rsi(params.rsi_period)
 
-    def state(at: int) -> Direction | None:
-        if strength[at] < params.rsi_extreme_low and above(band.lower[at], close[at]):
-            return Direction.LONG
-        if strength[at] > 100 - params.rsi_extreme_low and above(close[at], band.upper[at]):
-            return Direction.SHORT
-        return None
-
-    way = began([state(-2), state(-1)])
-    if way is not None:
-        usual = usual_range(candles, params.atr_period)
-        return opening(
-            candles,
-            way,
-            stop=float(close[-1]) - sign(way) * params.sl_atr_mult * usual,
-            target=float(band.middle[-1]),
-            confidence=75,
-            reason=f"RSI {float(strength[-1]):.1f} beyond the band",
+    def state(close: Column, strength: Column, upper: Column, lower: Column) -> Ways:
+        return ways(
+            (strength < params.rsi_extreme_low) & above(lower, close),
+            (strength > 100 - params.rsi_extreme_low) & above(close, upper),
         )
-    back = crossed(close, band.middle)
-    if back is None:
-        return None
-    return closing(candles, back, confidence=65, reason="back at the middle of the band")
+
+    way, close = began(each(state, seen.close, strength, band.upper, band.lower)), seen.close.now
+    opened = opening(
+        seen,
+        way,
+        stop=close - way * params.sl_atr_mult * seen.usual_range(params.atr_period),
+        target=band.middle.now,
+        confidence=75,
+        reason=lambda at: f"RSI {strength.now[at]:.1f} beyond the band",
+    )
+    closed = closing(
+        seen,
+        crossed(seen.close, band.middle),
+        confidence=65,
+        reason=always("back at the middle of the band"),
+    )
+    return chosen(way != 0, opened, closed)
 
 
-STRATEGY = Strategy("reversal_hedge", ReversalHedge, candles_needed, decide)
+STRATEGY = of_columns("reversal_hedge", ReversalHedge, candles_needed, wishes)

@@ -2,21 +2,13 @@
 
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import rsi
-from engine.signal import Direction, Intent
-from engine.strategies.base import (
-    AtrPeriod,
-    Params,
-    StopRanges,
-    Strategy,
-    TargetRanges,
-    began,
-    opening_by_range,
-    settled_wilder,
-)
+from engine.strategies.base import AtrPeriod, Params, StopRanges, TargetRanges, settled_wilder
+from engine.strategies.columns import began, of_columns, only, opening_by_range, ways
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Column, Ways, Wishes
 
 
 class RsiRule(Params, frozen=True, kw_only=True):
@@ -39,31 +31,27 @@ def candles_needed(params: RsiRule) -> int:
     return max(settled_wilder(params.rsi_period), params.atr_period) + 1
 
 
-def decide(candles: Candles, params: RsiRule) -> Intent | None:
-    before, now = (float(value) for value in rsi(candles.close, params.rsi_period)[-2:])
+def wishes(seen: Seen, params: RsiRule) -> Wishes:
+    strength = seen.rsi(params.rsi_period)
+    before, now = strength
 
-    def far(value: float) -> Direction | None:
-        if value < params.extreme:
-            return Direction.LONG
-        return Direction.SHORT if value > 100 - params.extreme else None
+    def far(value: Column) -> Ways:
+        return ways(value < params.extreme, value > 100 - params.extreme)
 
-    way, confidence = began([far(before), far(now)]), 80.0
-    if way is None:
-        if before <= params.oversold < now:
-            way, confidence = Direction.LONG, 70 + now - params.oversold
-        elif before >= params.overbought > now:
-            way, confidence = Direction.SHORT, 70 + params.overbought - now
-        else:
-            return None
+    went_far = began(each(far, strength))
+    rises = (before <= params.oversold) & (now > params.oversold)
+    falls = (before >= params.overbought) & (now < params.overbought)
+    came_back = only(ways(rises, falls), went_far == 0)
+    beyond = np.where(rises, now - params.oversold, params.overbought - now)
     return opening_by_range(
-        candles,
-        way,
+        seen,
+        went_far + came_back,
         atr_period=params.atr_period,
         stop_ranges=params.sl_atr_mult,
         target_ranges=params.tp_atr_mult,
-        confidence=min(85, confidence),
-        reason=f"RSI {now:.1f} after {before:.1f}",
+        confidence=np.where(went_far != 0, 80, np.minimum(85, 70 + beyond)),
+        reason=lambda at: f"RSI {now[at]:.1f} after {before[at]:.1f}",
     )
 
 
-STRATEGY = Strategy("rsi", RsiRule, candles_needed, decide)
+STRATEGY = of_columns("rsi", RsiRule, candles_needed, wishes)

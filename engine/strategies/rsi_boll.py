@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import bollinger, rsi
-from engine.signal import Direction, Intent
-from engine.strategies.base import SAME, Params, Strategy, opening, settled_wilder
+from engine.strategies.base import SAME, Params, settled_wilder
+from engine.strategies.columns import of_columns, opening, ways
+from engine.strategies.seen import Seen
+from engine.strategies.wishes import Wishes
 
 
 class RsiBoll(Params, frozen=True, kw_only=True):
@@ -34,27 +35,26 @@ def candles_needed(params: RsiBoll) -> int:
     return max(settled_wilder(params.rsi_period), params.boll_period)
 
 
-def decide(candles: Candles, params: RsiBoll) -> Intent | None:
-    strength = float(rsi(candles.close, params.rsi_period)[-1])
-    told = bollinger(candles.close, params.boll_period, params.boll_std)
-    upper, middle, lower = (float(column[-1]) for column in told)
-    close, touch, beyond = float(candles.close[-1]), params.touch_pct / 100, params.sl_pct / 100
-    if upper - lower <= SAME * middle:
-        return None
-    if strength < params.oversold and close <= lower * (1 + touch):
-        way, stop, depth = Direction.LONG, lower * (1 - beyond), params.oversold - strength
-    elif strength > params.overbought and close >= upper * (1 - touch):
-        way, stop, depth = Direction.SHORT, upper * (1 + beyond), strength - params.overbought
-    else:
-        return None
+def wishes(seen: Seen, params: RsiBoll) -> Wishes:
+    strength = seen.rsi(params.rsi_period).now
+    upper, middle, lower = (
+        column.now for column in seen.bollinger(params.boll_period, params.boll_std)
+    )
+    close, touch, beyond = seen.close.now, params.touch_pct / 100, params.sl_pct / 100
+    is_wide = upper - lower > SAME * middle
+    way = ways(
+        is_wide & (strength < params.oversold) & (close <= lower * (1 + touch)),
+        is_wide & (strength > params.overbought) & (close >= upper * (1 - touch)),
+    )
+    depth = np.where(way > 0, params.oversold - strength, strength - params.overbought)
     return opening(
-        candles,
+        seen,
         way,
-        stop=stop,
+        stop=np.where(way > 0, lower * (1 - beyond), upper * (1 + beyond)),
         target=middle,
-        confidence=min(80, 60 + depth),
-        reason=f"RSI {strength:.1f} at the edge of the band",
+        confidence=np.minimum(80, 60 + depth),
+        reason=lambda at: f"RSI {strength[at]:.1f} at the edge of the band",
     )
 
 
-STRATEGY = Strategy("rsi_boll", RsiBoll, candles_needed, decide)
+STRATEGY = of_columns("rsi_boll", RsiBoll, candles_needed, wishes)

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import rsi
-from engine.signal import Direction, Intent
-from engine.strategies.base import Params, Strategy, began, opening, settled_wilder, sign
+from engine.strategies.base import Params, settled_wilder
+from engine.strategies.columns import began, of_columns, opening, ways
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Column, Ways, Wishes
 
 
 class Scalping(Params, frozen=True, kw_only=True):
@@ -26,26 +26,21 @@ def candles_needed(params: Scalping) -> int:
     return settled_wilder(params.rsi_period) + 1
 
 
-def decide(candles: Candles, params: Scalping) -> Intent | None:
-    strength = rsi(candles.close, params.rsi_period)
+def wishes(seen: Seen, params: Scalping) -> Wishes:
+    strength = seen.rsi(params.rsi_period)
 
-    def state(at: int) -> Direction | None:
-        if strength[at] < params.oversold:
-            return Direction.LONG
-        return Direction.SHORT if strength[at] > params.overbought else None
+    def state(strength: Column) -> Ways:
+        return ways(strength < params.oversold, strength > params.overbought)
 
-    way = began([state(-2), state(-1)])
-    if way is None:
-        return None
-    close = float(candles.close[-1])
+    way, close = began(each(state, strength)), seen.close.now
     return opening(
-        candles,
+        seen,
         way,
-        stop=close * (1 - sign(way) * params.stop_loss / 100),
-        target=close * (1 + sign(way) * params.scalp_target / 100),
+        stop=close * (1 - way * params.stop_loss / 100),
+        target=close * (1 + way * params.scalp_target / 100),
         confidence=70,
-        reason=f"RSI {float(strength[-1]):.1f}",
+        reason=lambda at: f"RSI {strength.now[at]:.1f}",
     )
 
 
-STRATEGY = Strategy("scalping", Scalping, candles_needed, decide)
+STRATEGY = of_columns("scalping", Scalping, candles_needed, wishes)

@@ -5,10 +5,10 @@ from typing import Annotated
 import numpy as np
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import latest, swings
-from engine.signal import Direction, Intent
-from engine.strategies.base import Params, Strategy, above, opening, sign
+from engine.strategies.base import Params
+from engine.strategies.columns import above, always, of_columns, opening, ways
+from engine.strategies.seen import Seen
+from engine.strategies.wishes import Wishes
 
 SIDE = 2
 
@@ -28,27 +28,24 @@ def candles_needed(params: SrBreak) -> int:
     return params.lookback + 2 * SIDE + 1
 
 
-def decide(candles: Candles, params: SrBreak) -> Intent | None:
-    told = swings(candles.high, candles.low, left=SIDE, right=SIDE)
+def wishes(seen: Seen, params: SrBreak) -> Wishes:
     # The levels that stood before this bar.
-    top, bottom = float(latest(told.high)[-2]), float(latest(told.low)[-2])
-    before, close = float(candles.close[-2]), float(candles.close[-1])
+    top, bottom = seen.levels_before(SIDE)
+    before, close = seen.close
     over, under = top * (1 + params.break_pct / 100), bottom * (1 - params.break_pct / 100)
-    if not np.isnan(top) and above(close, over) and not above(before, over):
-        way, level = Direction.LONG, top
-    elif not np.isnan(bottom) and above(under, close) and not above(under, before):
-        way, level = Direction.SHORT, bottom
-    else:
-        return None
-    stop = level * (1 - sign(way) * params.sl_pct / 100)
+    way = ways(
+        above(close, over) & ~above(before, over), above(under, close) & ~above(under, before)
+    )
+    level = np.where(way > 0, top, bottom)
+    stop = level * (1 - way * params.sl_pct / 100)
     return opening(
-        candles,
+        seen,
         way,
         stop=stop,
         target=close + params.rr * (close - stop),
-        confidence=min(85, 70 + 1000 * abs(close / level - 1)),
-        reason="the close went through a level",
+        confidence=np.minimum(85, 70 + 1000 * abs(close / level - 1)),
+        reason=always("the close went through a level"),
     )
 
 
-STRATEGY = Strategy("sr_break", SrBreak, candles_needed, decide)
+STRATEGY = of_columns("sr_break", SrBreak, candles_needed, wishes)

@@ -4,20 +4,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import supertrend
-from engine.signal import Direction, Intent
-from engine.strategies.base import (
-    Params,
-    Strategy,
-    TargetRanges,
-    opening,
-    settled_wilder,
-    sign,
-    usual_range,
-)
-
 # The line remembers its last turn; it is followed over this many bars.
+from engine.strategies.base import Params, TargetRanges, settled_wilder
+from engine.strategies.columns import always, began, of_columns, opening
+from engine.strategies.seen import Seen
+from engine.strategies.wishes import Wishes
+
 FOLLOWED = 100
 
 
@@ -33,22 +25,17 @@ def candles_needed(params: SupertrendRule) -> int:
     return settled_wilder(params.period) + FOLLOWED
 
 
-def decide(candles: Candles, params: SupertrendRule) -> Intent | None:
-    told = supertrend(
-        candles.high, candles.low, candles.close, period=params.period, ranges=params.multiplier
-    )
-    if told.is_up[-1] == told.is_up[-2]:
-        return None
-    way = Direction.LONG if told.is_up[-1] else Direction.SHORT
-    usual = usual_range(candles, params.period)
+def wishes(seen: Seen, params: SupertrendRule) -> Wishes:
+    told = seen.supertrend(params.period, params.multiplier)
+    way = began(told.side)
     return opening(
-        candles,
+        seen,
         way,
-        stop=float(told.line[-1]),
-        target=float(candles.close[-1]) + sign(way) * params.tp_atr_mult * usual,
+        stop=told.line,
+        target=seen.close.now + way * params.tp_atr_mult * seen.usual_range(params.period),
         confidence=80,
-        reason="the line turned",
+        reason=always("the line turned"),
     )
 
 
-STRATEGY = Strategy("supertrend", SupertrendRule, candles_needed, decide)
+STRATEGY = of_columns("supertrend", SupertrendRule, candles_needed, wishes)

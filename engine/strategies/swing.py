@@ -4,19 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import sma
-from engine.signal import Intent
-from engine.strategies.base import (
-    AtrPeriod,
-    Params,
-    StopRanges,
-    Strategy,
-    crossed,
-    opening,
-    sign,
-    usual_range,
-)
+from engine.strategies.base import AtrPeriod, Params, StopRanges
+from engine.strategies.columns import always, crossed, of_columns, opening
+from engine.strategies.seen import Seen
+from engine.strategies.wishes import Wishes
 
 
 class Swing(Params, frozen=True, kw_only=True):
@@ -32,20 +23,16 @@ def candles_needed(params: Swing) -> int:
     return max(params.ma_period, params.atr_period) + 1
 
 
-def decide(candles: Candles, params: Swing) -> Intent | None:
-    way = crossed(candles.close, sma(candles.close, params.ma_period))
-    if way is None:
-        return None
-    close = float(candles.close[-1])
-    usual = usual_range(candles, params.atr_period)
+def wishes(seen: Seen, params: Swing) -> Wishes:
+    way, close = crossed(seen.close, seen.sma(params.ma_period)), seen.close.now
     return opening(
-        candles,
+        seen,
         way,
-        stop=close - sign(way) * params.sl_atr_mult * usual,
-        target=close * (1 + sign(way) * params.swing_target / 100),
+        stop=close - way * params.sl_atr_mult * seen.usual_range(params.atr_period),
+        target=close * (1 + way * params.swing_target / 100),
         confidence=75,
-        reason="the close went through its average",
+        reason=always("the close went through its average"),
     )
 
 
-STRATEGY = Strategy("swing", Swing, candles_needed, decide)
+STRATEGY = of_columns("swing", Swing, candles_needed, wishes)

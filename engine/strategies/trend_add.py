@@ -6,12 +6,13 @@ bar that enters the pullback, between one and two `pullback_pct` from the extrem
 
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import donchian, ema, rsi
-from engine.signal import Direction, Intent
-from engine.strategies.base import Params, Strategy, began, opening, settled, settled_wilder, sign
+from engine.strategies.base import Params, settled, settled_wilder
+from engine.strategies.columns import always, began, of_columns, opening, ways
+from engine.strategies.seen import Seen, each
+from engine.strategies.wishes import Column, Ways, Wishes
 
 EXTREME_BARS, SLOPE_BARS, RSI_BARS = 10, 5, 14
 
@@ -40,33 +41,43 @@ def candles_needed(params: TrendAdd) -> int:
     return max(settled(params.ema_period) + SLOPE_BARS, settled_wilder(RSI_BARS), EXTREME_BARS) + 1
 
 
-def decide(candles: Candles, params: TrendAdd) -> Intent | None:
-    close = candles.close
-    average, strength = ema(close, params.ema_period), rsi(close, RSI_BARS)
-    extreme = donchian(candles.high, candles.low, EXTREME_BARS)
+def wishes(seen: Seen, params: TrendAdd) -> Wishes:
+    average, earlier = seen.ema(params.ema_period), seen.ema_ago(params.ema_period, SLOPE_BARS)
+    extreme = seen.donchian(EXTREME_BARS)
     least, room = params.pullback_pct / 100, params.rsi_room
 
-    def state(at: int) -> Direction | None:
-        slope = 100 * (average[at] / average[at - SLOPE_BARS] - 1)
-        fallen, risen = 1 - close[at] / extreme.upper[at], close[at] / extreme.lower[at] - 1
-        if slope > params.slope_pct and least <= fallen <= 2 * least and strength[at] < room:
-            return Direction.LONG
-        if slope < -params.slope_pct and least <= risen <= 2 * least and strength[at] > 100 - room:
-            return Direction.SHORT
-        return None
+    def state(
+        close: Column,
+        average: Column,
+        earlier: Column,
+        strength: Column,
+        upper: Column,
+        lower: Column,
+    ) -> Ways:
+        slope = 100 * (average / earlier - 1)
+        fallen, risen = 1 - close / upper, close / lower - 1
+        return ways(
+            (slope > params.slope_pct)
+            & (least <= fallen)
+            & (fallen <= 2 * least)
+            & (strength < room),
+            (slope < -params.slope_pct)
+            & (least <= risen)
+            & (risen <= 2 * least)
+            & (strength > 100 - room),
+        )
 
-    way = began([state(-2), state(-1)])
-    if way is None:
-        return None
-    far = float(extreme.upper[-1] if way is Direction.LONG else extreme.lower[-1])
+    strength = seen.rsi(RSI_BARS)
+    way = began(each(state, seen.close, average, earlier, strength, extreme.upper, extreme.lower))
+    far = np.where(way > 0, extreme.upper.now, extreme.lower.now)
     return opening(
-        candles,
+        seen,
         way,
-        stop=float(average[-1]) * (1 - sign(way) * params.sl_pct / 100),
-        target=far * (1 + sign(way) * params.tp_pct / 100),
+        stop=average.now * (1 - way * params.sl_pct / 100),
+        target=far * (1 + way * params.tp_pct / 100),
         confidence=75,
-        reason="the trend has pulled back",
+        reason=always("the trend has pulled back"),
     )
 
 
-STRATEGY = Strategy("trend_add", TrendAdd, candles_needed, decide)
+STRATEGY = of_columns("trend_add", TrendAdd, candles_needed, wishes)

@@ -2,23 +2,20 @@
 
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta
 
-from engine.candle import Candles
-from engine.indicators import ema, rsi
-from engine.signal import Direction, Intent
 from engine.strategies.base import (
     AtrPeriod,
     Params,
     StopRanges,
-    Strategy,
     TargetRanges,
-    above,
-    crossed,
-    opening_by_range,
     settled,
     settled_wilder,
 )
+from engine.strategies.columns import crossed, of_columns, only, opening_by_range, side
+from engine.strategies.seen import Seen
+from engine.strategies.wishes import Wishes
 
 
 class TrendAggressive(Params, frozen=True, kw_only=True):
@@ -43,28 +40,20 @@ def candles_needed(params: TrendAggressive) -> int:
     return max(periods) + 1
 
 
-def decide(candles: Candles, params: TrendAggressive) -> Intent | None:
-    close = candles.close
-    fast, slow = ema(close, params.ema_fast), ema(close, params.ema_slow)
-    strength = float(rsi(close, params.rsi_period)[-1])
+def wishes(seen: Seen, params: TrendAggressive) -> Wishes:
+    close, strength = seen.close.now, seen.rsi(params.rsi_period).now
+    fast, slow = seen.ema(params.ema_fast), seen.ema(params.ema_slow)
     way = crossed(fast, slow)
-    if way is Direction.LONG:
-        sound = strength < params.rsi_room and above(close[-1], fast[-1])
-    elif way is Direction.SHORT:
-        sound = strength > 100 - params.rsi_room and above(fast[-1], close[-1])
-    else:
-        return None
-    if not sound:
-        return None
+    has_room = np.where(way > 0, strength < params.rsi_room, strength > 100 - params.rsi_room)
     return opening_by_range(
-        candles,
-        way,
+        seen,
+        only(way, has_room & (way == side(close, fast.now))),
         atr_period=params.atr_period,
         stop_ranges=params.atr_multiplier,
         target_ranges=params.tp_atr_mult,
-        confidence=min(90, 75 + 100 * abs(float(fast[-1] / slow[-1]) - 1)),
-        reason=f"averages crossed at RSI {strength:.1f}",
+        confidence=np.minimum(90, 75 + 100 * abs(fast.now / slow.now - 1)),
+        reason=lambda at: f"averages crossed at RSI {strength[at]:.1f}",
     )
 
 
-STRATEGY = Strategy("trend_aggressive", TrendAggressive, candles_needed, decide)
+STRATEGY = of_columns("trend_aggressive", TrendAggressive, candles_needed, wishes)

@@ -7,10 +7,20 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from engine.candle import Candles
 from engine.indicators import donchian
-from engine.signal import Direction, Intent
-from engine.strategies.base import Params, Strategy, above, began, closing, opening_by_range
+from engine.strategies.base import Params
+from engine.strategies.columns import (
+    above,
+    always,
+    began,
+    chosen,
+    closing,
+    of_columns,
+    opening_by_range,
+    ways,
+)
+from engine.strategies.seen import Seen, Two
+from engine.strategies.wishes import Column, Ways, Wishes
 
 
 class Turtle(Params, frozen=True, kw_only=True):
@@ -34,40 +44,46 @@ def candles_needed(params: Turtle) -> int:
     return max(params.entry_period, params.atr_period) + 2
 
 
-def passed(candles: Candles, period: int) -> Direction | None:
-    """The side on which the last bar first goes beyond the channel of the bars before it."""
-    top, bottom = [
-        column.tolist() for column in donchian(candles.high, candles.low, max(period, 2))[::2]
-    ]
-    if period == 1:
-        top, bottom = candles.high.tolist(), candles.low.tolist()
+def passed(seen: Seen, period: int) -> Ways:
+    """The side on which a bar first goes beyond the channel of the bars before it."""
 
-    def state(at: int) -> Direction | None:
-        if above(float(candles.high[at]), top[at - 1]):
-            return Direction.LONG
-        return Direction.SHORT if above(bottom[at - 1], float(candles.low[at])) else None
-
-    return began([state(-2), state(-1)])
-
-
-def decide(candles: Candles, params: Turtle) -> Intent | None:
-    way = passed(candles, params.entry_period)
-    if way is not None:
-        return opening_by_range(
-            candles,
-            way,
-            atr_period=params.atr_period,
-            stop_ranges=params.risk_unit,
-            target_ranges=2 * params.risk_unit,
-            confidence=80,
-            reason=f"beyond the extreme of {params.entry_period} bars",
+    def beyond(ago: int) -> Ways:
+        high, low = seen.candles.high, seen.candles.low
+        top, bottom = extremes(high, low, period)
+        return ways(
+            above(seen.ago(high, ago), seen.ago(top, ago + 1)),
+            above(seen.ago(bottom, ago + 1), seen.ago(low, ago)),
         )
-    back = passed(candles, params.exit_period)
-    if back is None:
-        return None
-    held = Direction.SHORT if back is Direction.LONG else Direction.LONG
-    reason = f"beyond the opposite extreme of {params.exit_period} bars"
-    return closing(candles, held, confidence=80, reason=reason)
+
+    return began(Two(beyond(1), beyond(0)))
 
 
-STRATEGY = Strategy("turtle", Turtle, candles_needed, decide)
+def extremes(high: Column, low: Column, period: int) -> tuple[Column, Column]:
+    """The highest high and the lowest low of so many bars, of one bar its own."""
+    if period == 1:
+        return high, low
+    told = donchian(high, low, period)
+    return told.upper, told.lower
+
+
+def wishes(seen: Seen, params: Turtle) -> Wishes:
+    way, back = passed(seen, params.entry_period), passed(seen, params.exit_period)
+    opened = opening_by_range(
+        seen,
+        way,
+        atr_period=params.atr_period,
+        stop_ranges=params.risk_unit,
+        target_ranges=2 * params.risk_unit,
+        confidence=80,
+        reason=always(f"beyond the extreme of {params.entry_period} bars"),
+    )
+    closed = closing(
+        seen,
+        -back,
+        confidence=80,
+        reason=always(f"beyond the opposite extreme of {params.exit_period} bars"),
+    )
+    return chosen(way != 0, opened, closed)
+
+
+STRATEGY = of_columns("turtle", Turtle, candles_needed, wishes)

@@ -387,6 +387,7 @@ def has_fired(words: Words) -> bool:
 
 def told_of(words: Words) -> Told:
     return Told(
+        native=words["symbol"],
         venue_order_id=str(words["orderId"]),
         client_order_id=words["clientOrderId"],
         status=STATUSES[words["status"]],

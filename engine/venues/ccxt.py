@@ -76,6 +76,7 @@ class Market:
 class Told:
     """An order as the venue tells it, before its fills are asked for."""
 
+    native: str  # the venue's name for its symbol
     venue_order_id: str
     client_order_id: str  # in the venue's form
     status: OrderStatus
@@ -500,7 +501,12 @@ class CcxtVenue(Line):
         return replace(self._with_fills(market, told), client_order_id=client_order_id)
 
     def _with_fills(self, market: Market, told: Told) -> VenueOrder:
-        """The order is as far as its fills are: each of them is a fact with a fee of its own."""
+        """The order is as far as its fills are: each of them is a fact with a fee of its own.
+
+        Where numbers and names are the whole account's, the one asked for may be of another symbol.
+        """
+        if told.native != market.native:
+            raise VenueError(f"{told.venue_order_id} is an order of {told.native}, not of ours")
         found = self.fills_of(market, told) if told.filled else []
         # Pages may overlap.
         by_id = {fill.venue_fill_id: fill for fill in found}

@@ -379,6 +379,7 @@ def told_of(market: Market, words: Words) -> Told:
     ended = {"open": OrderStatus.OPEN, "finished": OrderStatus.CANCELED}[words["status"]]
     status = OrderStatus.FILLED if ended is OrderStatus.CANCELED and not left else ended
     return Told(
+        native=words["contract"],
         venue_order_id=str(words["id"]),
         client_order_id=words.get("text") or "",
         status=status,

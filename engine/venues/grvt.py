@@ -434,6 +434,7 @@ def told_of(words: Words) -> Told:
     reason = state["reject_reason"]
     created = metadata.get("create_time")
     return Told(
+        native=words["legs"][0]["instrument"],
         venue_order_id="" if words["order_id"] == "0x00" else words["order_id"],
         client_order_id=str(metadata["client_order_id"]),
         status=STATUSES[state["status"]],

@@ -183,6 +183,7 @@ class Hyperliquid(CcxtVenue):
         found: Words = words.get("filled") or words["resting"]
         filled = decimal(found.get("totalSz", 0))
         return Told(
+            native=placing.market.native,
             venue_order_id=str(found["oid"]),
             client_order_id=placing.client_order_id,
             status=OrderStatus.FILLED if filled == placing.quantity else OrderStatus.OPEN,
@@ -428,6 +429,7 @@ def protection_words(market: Market, side: Side, kind: str, price: Decimal) -> P
 def told_of(words: Words, status: str) -> Told:
     """`sz` is what is left of it."""
     return Told(
+        native=words["coin"],
         venue_order_id=str(words["oid"]),
         client_order_id=words.get("cloid") or "",
         status=STATUSES[status],

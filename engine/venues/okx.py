@@ -176,7 +176,8 @@ class Okx(CcxtVenue):
             headers={"expTime": str(placing.ticket.not_after_ms)},
             seconds=placing.seconds_left,
         )["data"]
-        return Told(words["ordId"], placing.client_order_id, OrderStatus.OPEN, Decimal(0))
+        native, ours = placing.market.native, placing.client_order_id
+        return Told(native, words["ordId"], ours, OrderStatus.OPEN, Decimal(0))
 
     def look_up(self, market: Market, client_order_id: str) -> Told:
         asked = {"instId": market.native, "clOrdId": client_order_id}
@@ -407,6 +408,7 @@ def prices_of(words: Words) -> tuple[Decimal | None, Decimal | None]:
 def told_of(market: Market, words: Words) -> Told:
     reason = words.get("cancelSourceReason") or ""
     return Told(
+        native=words["instId"],
         venue_order_id=words["ordId"],
         client_order_id=words["clOrdId"],
         status=STATUSES[words["state"]],

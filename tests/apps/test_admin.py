@@ -577,7 +577,7 @@ def test_what_is_changed_by_hand_is_audited(platform):
     form = platform.get(page(type(plan), "change", plan.pk)).context["adminform"].form
     values = {name: form.initial[name] for name in form.fields}
     platform.post(page(type(plan), "change", plan.pk), {**values, "calls_daily": 7})
-    entry = AuditEntry.objects.get(action="admin.changed")
+    entry = AuditEntry.objects.get(action="plan.changed")
     assert (entry.before, entry.after) == ({"calls_daily": "0"}, {"calls_daily": "7"})
 
 

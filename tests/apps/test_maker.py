@@ -20,3 +20,41 @@ def test_the_published_table_stands_beside_ours():
 def test_one_path_is_refused_by_name():
     with pytest.raises(CommandError, match="paths is 2 or more"):
         call_command("maker", "paper", "--paths", "1")
+
+
+def said(*words):
+    told = StringIO()
+    call_command("maker", *words, stdout=told, stderr=StringIO())
+    return told.getvalue()
+
+
+def test_a_made_market_is_simulated_and_kept(tmp_path):
+    words = ["simulate", "--seconds", "60", "--a", "3", "--set", "recovery_seconds=0"]
+    files = [tmp_path / name for name in ("one.json", "two.json")]
+    for path in files:
+        told = said(*words, "--json", str(path), "--html", str(tmp_path / "page.html"))
+    assert "pnl_traded" in told
+    assert "in the end idle" in told
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_csv_is_replayed_with_several_sets(tmp_path):
+    path = tmp_path / "mids.csv"
+    path.write_text("ts,mid\n" + "\n".join(f"{n},{2600 + n % 7}" for n in range(1, 60)))
+    told = said("replay", str(path), "--preset", "paper", "--sweep", "gamma=0.1,0.5")
+    assert [line.split()[0] for line in told.splitlines()[2:]] == ["0.1", "0.5"]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["replay", "nowhere.gz"], "no file"),
+        (["simulate", "--set", "gamma=99"], "gamma"),
+        (["simulate", "--seconds", "0"], "seconds"),
+        (["simulate", "--step", "0"], "step"),
+    ],
+)
+def test_what_cannot_be_replayed_is_refused_by_name(words, why):
+    with pytest.raises(CommandError, match=why):
+        said(*words)

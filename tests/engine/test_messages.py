@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.messages import (
     KIND_OF,
     KINDS,
-    TICKETS_PER_BATCH,
+    TICKETS_PER_PARCEL,
     Fill,
     Message,
     Report,
@@ -110,7 +110,7 @@ def test_a_ticket_without_a_field_is_refused_unless_it_has_a_default(name):
             read(told, Ticket)
 
 
-@pytest.mark.parametrize("number_of", [0, TICKETS_PER_BATCH + 1])
+@pytest.mark.parametrize("number_of", [0, TICKETS_PER_PARCEL + 1])
 def test_a_batch_is_neither_empty_nor_endless(number_of):
     told = {"tickets": [msgspec.to_builtins(ticket())] * number_of}
     with pytest.raises(msgspec.ValidationError):

@@ -1,9 +1,9 @@
 """Every rule approves what it should and refuses the one thing that it is about."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from engine.risk import (
     ACCOUNT_RULES,

@@ -20,6 +20,7 @@ FLOAT_HOMES = (
     "engine/candle.py",
     "engine/indicators/",
     "engine/making/",
+    "engine/performance.py",
     "engine/market/",
     "engine/strategies/",
     "engine/paper/generated.py",

@@ -31,7 +31,7 @@ try:
 except ImportError:
     MySQLdb = None
 
-OURS = ["setup", "web", "centre", "heartbeats", "backtests", "beat", "node"]
+OURS = ["setup", "web", "centre", "heartbeats", "backtests", "searches", "beat", "node"]
 VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
 
 

@@ -1,6 +1,6 @@
 """Worker processes that start at once: forked from one that has loaded their code.
 
-Nearly all of a worker's start is loading. A storm that kills one every second would
+Nearly all of a worker's start is loading. A walk that kills one after the other would
 otherwise mostly watch them load. What runs afterwards is what their command would run.
 
     python -m tests.walks.nursery <module to load>
@@ -11,10 +11,12 @@ reads `{"argv": […], "log": "…"}` line by line, and answers each with a proc
 import importlib
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from ironbull.supervisor import LIBC, PR_SET_PDEATHSIG
@@ -25,15 +27,17 @@ class Child:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self._handle = os.pidfd_open(pid)
 
     def poll(self) -> int | None:
-        is_over, _, _ = select.select([self._handle], [], [], 0)
-        return -signal.SIGKILL if is_over else None
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return -signal.SIGKILL
+        return None
 
     def wait(self) -> None:
-        select.select([self._handle], [], [])
-        os.close(self._handle)
+        while self.poll() is None:
+            time.sleep(0.01)
 
 
 class Nursery:
@@ -49,11 +53,16 @@ class Nursery:
             text=True,
             start_new_session=True,
         )
+        self._asking = threading.Lock()
 
-    def start(self, argv: list[str], log: Path) -> Child:
-        self._process.stdin.write(json.dumps({"argv": argv, "log": str(log)}) + "\n")
-        self._process.stdin.flush()
-        return Child(int(self._process.stdout.readline()))
+    def start(self, command: list[str], log: Path) -> Child:
+        """What `python command…` would be, once the code is loaded."""
+        _python, *argv = command
+        argv = argv[1:] if argv[0] == "-m" else argv
+        with self._asking:
+            self._process.stdin.write(json.dumps({"argv": argv, "log": str(log)}) + "\n")
+            self._process.stdin.flush()
+            return Child(int(self._process.stdout.readline()))
 
     def stop(self) -> None:
         self._process.kill()
@@ -69,15 +78,19 @@ def main(module: str) -> None:
         pid = os.fork()
         if pid == 0:
             be_born(asked["argv"], asked["log"])
+        # Whoever is told of it may end its whole group at once.
+        with suppress(PermissionError, ProcessLookupError):
+            os.setpgid(pid, pid)
         print(pid, flush=True)
 
 
 def be_born(argv: list[str], log: str) -> None:
-    """Become what `python -m celery …` or `manage.py …` would be, in a session of its own."""
+    """Become what `python -m celery …` or `manage.py …` would be, in a group of its own."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.setsid()
-    # Whose owner was killed outright is killed, too.
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.setpgid(0, 0)
+    if LIBC:
+        # Whose owner was killed outright is killed, too.
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     silence = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((silence, 0), (out, 1), (out, 2)):

@@ -1,8 +1,15 @@
-"""A line to a server of this host that can be held, cut, and listened to."""
+"""A line to a server of this host that can be held, cut, and listened to.
+
+    python -m tests.walks.proxy <port>
+
+says at which port it listens, and reads `hold`, `cut` and `heal` line by line.
+"""
 
 import contextlib
 import socket
 import struct
+import subprocess
+import sys
 import threading
 
 # Closing sends a reset instead of a farewell, as a line does that is cut.
@@ -92,3 +99,48 @@ class Proxy:
                 # Wakes whoever waits for it; closing alone would not.
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
+
+
+class Line:
+    """A proxy in a process of its own: what passes it does not wait for what its owner does."""
+
+    def __init__(self, to_port: int) -> None:
+        self.to_port = to_port
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.walks.proxy", str(to_port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.port = int(self._process.stdout.readline())
+
+    def hold(self) -> None:
+        self._ask("hold")
+
+    def cut(self) -> None:
+        self._ask("cut")
+
+    def heal(self) -> None:
+        self._ask("heal")
+
+    def close(self) -> None:
+        # It ends with what it reads.
+        self._process.communicate()
+
+    def _ask(self, what: str) -> None:
+        self._process.stdin.write(what + "\n")
+        self._process.stdin.flush()
+        self._process.stdout.readline()
+
+
+def main(to_port: int) -> None:
+    proxy = Proxy(to_port)
+    print(proxy.port, flush=True)
+    for line in sys.stdin:
+        getattr(proxy, line.strip())()
+        print("done", flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

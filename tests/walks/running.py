@@ -1,18 +1,18 @@
 """A running house for a story: real beat, centre and node processes on the test database.
 
 Whoever dies is started again, as an operator's supervisor would do; `kill` is
-kill -9. Failpoints are armed by name.
+kill -9. Failpoints are armed by name. What a process loads is loaded once for all of them.
 """
 
 import base64
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -24,6 +24,8 @@ from apps.nodes.selectors import alive_nodes
 from apps.nodes.services import enroll_node
 from engine.venues.paper import PaperVenue
 from ironbull.celery import app
+from tests.walks.nursery import Child, Nursery
+from workers.__main__ import node_command
 from workers.keys import make_keys
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +40,8 @@ class Running:
         self.failpoints.mkdir()
         self.book = directory / "paper"
         self.deaths = 0
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Child] = {}
+        self.nurseries: dict[str, Nursery] = {}
         self._stopping = threading.Event()
         self._watching = threading.Thread(target=self._restart_the_dead, daemon=True)
 
@@ -52,6 +55,7 @@ class Running:
         return enroll_node(code=code, name=code, seal_key=public[0], verify_key=public[1])
 
     def start(self, *names: str) -> None:
+        self._load(*names)
         for name in names:
             self._spawn(name)
         self._watching.start()
@@ -64,9 +68,18 @@ class Running:
                 os.killpg(process.pid, signal.SIGKILL)
         for process in self.processes.values():
             process.wait()
+        for nursery in self.nurseries.values():
+            nursery.stop()
 
     def kill(self, name: str) -> None:
-        os.killpg(self.processes[name].pid, signal.SIGKILL)
+        """Kill -9; who has died this moment is killed once more, as soon as it lives again."""
+        wait_for(partial(self._has_struck, name), what=f"{name} to be alive")
+
+    def _has_struck(self, name: str) -> bool:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.processes[name].pid, signal.SIGKILL)
+            return True
+        return False
 
     def is_alive(self) -> bool:
         return alive_nodes(timezone.now()).filter(code=self.code).exists()
@@ -94,7 +107,7 @@ class Running:
             "backtests": [
                 *(*worker, "-n", "bt@walk", "-Q", "centre.backtests", "-P", "threads", "-c2"),
             ],
-            "node": [sys.executable, "-m", "workers"],
+            "node": node_command(self.code, log_level="INFO"),
         }[name]
 
     def _environment(self) -> dict[str, str]:
@@ -114,16 +127,21 @@ class Running:
             **self.environment,
         }
 
-    def _spawn(self, name: str) -> None:
-        with (self.directory / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                self._command(name),
-                cwd=ROOT,
-                env=self._environment(),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+    def _load(self, *names: str) -> None:
+        """Begin to load what these processes are made of."""
+        for floor in {floor_of(name) for name in names} - set(self.nurseries):
+            environment = self._environment()
+            if floor == "node":
+                # Nothing of the centre is known there: Celery would load all of it.
+                environment.pop("DJANGO_SETTINGS_MODULE", None)
+            self.nurseries[floor] = Nursery(
+                f"tests.walks.loaded_{floor}", cwd=ROOT, environment=environment
             )
+
+    def _spawn(self, name: str) -> None:
+        self._load(name)
+        log = self.directory / f"{name}.log"
+        self.processes[name] = self.nurseries[floor_of(name)].start(self._command(name), log)
 
     def _restart_the_dead(self) -> None:
         while not self._stopping.wait(0.1):
@@ -131,6 +149,11 @@ class Running:
                 if process.poll() is not None:
                     self.deaths += 1
                     self._spawn(name)
+
+
+def floor_of(name: str) -> str:
+    """Which of the two floors the process of this name belongs to."""
+    return "node" if name == "node" else "centre"
 
 
 def encoded(key) -> str:

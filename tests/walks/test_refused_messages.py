@@ -308,7 +308,9 @@ def test_the_other_pools_refuse_as_well(house, pool):
         connection.SimpleQueue(queue).close()
     for case in cases:
         push(queue, case.item)
-    wait_for(lambda: RefusedMessage.objects.count() == len(cases))
+    wait_for(
+        lambda: RefusedMessage.objects.count() == len(cases), seconds=150, what="every refusal"
+    )
     for case in cases:
         assert case.reason in RefusedMessage.objects.get(digest=digest(case)).reason, case.case
     wait_for(lambda: left(queue) == 0, seconds=5, what="the queue to be empty")

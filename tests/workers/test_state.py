@@ -16,6 +16,7 @@ from engine.venues import binance, gate, okx
 from engine.venues.base import Holding
 from tests.engine.paper.clients import Control
 from tests.engine.tickets import ticket
+from workers.vault import Opener, open_credentials
 
 SYMBOL = "BTC/USDT"
 CANARY = "canary-90aa11"
@@ -44,7 +45,9 @@ class Reading:
             "sealed_credentials": self.sealed(),
             "not_after_ms": self.tasks.now_ms() + 20_000,
         }
-        return self.tasks.answer(ticket(**told | changes), self.host)
+        return self.tasks.answer(
+            ticket(**told | changes), self.host, Opener("", key=self.host.keys.seal_private)
+        )
 
     def ask(self, **changes):
         told = {
@@ -59,7 +62,7 @@ class Reading:
 
     def exchange(self):
         """The adapter that this account's tickets go through."""
-        opened = self.tasks.open_credentials(self.sealed(), key=self.host.keys.seal_private)
+        opened = open_credentials(self.sealed(), key=self.host.keys.seal_private)
         with self.host.adapters.lend(self.ask(), opened) as exchange:
             return exchange
 

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from kombu.exceptions import OperationalError
 from nacl.public import PrivateKey
@@ -14,11 +15,12 @@ from nacl.signing import SigningKey
 
 from engine import envelope
 from engine.errors import MessageRefused
-from engine.messages import Heartbeat, Task, Tickets
+from engine.messages import Heartbeat, Parcel, Task, Ticket, Tickets
 from engine.order import OrderStatus
 from engine.venues.base import VenueOrder
 from engine.venues.paper import PaperVenue
 from tests.engine.tickets import ticket
+from workers.vault import open_credentials
 
 S = OrderStatus
 CANARY = "canary-b7f3a1"
@@ -168,7 +170,7 @@ def test_a_look_up_without_credentials_rejects_nothing(host, tasks, ask):
 
 
 def test_credentials_show_themselves_nowhere(host, tasks, ask):
-    opened = tasks.open_credentials(ask(1).sealed_credentials, key=host.keys.seal_private)
+    opened = open_credentials(ask(1).sealed_credentials, key=host.keys.seal_private)
     assert opened.api_secret == CREDENTIALS["api_secret"]
     for shown in (repr(opened), str(opened), f"{opened}", repr([opened]), repr(host.keys)):
         assert CANARY not in shown
@@ -196,7 +198,8 @@ def signed(centre_key, message, *, sender="centre", receiver="walk"):
 
 def test_tickets_are_read_from_the_centres_hand(host, tasks, ask, centre_key):
     batch = [ask(1), ask(2)]
-    assert tasks.read_tickets(signed(centre_key, Tickets(tickets=batch)), host) == batch
+    parcel = tasks.read_message(signed(centre_key, Tickets(tickets=batch)), host, Parcel)
+    assert tasks.tickets_of(parcel, host) == batch
 
 
 def test_only_the_centre_sends_tickets(host, tasks, ask, centre_key):
@@ -210,5 +213,114 @@ def test_only_the_centre_sends_tickets(host, tasks, ask, centre_key):
         signed(centre_key, beat),
     ):
         with pytest.raises(MessageRefused):
-            tasks.read_tickets(text, host)
+            tasks.read_message(text, host, Parcel)
     assert not Path(host.settings.paper_book).exists()
+
+
+@pytest.fixture
+def pack(host, centre_key):
+    """A signed parcel for this host, its credentials sealed under one key; told apart by order."""
+
+    def packed(tickets, *, secrets=None, change=lambda raw: raw, to=None):
+        to = to or bytes(host.keys.seal_private.public_key)
+        key, sealed_key = envelope.new_key(to=to)
+        raws = []
+        for one in tickets:
+            secret = (secrets or {}).get(one.order_id, json.dumps(CREDENTIALS).encode())
+            sealed = envelope.seal_under(key, secret, place=one.account)
+            whole = msgspec.structs.replace(one, sealed_credentials=sealed)
+            raws.append(msgspec.Raw(change(msgspec.json.encode(whole))))
+        return signed(centre_key, Parcel(tickets=raws, sealed_key=sealed_key))
+
+    return packed
+
+
+@pytest.fixture
+def refused(host, monkeypatch):
+    kept = []
+    monkeypatch.setattr(host, "refuse", lambda queue, reason, body: kept.append((reason, body)))
+    return kept
+
+
+def receive(tasks, host, text):
+    """As the task does it, on this host."""
+    parcel = tasks.read_message(text, host, Parcel)
+    tasks.execute_all(tasks.tickets_of(parcel, host), host, sealed_key=parcel.sealed_key)
+
+
+def test_a_parcel_is_executed_with_credentials_that_open_under_its_key(host, tasks, ask, pack):
+    receive(tasks, host, pack([ask(number) for number in range(5)]))
+    assert {report.status for report in reports(host).values()} == {S.FILLED}
+
+
+def test_a_parcel_twice_orders_once(host, tasks, ask, pack):
+    batch = [ask(number) for number in range(3)]
+    receive(tasks, host, pack(batch))
+    receive(tasks, host, pack(batch))
+    assert {report.status for report in reports(host).values()} == {S.FILLED}
+    assert [len(orders_at_venue(host, str(number))) for number in range(3)] == [1, 1, 1]
+
+
+def test_an_unsound_ticket_is_refused_by_itself_and_the_others_are_sent(
+    host, tasks, ask, pack, refused
+):
+    damaged = b'"order_id":"3"'
+    text = pack(
+        [ask(number) for number in range(5)],
+        change=lambda raw: (
+            raw.replace(b'"quantity":"0.01"', b'"quantity":"-1"') if damaged in raw else raw
+        ),
+    )
+    receive(tasks, host, text)
+    told = reports(host)
+    assert set(told) == {"0", "1", "2", "4"}
+    assert {report.status for report in told.values()} == {S.FILLED}
+    ((reason, body),) = refused
+    assert "quantity" in reason
+    assert damaged in body
+    assert not orders_at_venue(host, "3")
+
+
+def test_credentials_that_do_not_open_reject_their_own_ticket_alone(host, tasks, ask, pack):
+    receive(tasks, host, pack([ask(1), ask(2)], secrets={"1": b"{}"}))
+    told = reports(host)
+    assert (told["1"].status, told["2"].status) == (S.REJECTED, S.FILLED)
+
+
+def test_credentials_open_for_their_own_account_only(host, tasks, ask, pack, centre_key):
+    own, other = (
+        msgspec.json.decode(raw, type=Ticket)
+        for raw in tasks.read_message(pack([ask(1), ask(2)]), host, Parcel).tickets
+    )
+    key, sealed_key = envelope.new_key(to=bytes(host.keys.seal_private.public_key))
+    sealed = envelope.seal_under(key, json.dumps(CREDENTIALS).encode(), place=other.account)
+    stolen = msgspec.structs.replace(own, sealed_credentials=sealed)
+    receive(tasks, host, signed(centre_key, Tickets(tickets=[stolen], sealed_key=sealed_key)))
+    assert reports(host)["1"].status is S.REJECTED
+    assert reports(host)["1"].reason == "the credentials are not sealed to this node"
+
+
+def test_a_parcel_for_another_nodes_key_rejects_every_ticket(host, tasks, ask, pack):
+    other = bytes(PrivateKey.generate().public_key)
+    receive(tasks, host, pack([ask(1), ask(2)], to=other))
+    told = reports(host)
+    assert {report.status for report in told.values()} == {S.REJECTED}
+    assert {report.reason for report in told.values()} == {
+        "the credentials are not sealed to this node"
+    }
+
+
+def test_a_node_that_died_within_a_parcel_looks_up_what_it_had_begun(host, tasks, ask, pack):
+    batch = [ask(number) for number in range(4)]
+    # The first was sent, the second was journalled and not sent, when the process died.
+    receive(tasks, host, pack(batch[:1]))
+    host.journal.create(batch[1].client_order_id)
+    receive(tasks, host, pack(batch))
+    told = reports(host)
+    assert [told[str(number)].status for number in range(4)] == [
+        S.FILLED,
+        S.UNKNOWN,
+        S.FILLED,
+        S.FILLED,
+    ]
+    assert [len(orders_at_venue(host, str(number))) for number in range(4)] == [1, 0, 1, 1]

@@ -14,7 +14,7 @@ from tests.engine.paper.clients import Control
 from tests.engine.tickets import ticket
 from workers import settings
 from workers.adapters import Adapters
-from workers.vault import Credentials
+from workers.vault import Credentials, Opener
 
 CANARY = "canary-55ce09"
 KEYS = Credentials(f"{CANARY}-key", f"{CANARY}-secret", "phrase")
@@ -102,7 +102,9 @@ def test_a_ticket_trades_at_the_local_exchange_once(rebased, tasks, exchange, ve
         not_after_ms=tasks.now_ms() + 20_000,
         client_order_id="ib" + "a" * 24,
     )
-    first, again = tasks.answer(asked, rebased), tasks.answer(asked, rebased)
+    first, again = (
+        tasks.answer(asked, rebased, Opener("", key=rebased.keys.seal_private)) for _ in range(2)
+    )
     assert first.status is OrderStatus.FILLED, first.reason
     assert (again.status, again.fills) == (OrderStatus.FILLED, first.fills)
     (order,) = Control(exchange).truth(key.account)["orders"]
@@ -132,7 +134,7 @@ def test_what_is_opened_is_protected_even_where_its_answer_was_lost(
         client_order_id="ib" + "b" * 24,
     )
     for _ in range(2):
-        report = tasks.answer(asked, rebased)
+        report = tasks.answer(asked, rebased, Opener("", key=rebased.keys.seal_private))
         assert (report.status, report.reason) == (OrderStatus.FILLED, "")
     truth = control.truth(key["account"])
     assert len(truth["orders"]) == 1

@@ -88,10 +88,20 @@ def check(run: Run, *, now: datetime) -> None:
     check_span(run, now=now)
     try:
         read_terms(run.terms)
-        if run.kind != Run.Kind.BACKTEST:
+        if run.kind == Run.Kind.BACKTEST:
+            check_needed(run)
+        else:
             check_search(run)
     except BadParameters as error:
         raise BadInput(error.message, **{"field": "space", **error.context}) from error
+
+
+def check_needed(run: Run) -> None:
+    """That the strategy is shown enough bars to say anything."""
+    strategy = strategy_named(run.rule)
+    needed, bars = strategy.candles_needed(strategy.read_params(run.params)), bars_of(run)
+    if bars < needed:
+        raise BadInput(f"{run.rule} needs {needed:,} bars, and these are {bars:,}", field="from_at")
 
 
 def check_search(run: Run) -> None:

@@ -27,6 +27,7 @@ def use_parameters(
         )
     changed = change_params(tenant_strategy=tenant_strategy, params=params_of(run, trial))
     used = {"tenant_strategy": changed.pk, "trial": trial and trial.pk}
+    Run.objects.across_tenants().filter(pk=run.pk).update(is_kept=True)
     audit.record("run.used", run, after=used, tenant=changed.tenant)
     return changed
 

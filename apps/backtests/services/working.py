@@ -14,9 +14,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from apps.backtests.jobs import Finished, Job, Progress, Refused, Tried, plain
-from apps.backtests.labour import Labour, Said, told_of
+from apps.backtests.jobs import Asking, Finished, Job, Progress, Refused, Said, Tried, plain
+from apps.backtests.labour import Labour, told_of
 from apps.backtests.models import Report, Run, Trial
+from apps.backtests.searchers import Searchers
 from apps.backtests.selectors import candles_of, digest_of, instruments_of, trials_of
 from apps.backtests.terms import read_search, read_terms
 from apps.core.deadlocks import retried
@@ -48,11 +49,14 @@ def do(run: Run, *, watch: Callable[[Said | None], object] | None) -> None:
         fail(run, problem=told_of(error))
         return
     ends_at = time.monotonic() + settings.BACKTEST_SECONDS
-    with Labour(job) as labour:
+    with Labour(job) as labour, Searchers(run, labour.hear) as searchers:
         for said in labour.told(every_seconds=TELL_EVERY_SECONDS):
             if time.monotonic() > ends_at:
                 fail(run, problem=f"it took longer than {settings.BACKTEST_SECONDS} s")
                 return
+            if isinstance(said, Asking):
+                searchers.send(said.parcels)
+                continue
             if not take(run, said):
                 return
             if watch is not None:
@@ -125,7 +129,7 @@ def still_ours(run: Run, **changes: object) -> bool:
 
 @retried
 @transaction.atomic
-def take(run: Run, said: Said | None) -> bool:
+def take(run: Run, said: Progress | Tried | Finished | Refused | None) -> bool:
     """Write down what its process said; False where it is not ours any more."""
     match said:
         case None:

@@ -5,6 +5,7 @@ from apps.orders.services.dispatch import dispatch
 from apps.orders.services.draining import tell_drained
 from apps.orders.services.manual import (
     Closing,
+    Part,
     Wish,
     cancel_order,
     close_position,
@@ -15,21 +16,25 @@ from apps.orders.services.manual import (
     order_by_hand,
     protect_position,
 )
+from apps.orders.services.modes import change_modes
 from apps.orders.services.parked import ask_venue_again, has_arrived, never_arrived
 from apps.orders.services.planning import plan
 from apps.orders.services.reports import record_reports
-from apps.orders.services.states import ask_states, record_state
+from apps.orders.services.states import ask_state, ask_states, record_state
 from apps.orders.services.sweep import sweep
 
 __all__ = [
     "Assigned",
     "Closing",
+    "Part",
     "Wish",
+    "ask_state",
     "ask_states",
     "ask_venue_again",
     "assign_account",
     "assign_accounts",
     "cancel_order",
+    "change_modes",
     "close_position",
     "close_positions",
     "dispatch",

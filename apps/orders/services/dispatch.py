@@ -1,6 +1,5 @@
 """Dispatch: planned tickets leave for their nodes, sealed, signed, and with an expiry."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,20 +8,17 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from apps.core.later import publish
-from apps.nodes.envelopes import sign_to
 from apps.orders.models import Order, Ticket
 from apps.orders.selectors import current_orders, protection_by_hand
-from apps.venues.credentials import sealed_to_nodes
+from apps.orders.services.parcels import Outgoing, send_parcels
+from apps.venues.credentials import secret_for
 from engine import messages
 from engine.failpoint import failpoint
-from engine.messages import TICKETS_PER_BATCH, Task, number
+from engine.messages import Task, number
 from engine.signal import Action
 
 # How many tickets one transaction claims.
 CLAIM = 500
-# A message that no node took within this time is dropped: a sweep has sent another by then.
-MESSAGE_SECONDS = 60
 
 
 def dispatch(*, now: datetime) -> int:
@@ -48,28 +44,31 @@ def claim(*, now: datetime) -> list[Ticket]:
     tickets = list(planned.select_for_update(skip_locked=True).order_by("pk")[:CLAIM])
     if tickets:
         planned.filter(pk__in=[ticket.pk for ticket in tickets]).update(
-            status=Ticket.Status.SENT,
-            sent_at=now,
-            not_after=now + timedelta(seconds=settings.TICKET_SECONDS),
-            next_at=now + timedelta(seconds=settings.SWEEP_AFTER_SECONDS),
-            attempts=F("attempts") + 1,
+            attempts=F("attempts") + 1, **marks(now)
         )
     return tickets
 
 
-def send(tickets: list[Ticket], *, task: Task, venue_order_id: str = "") -> None:
-    """Publish the tickets' present orders to the nodes of their accounts, in batches.
+def marks(now: datetime) -> dict[str, object]:
+    """What stands on a ticket before its message leaves."""
+    return {
+        "status": Ticket.Status.SENT,
+        "sent_at": now,
+        "not_after": now + timedelta(seconds=settings.TICKET_SECONDS),
+        "next_at": now + timedelta(seconds=settings.SWEEP_AFTER_SECONDS),
+    }
 
-    With a number of the venue's, its order of that number is asked for.
-    """
+
+def send(tickets: list[Ticket], *, task: Task) -> None:
+    """Publish the tickets' present orders to the nodes of their accounts, in batches."""
     fresh = fresh_tickets(ticket.pk for ticket in tickets)
-    publish_orders(current_orders(fresh.values()), fresh, task, venue_order_id)
+    publish_orders(current_orders(fresh.values()), fresh, task)
 
 
 def look_up(orders: list[Order]) -> None:
     """Ask for these orders, also for those of earlier tries."""
     fresh = fresh_tickets(order.ticket_id for order in orders)
-    publish_orders(orders, fresh, Task.LOOK_UP, "")
+    publish_orders(orders, fresh, Task.LOOK_UP)
 
 
 def fresh_tickets(keys: Iterable[UUID]) -> dict[UUID, Ticket]:
@@ -77,34 +76,20 @@ def fresh_tickets(keys: Iterable[UUID]) -> dict[UUID, Ticket]:
     return {ticket.pk: ticket for ticket in rows.filter(pk__in=set(keys))}
 
 
-def publish_orders(
-    orders: list[Order], fresh: dict[UUID, Ticket], task: Task, venue_order_id: str
-) -> None:
-    sealed = sealed_to_nodes([ticket.venue_account for ticket in fresh.values()])
+def publish_orders(orders: list[Order], fresh: dict[UUID, Ticket], task: Task) -> None:
+    accounts = {ticket.venue_account_id: ticket.venue_account for ticket in fresh.values()}
+    secrets = {pk: secret_for(account, account.node) for pk, account in accounts.items()}
     wanted = protection_by_hand(fresh.values())
-    by_node = defaultdict(list)
+    outgoing = []
     for order in orders:
         ticket = fresh[order.ticket_id]
         account = ticket.venue_account
-        allowed = allowed_task(ticket, task)
         # An account whose credentials do not open is left to the sweep, and in the end parked.
-        if account.pk in sealed:
-            number = venue_order_id
-            if order.kind == Order.Kind.PROTECTION:
-                number = order.venue_order_id
+        if secret := secrets[account.pk]:
             ticket.stop, ticket.target = wanted.get(ticket.pk, (ticket.stop, ticket.target))
-            by_node[account.node].append(
-                message_of(ticket, order, sealed[account.pk], allowed, venue_order_id=number)
-            )
-    for node, outgoing in by_node.items():
-        for start in range(0, len(outgoing), TICKETS_PER_BATCH):
-            batch = messages.Tickets(tickets=outgoing[start : start + TICKETS_PER_BATCH])
-            publish(
-                "node.execute",
-                {"envelope": sign_to(node, batch)},
-                queue=node.queue,
-                expires_seconds=MESSAGE_SECONDS,
-            )
+            message = message_of(ticket, order, allowed_task(ticket, task))
+            outgoing.append(Outgoing(account.node, message, secret))
+    send_parcels(outgoing)
 
 
 def allowed_task(ticket: Ticket, task: Task) -> Task:
@@ -116,15 +101,13 @@ def allowed_task(ticket: Ticket, task: Task) -> Task:
     return task if ticket.node_id == ticket.venue_account.node_id else Task.LOOK_UP
 
 
-def message_of(
-    ticket: Ticket, order: Order, credentials: str, task: Task, *, venue_order_id: str
-) -> messages.Ticket:
+def message_of(ticket: Ticket, order: Order, task: Task) -> messages.Ticket:
     return messages.Ticket(
         order_id=str(order.pk),
         task=task,
         venue=ticket.venue_account.venue,
         account=str(ticket.venue_account_id),
-        sealed_credentials=credentials,
+        sealed_credentials="",
         client_order_id=order.client_order_id,
         symbol=order.symbol,
         side=order.side,
@@ -138,5 +121,5 @@ def message_of(
         stop=number(ticket.stop) if ticket.stop else None,
         target=number(ticket.target) if ticket.target else None,
         not_after_ms=int(ticket.not_after.timestamp() * 1000),
-        venue_order_id=venue_order_id,
+        venue_order_id=order.asked_as,
     )

@@ -34,7 +34,7 @@ from apps.venues.selectors import instruments, last_price
 from apps.venues.services import locked, refuse_inactive
 from engine.instrument import Instrument
 from engine.messages import Task, number
-from engine.money import ZERO
+from engine.money import ZERO, floor_to_step
 from engine.order import LIVE, OrderStatus
 from engine.risk import AccountFacts, Refused, judge_account
 from engine.signal import Action, Direction
@@ -61,6 +61,17 @@ class Wish:
     target: Decimal | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """How much of a position is closed: so much, or so many per cent of it; neither is all."""
+
+    quantity: Decimal | None = None
+    share_percent: Decimal | None = None
+
+
+WHOLE = Part()
+
+
 @dataclass(frozen=True, slots=True)
 class Closing:
     """What became of the wish to close one position: a ticket, or why there is none."""
@@ -79,15 +90,17 @@ def order_by_hand(*, account: VenueAccount, wish: Wish, now: datetime) -> Ticket
 
 @retried
 @transaction.atomic
-def close_position(*, position: Position, now: datetime) -> Ticket:
-    """Close all of it at the market."""
+def close_position(*, position: Position, now: datetime, part: Part = WHOLE) -> Ticket:
+    """Close it, or a part of it, at the market."""
     position.venue_account = locked(position.venue_account)
-    return written(draft_close(position=position, now=now))
+    return written(draft_close(position=position, now=now, part=part))
 
 
-def close_positions(*, positions: list[Position], now: datetime) -> list[Closing]:
+def close_positions(
+    *, positions: list[Position], now: datetime, part: Part = WHOLE
+) -> list[Closing]:
     """Close each of them; one that is refused stops no other."""
-    return [closing(position, now) for position in positions]
+    return [closing(position, now, part) for position in positions]
 
 
 @retried
@@ -151,8 +164,9 @@ def draft_order(*, account: VenueAccount, wish: Wish, now: datetime) -> Ticket:
     return approved(draft, now)
 
 
-def draft_close(*, position: Position, now: datetime) -> Ticket:
+def draft_close(*, position: Position, now: datetime, part: Part = WHOLE) -> Ticket:
     account = position.venue_account
+    refuse_odd_part(part)
     refuse_idle(account)
     draft = drafted(
         account=account,
@@ -162,7 +176,10 @@ def draft_close(*, position: Position, now: datetime) -> Ticket:
         quantity=position.quantity,
         subscription_id=position.subscription_id,
     )
-    return approved(draft, now)
+    whole = approved(draft, now)
+    if part != WHOLE:
+        whole.quantity = quantity_of_part(part, whole.quantity, described(account, whole.symbol))
+    return whole
 
 
 def draft_protection(
@@ -193,10 +210,10 @@ def draft_protection(
 # Inside.
 
 
-def closing(position: Position, now: datetime) -> Closing:
+def closing(position: Position, now: datetime, part: Part) -> Closing:
     try:
-        return Closing(position, close_position(position=position, now=now))
-    except Conflict as refused:
+        return Closing(position, close_position(position=position, now=now, part=part))
+    except (BadInput, Conflict) as refused:
         return Closing(position, refused_because=refused.message)
 
 
@@ -305,6 +322,35 @@ def quantity_of(
             field=size_of(wish),
         )
     return quantity
+
+
+def quantity_of_part(part: Part, held: Decimal, instrument: Instrument) -> Decimal:
+    """What the part comes to, down to the step; the venue has to take that little."""
+    if part.quantity is not None:
+        field, quantity = "quantity", part.quantity
+        refuse_uneven(quantity, instrument.step, field=field)
+        if quantity > held:
+            raise BadInput(f"only {number(held)} are held", field=field)
+    else:
+        field = "share_percent"
+        quantity = floor_to_step(held * (part.share_percent or ZERO) / 100, instrument.step)
+    if quantity < min(instrument.min_quantity or instrument.step, held):
+        raise BadInput(
+            f"of {number(held)} that is less than the venue's minimum of "
+            f"{number(instrument.min_quantity or instrument.step)}",
+            field=field,
+        )
+    # What is left could not be closed: it goes, too, where all of it was asked for.
+    return held if part.share_percent == 100 else quantity
+
+
+def refuse_odd_part(part: Part) -> None:
+    if part.quantity is not None and part.share_percent is not None:
+        raise BadInput("name quantity or share_percent, not both", field="share_percent")
+    refuse_number(part.quantity, field="quantity")
+    refuse_number(part.share_percent, field="share_percent")
+    if part.share_percent is not None and part.share_percent > 100:
+        raise BadInput("share_percent is at most 100", field="share_percent")
 
 
 def notional_of(wish: Wish, account: VenueAccount) -> Decimal:

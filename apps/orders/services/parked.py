@@ -2,11 +2,14 @@
 
 The venue is asked again; it is asked by a number that the person has seen there; or the
 person answers for it that nothing arrived. What an order did is told by its venue alone.
+Whoever has it asked need not ask twice: until it tells, it is asked less and less often.
 """
 
 import re
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.core import audit
@@ -22,6 +25,11 @@ from engine.order import AT_VENUE, OrderStatus
 
 VENUE_ORDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 LONGEST_REASON = 200
+# Seconds to the next time, by how often it was asked; so often, which takes about a day.
+ASK_AFTER = (15, 30, 60, 120, 300, 600)
+MOST_ASKS = 144
+# How many tickets one sweep takes up.
+TAKE = 200
 
 
 @retried
@@ -29,7 +37,7 @@ LONGEST_REASON = 200
 def ask_venue_again(*, ticket: Ticket) -> None:
     """Have the venue asked for the order; the ticket is parked until it tells."""
     order = locked(ticket)
-    ask(order)
+    ask(order, named_id="")
     audit.record("ticket.asked_again", order.ticket)
 
 
@@ -42,11 +50,11 @@ def has_arrived(*, ticket: Ticket, venue_order_id: str) -> None:
         raise BadInput("a venue's order id is up to 64 letters and digits", field="venue_order_id")
     order = locked(ticket)
     same = Order.objects.of(order.tenant_id).filter(
-        venue_account=order.venue_account, venue_order_id=number
+        Q(venue_order_id=number) | Q(named_id=number), venue_account=order.venue_account
     )
     if same.exclude(pk=order.pk).exists():
         raise Conflict("that number is another order's", field="venue_order_id")
-    ask(order, venue_order_id=number)
+    ask(order, named_id=number)
     audit.record("ticket.arrived", order.ticket, after={"venue_order_id": number})
 
 
@@ -82,10 +90,32 @@ def locked(ticket: Ticket) -> Order:
     return order
 
 
-def ask(order: Order, *, venue_order_id: str = "") -> None:
+def ask(order: Order, *, named_id: str) -> None:
     account = order.venue_account
     if account.node is None or not account.credentials:
         raise Conflict("no node has the keys of the account", account=account.pk)
-    transaction.on_commit(
-        lambda: send([order.ticket], task=Task.LOOK_UP, venue_order_id=venue_order_id)
-    )
+    order.named_id = named_id
+    order.save(update_fields=["named_id"])
+    ticket = order.ticket
+    ticket.attempts, ticket.next_at = 0, timezone.now() + timedelta(seconds=ASK_AFTER[0])
+    ticket.save(update_fields=["attempts", "next_at"])
+    transaction.on_commit(lambda: send([ticket], task=Task.LOOK_UP))
+
+
+def ask_for_parked(*, now: datetime) -> None:
+    """Have those asked for again of which a person waits to hear."""
+    if tickets := take_turns(now=now):
+        send(tickets, task=Task.LOOK_UP)
+
+
+@transaction.atomic
+def take_turns(*, now: datetime) -> list[Ticket]:
+    rows = Ticket.objects.across_tenants().select_for_update(skip_locked=True)
+    due = rows.filter(status=Ticket.Status.PARKED, next_at__lte=now).order_by("next_at")
+    tickets = list(due[:TAKE])
+    for ticket in tickets:
+        ticket.attempts += 1
+        wait = timedelta(seconds=ASK_AFTER[min(ticket.attempts, len(ASK_AFTER) - 1)])
+        ticket.next_at = now + wait if ticket.attempts < MOST_ASKS else None
+    Ticket.objects.across_tenants().bulk_update(tickets, ["attempts", "next_at"])
+    return tickets

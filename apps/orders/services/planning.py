@@ -1,37 +1,38 @@
-"""Planning: a published signal becomes one ticket per subscription, in one transaction."""
+"""Planning: a published signal becomes one ticket per subscription, in one transaction.
 
+What is to be sent is written as sent already, and leaves right after the commit: should the
+process die in between, a sweep finds it and sends it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 
-from apps.core.bulk import lock_plain
-from apps.core.later import later
+from apps.core import bulk
 from apps.core.states import move
-from apps.nodes.selectors import alive_nodes
+from apps.nodes.models import Node
 from apps.orders.models import Order, Ticket
-from apps.orders.selectors import (
-    in_flight,
-    open_positions,
-    opening,
-    point_cards,
-    spent,
-    with_parked,
-)
+from apps.orders.services.dispatch import marks
+from apps.orders.services.facts import Account, Facts, Follower
+from apps.orders.services.parcels import Outgoing, send_parcels
 from apps.signals.models import Signal
-from apps.strategies.models import Subscription
-from apps.strategies.selectors import followers
-from apps.venues.models import VenueAccount
-from apps.venues.selectors import instruments
+from apps.venues.credentials import secret_for
+from engine import messages
 from engine.envelope import client_order_id
 from engine.errors import MessageRefused
 from engine.failpoint import failpoint
+from engine.ids import uuid7
 from engine.instrument import Instrument
+from engine.messages import Task, number
 from engine.money import ZERO, round_to_tick
-from engine.risk import AccountFacts, Approved, judge_account
-from engine.signal import Action, Direction, side_of
+from engine.risk import AccountFacts, Refused, judge_account
+from engine.signal import Action, Direction, Side, side_of
 from engine.sizing import quantity_of
 from engine.venues.client_ids import at_venue
 
@@ -54,17 +55,24 @@ def plan(*, signal_id: UUID, now: datetime) -> int:
         move(signal, to=Signal.Status.EXPIRED, allowed=Signal.MOVES)
         return 0
 
-    tickets = tickets_for(signal, worth_until=worth_until, now=now)
-    to_send = [ticket for ticket in tickets if ticket.status == Ticket.Status.PLANNED]
-    Ticket.objects.across_tenants().bulk_create(tickets)
-    Order.objects.across_tenants().bulk_create(
-        [order_for(ticket, venue=ticket.venue_account.venue) for ticket in to_send]
+    facts = Facts(signal, now=now)
+    judged = list(judged_followers(signal, facts))
+    to_send = [wish for wish in judged if not wish.refused_because]
+    alike = partial(
+        Ticket,
+        signal=signal,
+        symbol=signal.symbol,
+        action=signal.action,
+        direction=signal.direction,
+        worth_until=worth_until,
     )
+    sent = alike(attempts=1, **marks(now))
+    write_sent(sent, to_send)
+    refused = alike(status=Ticket.Status.REFUSED)
+    write_refused(refused, [wish for wish in judged if wish.refused_because])
     move(signal, to=Signal.Status.PLANNED, allowed=Signal.MOVES, planned_at=now)
     failpoint("orders.planning")
-    transaction.on_commit(lambda: failpoint("orders.planned"))
-    if to_send:
-        later("orders.dispatch")
+    transaction.on_commit(partial(send_planned, sent, to_send, facts.alive))
     return len(to_send)
 
 
@@ -75,87 +83,85 @@ def worth_until_of(signal: Signal) -> datetime | None:
     return signal.created_at + timedelta(seconds=settings.SIGNAL_SECONDS)
 
 
-def tickets_for(signal: Signal, *, worth_until: datetime | None, now: datetime) -> list[Ticket]:
-    subscriptions = list(followers(signal.strategy, closing=signal.action == Action.CLOSE))
-    accounts = [subscription.venue_account_id for subscription in subscriptions]
-    # Of two who plan for one account at once, a person or a signal, one finds the other's ticket.
-    lock_plain(VenueAccount, accounts)
-    spent_ones = spent(once(subscriptions)) if signal.action == Action.OPEN else set()
-    held = open_positions(accounts)
-    waiting = in_flight(accounts, signal)
-    about_to_open = opening(accounts)
-    parked = with_parked(accounts)
-    points = point_cards({subscription.member for subscription in subscriptions})
-    alive = {node.pk for node in alive_nodes(now)}
-    of_venue = {
-        venue: instruments(venue)
-        for venue in {subscription.venue_account.venue for subscription in subscriptions}
-    }
+@dataclass(slots=True)
+class Planned:
+    """What comes of a signal for one subscription, before it is written."""
 
-    tickets = []
-    for subscription in subscriptions:
-        account = subscription.venue_account
-        instrument = of_venue[account.venue].get(signal.symbol)
-        positions = held.get(account.pk, [])
-        mine = [
-            position.quantity
-            for position in positions
-            if (position.symbol, position.direction) == (signal.symbol, signal.direction)
-            and (signal.action == Action.OPEN or position.subscription_id == subscription.pk)
-        ]
-        held_quantity = sum(mine, ZERO)
-        quantity = quantity_to_trade(signal, subscription, instrument, held_quantity)
+    follower: Follower
+    account: Account
+    quantity: Decimal
+    stop: Decimal | None
+    target: Decimal | None
+    refused_because: str
+    ticket_id: UUID
+    order_id: UUID
+    client_order_id: str
+
+
+def judged_followers(signal: Signal, facts: Facts) -> Iterator[Planned]:
+    action = Action(signal.action)
+    side = (signal.symbol, signal.direction)
+    protections = {
+        venue: (
+            protection(signal.stop, signal, instrument),
+            protection(signal.target, signal, instrument),
+        )
+        for venue, instrument in facts.instruments.items()
+    }
+    for follower in facts.followers:
+        account = facts.accounts[follower.venue_account_id]
+        positions = facts.held.get(account.id, ())
+        held = sum(
+            (
+                row.quantity
+                for row in positions
+                if (row.symbol, row.direction) == side
+                and (action is Action.OPEN or row.subscription == follower.id)
+            ),
+            ZERO,
+        )
+        instrument = facts.instruments.get(account.venue)
+        quantity = quantity_to_trade(signal, follower, instrument, held)
+        others = {(row.symbol, row.direction) for row in positions}
         verdict = judge_account(
             AccountFacts(
-                action=Action(signal.action),
+                action=action,
                 symbol=signal.symbol,
-                node_alive=account.node_id in alive,
-                points=points[subscription.member_id],
+                node_alive=account.node_id in facts.alive,
+                points=facts.points[follower.member_id],
                 quantity=quantity,
-                held=held_quantity,
-                open_positions=len(
-                    {(position.symbol, position.direction) for position in positions}
-                    | about_to_open[account.pk]
-                ),
-                tickets_in_flight=waiting[account.pk],
-                is_spent=subscription.pk in spent_ones,
+                held=held,
+                open_positions=len(others.union(facts.opening.get(account.id, ()))),
+                tickets_in_flight=facts.waiting[account.id],
+                is_spent=follower.id in facts.spent,
                 is_drifting=account.is_drifting,
                 key_refusal=account.key_refusal,
-                has_parked=account.pk in parked,
+                has_parked=account.id in facts.parked,
             )
         )
-        approved = isinstance(verdict, Approved)
-        ticket = Ticket(
-            tenant_id=subscription.tenant_id,
-            signal=signal,
-            subscription=subscription,
-            venue_account=account,
-            node_id=account.node_id,
-            symbol=signal.symbol,
-            action=signal.action,
-            direction=signal.direction,
+        refused = isinstance(verdict, Refused)
+        ticket_id = uuid7()
+        stop, target = protections.get(account.venue, (None, None))
+        yield Planned(
+            follower=follower,
+            account=account,
             quantity=quantity,
-            leverage=subscription.leverage,
-            stop=protection(signal.stop, signal, instrument),
-            target=protection(signal.target, signal, instrument),
-            status=Ticket.Status.PLANNED if approved else Ticket.Status.REFUSED,
-            refused_because="" if approved else f"{verdict.code}: {verdict.reason}",
-            worth_until=worth_until,
-            next_at=now + timedelta(seconds=settings.SWEEP_AFTER_SECONDS) if approved else None,
+            stop=stop,
+            target=target,
+            refused_because=f"{verdict.code}: {verdict.reason}" if refused else "",
+            ticket_id=ticket_id,
+            order_id=uuid7(),
+            client_order_id=""
+            if refused
+            else order_name(account.id, account.venue, ticket_id, generation=1),
         )
         # The next subscription of the same account sees this ticket in flight.
-        waiting[account.pk] += approved
-        tickets.append(ticket)
-    return tickets
-
-
-def once(subscriptions: list[Subscription]) -> list[int]:
-    return [row.pk for row in subscriptions if row.mode == Subscription.Mode.ONCE]
+        facts.waiting[account.id] += not refused
 
 
 def quantity_to_trade(
-    signal: Signal, subscription: Subscription, instrument: Instrument | None, held
-):
+    signal: Signal, follower: Follower, instrument: Instrument | None, held: Decimal
+) -> Decimal:
     """All that is held, or what the subscription's capital affords; zero trades nothing."""
     if signal.action == Action.CLOSE:
         return held
@@ -163,39 +169,127 @@ def quantity_to_trade(
         # Without tick, step and minimums no order is allowed out.
         return ZERO
     return quantity_of(
-        capital=subscription.capital,
-        leverage=subscription.leverage,
-        risk_mode=subscription.risk_mode,
+        capital=follower.capital,
+        leverage=follower.leverage,
+        risk_mode=follower.risk_mode,
         price=signal.price,
         instrument=instrument,
     )
 
 
-def protection(
-    price: Decimal | None, signal: Signal, instrument: Instrument | None
-) -> Decimal | None:
+def protection(price: Decimal | None, signal: Signal, instrument: Instrument) -> Decimal | None:
     """A signal's stop or target as the venue takes it."""
-    if price is None or instrument is None or signal.action != Action.OPEN:
+    if price is None or signal.action != Action.OPEN:
         return None
     return round_to_tick(price, instrument.tick)
 
 
-def order_for(ticket: Ticket, *, venue: str) -> Order:
-    """The order of the ticket's present generation, under a client order id of its own.
+OWN = (
+    *("id", "tenant_id", "subscription_id", "venue_account_id", "node_id"),
+    *("quantity", "leverage", "stop", "target"),
+)
+OF_ORDER = ("id", "tenant_id", "ticket_id", "venue_account_id", "client_order_id", "quantity")
 
-    The id is kept exactly as the venue is told it.
-    """
-    ours = client_order_id(
-        account=str(ticket.venue_account_id),
-        ticket_id=str(ticket.pk),
-        generation=ticket.generation,
+
+def own_values(wish: Planned, kept) -> list[object]:
+    follower, account = wish.follower, wish.account
+    return [
+        kept(wish.ticket_id),
+        follower.tenant_id,
+        follower.id,
+        account.id,
+        account.node_id,
+        wish.quantity,
+        follower.leverage,
+        wish.stop,
+        wish.target,
+    ]
+
+
+def write_sent(sent: Ticket, wishes: list[Planned]) -> None:
+    """Tickets that are alike but for what is their own, each with the order of its first try."""
+    kept = bulk.id_kept()
+    bulk.insert_alike(sent, OWN, [own_values(wish, kept) for wish in wishes])
+    side = side_of(Action(sent.action), Direction(sent.direction))
+    bulk.insert_alike(
+        Order(generation=1, symbol=sent.symbol, side=side),
+        OF_ORDER,
+        [
+            (
+                kept(wish.order_id),
+                wish.follower.tenant_id,
+                kept(wish.ticket_id),
+                wish.account.id,
+                wish.client_order_id,
+                wish.quantity,
+            )
+            for wish in wishes
+        ],
     )
+
+
+def write_refused(refused: Ticket, wishes: list[Planned]) -> None:
+    kept = bulk.id_kept()
+    rows = [[*own_values(wish, kept), wish.refused_because] for wish in wishes]
+    bulk.insert_alike(refused, (*OWN, "refused_because"), rows)
+
+
+def send_planned(sent: Ticket, wishes: list[Planned], nodes: dict[int, Node]) -> None:
+    """Send what was written a moment ago, without reading it again."""
+    failpoint("orders.planned")
+    if not wishes:
+        return
+    failpoint("orders.claimed")
+    side = side_of(Action(sent.action), Direction(sent.direction))
+    not_after_ms = int(sent.not_after.timestamp() * 1000)
+    send_parcels(
+        Outgoing(node, message_of(wish, sent, side, not_after_ms), secret)
+        for wish in wishes
+        # An account whose credentials do not open is left to the sweep, and in the end parked.
+        if (secret := secret_for(wish.account, node := nodes[wish.account.node_id]))
+    )
+    failpoint("orders.dispatched")
+
+
+def message_of(wish: Planned, sent: Ticket, side: Side, not_after_ms: int) -> messages.Ticket:
+    account = wish.account
+    return messages.Ticket(
+        order_id=str(wish.order_id),
+        task=Task.PLACE,
+        venue=account.venue,
+        account=str(account.id),
+        sealed_credentials="",
+        client_order_id=wish.client_order_id,
+        symbol=sent.symbol,
+        side=side,
+        direction=sent.direction,
+        action=sent.action,
+        quantity=number(wish.quantity),
+        leverage=wish.follower.leverage,
+        margin=account.margin,
+        position_mode=account.position_mode,
+        stop=number(wish.stop) if wish.stop else None,
+        target=number(wish.target) if wish.target else None,
+        not_after_ms=not_after_ms,
+    )
+
+
+def order_name(account: int, venue: str, ticket: UUID, *, generation: int) -> str:
+    """The client order id of one try, exactly as the venue is told it."""
+    ours = client_order_id(account=str(account), ticket_id=str(ticket), generation=generation)
+    return at_venue(venue, ours)
+
+
+def order_for(ticket: Ticket, *, venue: str) -> Order:
+    """The order of the ticket's present generation, under a client order id of its own."""
     return Order(
         tenant_id=ticket.tenant_id,
         ticket=ticket,
         generation=ticket.generation,
         venue_account_id=ticket.venue_account_id,
-        client_order_id=at_venue(venue, ours),
+        client_order_id=order_name(
+            ticket.venue_account_id, venue, ticket.pk, generation=ticket.generation
+        ),
         symbol=ticket.symbol,
         side=side_of(Action(ticket.action), Direction(ticket.direction)),
         quantity=ticket.quantity,

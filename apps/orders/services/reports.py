@@ -1,8 +1,9 @@
 """Reports: what a node says of its orders is applied once, whatever the order it arrives in."""
 
+import hashlib
 import logging
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -60,6 +61,8 @@ class Outcome:
     tries: list[Order] = field(default_factory=list)
     # Tickets whose earlier try had arrived after all.
     returned: list[Ticket] = field(default_factory=list)
+    # Fills of before that closed more than was held, and of which some is told by now.
+    met: dict[UUID, Fill] = field(default_factory=dict)
 
     def status_of(self, ticket: Ticket) -> str:
         return self.tickets.get(ticket.pk, (ticket, ticket.status))[1]
@@ -81,17 +84,19 @@ def apply(*, node: Node, reports: list[Report], now: datetime) -> list[Close]:
     orders = locked_orders(reports)
     known = known_fills(reports, orders)
     folding = Folding((position_key(order) for order in orders.values()), now=now)
+    beyond = fills_beyond(orders)
     outcome = Outcome()
     for report in reports:
         try:
             order = order_of(report, orders, node)
-            fold(order, report, known, folding, outcome, now)
+            fold(order, report, known, beyond, folding, outcome, now)
         except (ImpossibleReport, MessageRefused) as error:
             body = f"{error.message} {error.context}: {report}".encode()
             refuse_message(queue="centre.reports", reason=error.message, body=body)
     write(outcome, now=now)
     closes = folding.save()
     tell_exposed(folding.exposed)
+    tell_unheld([fill for fill in outcome.fills if fill.unheld])
     accounts = {order.venue_account_id: order.venue_account for order in orders.values()}
     tell_many(
         [order_event(order) for order in outcome.orders.values() if order.status in ENDS]
@@ -107,6 +112,29 @@ def known_fills(reports: list[Report], orders: dict[str, Order]) -> dict[str, Fi
     keys = [key for report in reports for key in fill_keys(report, orders)]
     theirs = Q(order__in=orders.values()) | Q(key__in=keys)
     return {fill.key: fill for fill in Fill.objects.across_tenants().filter(theirs)}
+
+
+def fills_beyond(orders: dict[str, Order]) -> dict[str, list[Fill]]:
+    """Fills that closed more than was held, where something is opened now; by position."""
+    beyond: dict[str, list[Fill]] = defaultdict(list)
+    opening = {
+        order.venue_account_id for order in orders.values() if order.ticket.action == Action.OPEN
+    }
+    if opening:
+        rows = Fill.objects.across_tenants().select_related("order__ticket", "order__venue_account")
+        for fill in rows.filter(unheld__gt=0, order__venue_account__in=opening):
+            beyond[position_key(fill.order)].append(fill)
+    return beyond
+
+
+def tell_unheld(fills: list[Fill]) -> None:
+    """Say that more was closed than the books held, and have those accounts read back."""
+    for fill in fills:
+        log.error("fill %s closed %s that the books did not hold", fill.key, fill.unheld)
+    for account_id in {fill.order.venue_account_id for fill in fills}:
+        later("orders.ask_state", account_id=account_id)
+    if fills:
+        audit.record_each("fill.unheld", fills)
 
 
 def tell_exposed(positions: list[Position]) -> None:
@@ -187,6 +215,7 @@ def fold(
     order: Order,
     report: Report,
     known: dict[str, Fill],
+    beyond: dict[str, list[Fill]],
     folding: Folding,
     outcome: Outcome,
     now: datetime,
@@ -204,10 +233,17 @@ def fold(
         raise ImpossibleReport("a stop and a target that are set have no fills")
     if report.status == OrderStatus.SET and order.ticket.action != Action.PROTECT:
         raise ImpossibleReport("an order is not set, it is placed")
-    before = OrderState(OrderStatus(order.status), order.quantity, order.filled)
+    before = OrderState(OrderStatus(order.status), size_of(order, report), order.filled)
     new_fills = sum((fill.quantity for fill in new), ZERO)
     after = apply_report(before, report.status, new_fills)
-    folding.absorb([execution_of(order, fill) for fill in new])
+    unheld = folding.absorb([execution_of(order, fill) for fill in new])
+    for fill, left in zip(new, unheld, strict=True):
+        fill.unheld = left
+        if left:
+            beyond[position_key(order)].append(fill)
+    if order.ticket.action == Action.OPEN and beyond[position_key(order)]:
+        for fill in sorted(new, key=lambda fill: fill.filled_at):
+            close_late(fill, beyond[position_key(order)], folding, outcome)
 
     known |= {fill.key: fill for fill in new}
     outcome.fills += new
@@ -229,11 +265,38 @@ def fold(
         order.average_price = average_price(
             [fill for fill in known.values() if fill.order_id == order.pk]
         )
-    order.status, order.filled = after.status, after.filled
+    order.status, order.filled, order.quantity = after.status, after.filled, after.quantity
     order.venue_order_id = report.venue_order_id or order.venue_order_id
     order.reported_at = now
     outcome.orders[order.pk] = order
     follow(order, report, outcome, now)
+
+
+def size_of(order: Order, report: Report) -> Decimal:
+    """How large the order is; of a stop that fired the venue knows it, and its fills tell."""
+    if order.kind == Order.Kind.PROTECTION:
+        return max(order.quantity, Decimal(report.filled))
+    return order.quantity
+
+
+def close_late(opening: Fill, beyond: list[Fill], folding: Folding, outcome: Outcome) -> None:
+    """What this fill opened was closed before it was told: close it by those fills."""
+    left = opening.quantity
+    for fill in sorted(beyond, key=lambda fill: fill.filled_at):
+        quantity = min(left, fill.unheld)
+        if not quantity or fill.filled_at < opening.filled_at:
+            continue
+        part = execution_of(fill.order, fill).part(quantity)
+        if fill.unheld < fill.quantity:
+            part = replace(part, fill_key=f"{fill.key}@{short_name(opening)}")
+        (still,) = folding.absorb([part])
+        left -= quantity - still
+        fill.unheld -= quantity - still
+        outcome.met[fill.pk] = fill
+
+
+def short_name(fill: Fill) -> str:
+    return hashlib.sha256(fill.key.encode()).hexdigest()[:16]
 
 
 def note_doubt(order: Order, report: Report, outcome: Outcome, now: datetime) -> None:
@@ -322,10 +385,11 @@ def write(outcome: Outcome, *, now: datetime) -> None:
         outcome.orders.values(),
         [
             *("status", "filled", "average_price", "venue_order_id", "reason", "reported_at"),
-            "doubted_at",
+            *("doubted_at", "quantity"),
         ],
     )
     Fill.objects.across_tenants().bulk_create(outcome.fills)
+    Fill.objects.across_tenants().bulk_update(outcome.met.values(), ["unheld"])
     by_status = defaultdict(list)
     for ticket, status in outcome.tickets.values():
         by_status[status].append(ticket)

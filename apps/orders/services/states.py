@@ -85,6 +85,13 @@ def ask_states(
     return len(accounts)
 
 
+def ask_state(*, account_id: int, now: datetime) -> None:
+    """Ask for this one; a hint that names no account at all is refused, as any other would be."""
+    if not VenueAccount.objects.across_tenants().filter(pk=account_id).exists():
+        raise MessageRefused("the hint names an account nobody knows", account=account_id)
+    ask_states(now=now, account_ids=[account_id])
+
+
 @transaction.atomic
 def take_turns(*, now: datetime, account_ids: Iterable[int] | None) -> list[VenueAccount]:
     """Accounts to ask for now; of two that take turns at once each gets others.

@@ -19,6 +19,7 @@ from apps.core.states import move_all
 from apps.orders.models import Order, Ticket
 from apps.orders.selectors import current_orders
 from apps.orders.services.dispatch import send
+from apps.orders.services.parked import ask_for_parked
 from apps.signals.models import Signal
 from engine.messages import Task
 from engine.order import AT_VENUE, OrderStatus
@@ -50,6 +51,7 @@ def sweep(*, now: datetime) -> None:
         send(place_again, task=Task.PLACE)
     if ask:
         send(ask, task=Task.LOOK_UP)
+    ask_for_parked(now=now)
 
 
 def name_forgotten_signals(stood_since: datetime) -> None:

@@ -1,15 +1,53 @@
 """Tenants are put on plans, and have no more than those allow."""
 
+from collections.abc import Iterable
+
 from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.core import audit
-from apps.core.errors import Conflict
+from apps.core.errors import BadInput, Conflict
 from apps.core.memory import changed
 from apps.quotas.errors import PlanFull
 from apps.quotas.models import Plan, TenantPlan
 from apps.tenants.models import Tenant
 from apps.tenants.services import ACCESS
+
+
+@transaction.atomic
+def create_plan(**fields: object) -> Plan:
+    plan = Plan(**fields)
+    check(plan)
+    plan.save(force_insert=True)
+    audit.record("plan.created", plan, after=told(plan, fields))
+    return plan
+
+
+@transaction.atomic
+def change_plan(*, plan: Plan, **changes: object) -> Plan:
+    """Let it allow otherwise, from the next call on, to every tenant that is on it."""
+    plan = Plan.objects.select_for_update().get(pk=plan.pk)
+    changed_names = [name for name, value in changes.items() if getattr(plan, name) != value]
+    if not changed_names:
+        return plan
+    before = told(plan, changed_names)
+    for name in changed_names:
+        setattr(plan, name, changes[name])
+    check(plan)
+    plan.save()
+    changed(ACCESS)
+    audit.record("plan.changed", plan, before=before, after=told(plan, changed_names))
+    return plan
+
+
+def check(plan: Plan) -> None:
+    plan.full_clean()
+    if plan.price_monthly < 0:
+        raise BadInput("nobody is paid for a plan", field="price_monthly")
+
+
+def told(plan: Plan, names: Iterable[str]) -> dict[str, str]:
+    return {name: str(getattr(plan, name)) for name in names}
 
 
 @transaction.atomic

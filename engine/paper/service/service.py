@@ -82,8 +82,10 @@ class PaperService:
 
     def _open_demo_accounts(self, cash: Decimal) -> None:
         """One account in each dialect, the first time; a key that was lost is made anew."""
-        self.office.step()
         desk = self.office.desk
+        if self._journal and not desk.exchange.accounts:
+            desk.exchange.begin(desk.clock())
+        self.office.step()
         for dialect in self.office.dialects:
             name = f"{dialect.name}-demo"
             if name not in desk.exchange.accounts:
@@ -91,10 +93,16 @@ class PaperService:
             elif desk.keys.of(name) is None:
                 desk.keys.make(dialect.name, name)
 
+    def _shorten(self) -> None:
+        with self.office.lock:
+            if self._journal and self._journal.is_long:
+                self.office.desk.exchange.shorten()
+
     def _tick(self) -> None:
         while not self.office.closing.wait(STEP_MS / 1000):
             try:
                 self.office.step()
+                self._shorten()
             except EngineError:
                 # The exchange has stopped because its journal broke; every answer says so.
                 return

@@ -4,6 +4,8 @@ Each is a ticket like any other: the centre's workers and the accounts' nodes ha
 """
 
 import time
+from argparse import ArgumentTypeError
+from decimal import Decimal, InvalidOperation
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -11,7 +13,7 @@ from django.utils import timezone
 from apps.core.audit import acting
 from apps.core.errors import DomainError
 from apps.orders.models import Ticket
-from apps.orders.services import close_positions, draft_close
+from apps.orders.services import Part, close_positions, draft_close
 from apps.positions.selectors import held
 from engine.messages import number
 from ironbull.management.asking import confirm, tenant_named
@@ -30,13 +32,20 @@ class Command(BaseCommand):
         parser.add_argument("--account", type=int, action="append", help="its id; repeat")
         parser.add_argument("--symbol", help="as in BTC/USDT")
         parser.add_argument("--all", action="store_true", help="without any of those: everything")
+        parser.add_argument(
+            "--share",
+            type=share,
+            metavar="PERCENT",
+            help="of each position; without it, all of it",
+        )
         parser.add_argument("--yes", action="store_true", help="do not ask")
         parser.add_argument("--dry-run", action="store_true", help="show, and close nothing")
         parser.add_argument(
             "--wait", type=int, default=60, metavar="SECONDS", help="for the ends of the tickets"
         )
 
-    def handle(self, *, tenant, member, account, symbol, yes, dry_run, wait, **options):
+    def handle(self, *, tenant, member, account, symbol, share, yes, dry_run, wait, **options):
+        part = Part(share_percent=share)
         which = {
             name: value
             for name, value in (
@@ -51,13 +60,14 @@ class Command(BaseCommand):
         chosen = list(held(tenant_named(tenant) if tenant else None, **which))
         if not chosen:
             raise CommandError("there is no such open position")
-        told = [[*about(row), would_be(row)] for row in chosen]
+        told = [[*about(row), would_be(row, part)] for row in chosen]
         self.stdout.write(table(HEADINGS, told))
         if dry_run:
             return
-        confirm(self, f"{len(chosen)} positions will be closed at the market.", yes=yes)
+        how = f"{number(share)}% of {len(chosen)}" if share else str(len(chosen))
+        confirm(self, f"{how} positions will be closed at the market.", yes=yes)
         with acting("manage.py close_positions"):
-            closings = close_positions(positions=chosen, now=timezone.now())
+            closings = close_positions(positions=chosen, now=timezone.now(), part=part)
         self.wait([one.ticket.pk for one in closings if one.ticket], wait)
         self.tell(closings)
 
@@ -92,12 +102,20 @@ def about(position):
     ]
 
 
-def would_be(position):
+def would_be(position, part):
     try:
-        draft_close(position=position, now=timezone.now())
+        draft = draft_close(position=position, now=timezone.now(), part=part)
     except DomainError as refused:
         return f"refused: {refused.message}"
-    return "to be closed"
+    is_whole = draft.quantity == position.quantity
+    return "to be closed" if is_whole else f"{number(draft.quantity)} to be closed"
+
+
+def share(text):
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ArgumentTypeError(f"{text!r} is no number") from None
 
 
 def end_of(closing):

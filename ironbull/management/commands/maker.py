@@ -1,9 +1,32 @@
-"""`manage.py maker …`: what market makers are made of, tried without a venue."""
+"""`manage.py maker …`: a market maker tried without a venue.
 
+    maker paper                                     the published experiment
+    maker replay FILE --symbol ETH/USDT --tick 0.01 --step 0.001
+    maker simulate --seed 7 --seconds 600
+
+`--sweep gamma=0.05,0.1,0.2` tries every combination of what is told so; `--html` and `--json` keep
+what it came to.
+"""
+
+import json
+from dataclasses import fields
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
-from engine.errors import BadParameters
-from engine.making.paper import closed_form, compare
+from engine.errors import EngineError
+from engine.instrument import Instrument
+from engine.making.forms import PRESETS, preset
+from engine.making.paper import closed_form, compare, sure
+from engine.making.params import MakerParams, changed
+from engine.making.replaying.binance import read_binance
+from engine.making.replaying.made import Making, made_market
+from engine.making.replaying.mids import read_mids
+from engine.making.replaying.page import figures_of, plain, replay_page, sweep_page
+from engine.making.replaying.replay import Replay, Terms
+from engine.making.replaying.sweep import sweep
 from ironbull.management.tables import table
 
 FIGURES = ("spread", "profit", "profit_deviation", "inventory", "inventory_deviation")
@@ -18,38 +41,231 @@ HEADINGS = [
     "its dev.",
     "sure",
 ]
+SWEPT = ("pnl_traded", "fee_total", "fills", "volume", "wear_per_10k", "drawdown_deepest")
+NS_A_MS = 1_000_000
 
 
 class Command(BaseCommand):
-    help = "Play the published experiment of Avellaneda and Stoikov by the product's own quoting."
+    help = "Try a market maker without a venue: on what was recorded, or on what is made up."
 
     def add_arguments(self, parser):
         commands = parser.add_subparsers(dest="verb", required=True)
         paper = commands.add_parser("paper", help="the published table, and ours beside it")
         paper.add_argument("--paths", type=int, default=1000, help="1000, as published")
         paper.add_argument("--seed", type=int, default=7)
+        replay = commands.add_parser("replay", help="the maker on a recorded market")
+        replay.add_argument("file", type=Path)
+        replay.add_argument("--format", choices=["binance", "mids"], help="by the file's ending")
+        replay.add_argument(
+            "--feed-ms", type=float, default=1, help="how late the soonest of its news was seen"
+        )
+        replay.add_argument(
+            "--without-best", action="store_true", help="leave out best prices between depths"
+        )
+        simulate = commands.add_parser("simulate", help="the maker on a market made of a seed")
+        for one in fields(Making):
+            kind = {int: int, float: float, Decimal: decimal}[one.type]
+            default = None if one.name == "seed" else one.default
+            simulate.add_argument(
+                f"--{one.name.replace('_', '-')}",
+                dest=f"made_{one.name}",
+                type=kind,
+                default=1 if default is None else default,
+            )
+        for verb in (replay, simulate):
+            add_common(verb)
 
-    def handle(self, *args, paths, seed, **options):
+    def handle(self, *, verb, **options):
         try:
-            rows = list(compare(paths=paths, seed=seed))
-        except BadParameters as error:
-            raise CommandError(f"--{error}") from error
+            {"paper": self.paper, "replay": self.replay, "simulate": self.simulate}[verb](options)
+        except EngineError as error:
+            raise CommandError(f"{error}") from error
+
+    def replay(self, options):
+        path = options["file"]
+        if not path.is_file():
+            raise CommandError(f"{path} is no file")
+        written = options["format"] or ("mids" if path.suffix == ".csv" else "binance")
+        instrument = instrument_of(options)
+        if written == "mids":
+            recording = read_mids(path, instrument)
+        else:
+            recording = read_binance(
+                path,
+                instrument,
+                latency_ns=round(options["feed_ms"] * NS_A_MS),
+                with_best=not options["without_best"],
+            )
+        told = f"{recording.lines:,} lines, {len(recording):,} rows"
+        if recording.left_out:
+            told += f", {recording.left_out:,} of them too far away to keep"
+        self.stderr.write(told)
+        self.run(recording, options, f"Replay of {path.name}")
+
+    def simulate(self, options):
+        making = Making(**{one.name: options[f"made_{one.name}"] for one in fields(Making)})
+        recording = made_market(instrument_of(options), making)
+        self.run(recording, options, f"Market of seed {making.seed}")
+
+    def run(self, recording, options, title):
+        params, terms = params_of(options), terms_of(options)
+        asked = dict(map(swept, options["sweep"]))
+        if asked:
+            self.sweep(recording, params, terms, asked, options, title)
+            return
+        outcome = Replay(recording, params, terms).run(self.progress(options))
+        told = figures_of(outcome)
+        self.stdout.write(table(["figure", "value"], [(n, plain(v)) for n, v in told.items()]))
+        for alert in outcome.alerts:
+            facts = " ".join(f"{name}={value}" for name, value in alert.facts.items())
+            self.stdout.write(f"{alert.level}: {alert.kind} {facts}".rstrip())
+        self.stdout.write(f"in the end {outcome.state}")
+        self.keep(options["html"], lambda: replay_page(outcome, title, options["language"]))
+        self.keep(options["json"], lambda: outcome_json(outcome))
+
+    def sweep(self, recording, params, terms, asked, options, title):
+        trials = sweep(recording, params, terms, asked, self.progress(options))
+        rows = []
+        for trial in trials:
+            told = figures_of(trial.outcome)
+            rows.append([*map(str, trial.values.values()), *(plain(told[name]) for name in SWEPT)])
+        self.stdout.write(table([*asked, *SWEPT], rows))
+        self.keep(options["html"], lambda: sweep_page(trials, title, options["language"]))
+        self.keep(
+            options["json"],
+            lambda: json.dumps(
+                [{**one.values, **json_of(figures_of(one.outcome))} for one in trials]
+            ),
+        )
+
+    def progress(self, options):
+        if options["quiet"]:
+            return None
+        told = -1
+
+        def tell(share):
+            nonlocal told
+            if int(share * 20) > told:
+                told = int(share * 20)
+                self.stderr.write(f"{share:.0%}")
+
+        return tell
+
+    def keep(self, path, made):
+        if path:
+            path.write_text(made())
+            self.stderr.write(f"kept as {path}")
+
+    def paper(self, options):
+        paths, seed = options["paths"], options["seed"]
+        rows = list(compare(paths=paths, seed=seed))
         lines = []
         for row in rows:
             told = [f"{row.published.gamma:g}", row.published.name]
             lines.append([*told, "theirs", *figures(row.published), ""])
-            lines.append([*told, "ours", *figures(row.ours), sure(row.ours, row.published.gamma)])
+            lines.append([*told, "ours", *figures(row.ours), liked(row.ours, row.published.gamma)])
             if not row.published.is_symmetric:
                 closed = closed_form(row.published.gamma, paths=paths, seed=seed)
                 own = [told[0], "closed form", "ours", *figures(closed)]
-                lines.append([*own, sure(closed, row.published.gamma)])
+                lines.append([*own, liked(closed, row.published.gamma)])
         self.stdout.write(table(HEADINGS, lines))
         self.stdout.write("\nsure: the certain profit that is liked as much, at this gamma.")
+        self.stdout.write("Counted exactly, without drawing paths:")
+        for row in rows[::2]:
+            gamma = row.published.gamma
+            by_paper, closed = sure(gamma)
+            told = f"the paper's formula {by_paper:.4f}, the closed form {closed:.4f}"
+            self.stdout.write(f"  gamma {gamma:g}: {told}")
+
+
+def add_common(parser):
+    parser.add_argument("--symbol", default="ETH/USDT")
+    parser.add_argument("--tick", type=decimal, default=Decimal("0.01"))
+    parser.add_argument("--step", type=decimal, default=Decimal("0.001"))
+    parser.add_argument("--min-quantity", type=decimal, help="the step, where it is not told")
+    parser.add_argument("--min-notional", type=decimal, default=Decimal(5))
+    parser.add_argument("--preset", choices=sorted(PRESETS), help="a venue's parameters")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter"
+    )
+    parser.add_argument(
+        "--sweep", action="append", default=[], metavar="NAME=V1,V2", help="several, each in turn"
+    )
+    defaults = Terms()
+    for one in fields(Terms):
+        value = getattr(defaults, one.name)
+        kind = decimal if isinstance(value, Decimal) else float
+        parser.add_argument(f"--{one.name.replace('_', '-')}", type=kind, default=value)
+    parser.add_argument("--html", type=Path)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--language", choices=["en", "zh-hans"], default="en")
+    parser.add_argument("--quiet", action="store_true", help="without progress")
+
+
+def decimal(written):
+    try:
+        return Decimal(written)
+    except InvalidOperation as error:
+        raise ValueError(written) from error
+
+
+def instrument_of(options):
+    return Instrument(
+        symbol=options["symbol"],
+        tick=options["tick"],
+        step=options["step"],
+        min_quantity=options["min_quantity"] or options["step"],
+        min_notional=options["min_notional"],
+    )
+
+
+def params_of(options):
+    base = preset(options["preset"], options["symbol"]) if options["preset"] else MakerParams()
+    return changed(base, **dict(map(told, options["set"])))
+
+
+def terms_of(options):
+    return Terms(**{one.name: options[one.name] for one in fields(Terms)})
+
+
+def told(written):
+    name, _, value = written.partition("=")
+    return name, value_of(value)
+
+
+def swept(written):
+    name, _, values = written.partition("=")
+    return name, [value_of(each) for each in values.split(",")]
+
+
+def value_of(written):
+    try:
+        return json.loads(written)
+    except json.JSONDecodeError:
+        return written
+
+
+def json_of(value):
+    return json.loads(msgspec.json.encode(value))
+
+
+def outcome_json(outcome):
+    """Everything but the series, in an order that is always the same."""
+    told = {
+        "figures": figures_of(outcome),
+        "state": outcome.state,
+        "params": outcome.params,
+        "terms": outcome.terms,
+        "deals": outcome.deals,
+        "moves": outcome.moves,
+        "alerts": outcome.alerts,
+    }
+    return msgspec.json.encode(told).decode()
 
 
 def figures(told) -> list[str]:
     return [f"{getattr(told, name):.2f}" for name in FIGURES]
 
 
-def sure(outcome, gamma: float) -> str:
+def liked(outcome, gamma: float) -> str:
     return f"{outcome.certainty_equivalent(gamma):.2f}"

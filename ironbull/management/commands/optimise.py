@@ -17,7 +17,7 @@ from ironbull.management import runs
 # Options that are the search's own words.
 SEARCH = (
     *("method", "trials", "objective", "least_trades", "seed", "patience", "budget_seconds"),
-    *("held_back", "train_bars", "test_bars", "anchored"),
+    *("held_back", "train_bars", "test_bars", "anchored", "workers"),
 )
 
 
@@ -67,6 +67,11 @@ def add_search(parser):
     parser.add_argument("--objective", choices=list(FIGURES))
     for name in ("trials", "least_trades", "seed", "patience", "budget_seconds"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int)
+    parser.add_argument(
+        "--workers",
+        choices=["auto", "here", "queue"],
+        help="who makes the trials: search workers where there are any, nobody else, or only they",
+    )
     parser.add_argument("--held-back", type=float, metavar="SHARE")
     parser.add_argument("--walk-forward", action="store_true")
     for name in ("train_bars", "test_bars"):

@@ -65,7 +65,9 @@ def test_a_search_is_run_and_left_to_the_workers(hints):
     waiting = Run.objects.of(acme).get()
     assert (waiting.kind, waiting.status) == ("walk_forward", "queued")
     assert waiting.space == {"fast_ma": {"choices": [5, 6]}}
-    assert hints == [("backtests.work", {"run_id": str(waiting.pk)})]
+    assert hints.named("backtests.work") == [{"run_id": str(waiting.pk)}]
+    # The first looked for help, and the second waits for whoever takes it.
+    assert {sent["run_id"] for sent in hints.named("backtests.search")} == {str(run.pk)}
 
 
 REFUSED = {

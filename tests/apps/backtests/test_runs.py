@@ -119,8 +119,10 @@ work(run_id=sys.argv[1])
 @pytest.mark.django_db(transaction=True)
 def test_a_search_whose_worker_was_killed_goes_on_with_what_was_tried(hints, monkeypatch):
     monkeypatch.setattr(django_settings, "BACKTEST_PROCESSES", 1)
-    search = searching(kind="optimisation", trials=40)
-    search["space"] = {"fast_ma": {"least": 2, "most": 19}, "use_ema": {}}
+    search = searching(kind="optimisation", trials=600)
+    slow = {"choices": list(range(20, 36))}
+    search["space"] = {"fast_ma": {"least": 2, "most": 19}, "slow_ma": slow, "use_ema": {}}
+    whole = 18 * 16 * 2
     run = started(**search, until_at=FROM + timedelta(days=1, hours=12))
     environment = os.environ | {
         "DATABASE_URL": database_url(),
@@ -135,7 +137,7 @@ def test_a_search_whose_worker_was_killed_goes_on_with_what_was_tried(hints, mon
         worker.wait()
     run.refresh_from_db()
     kept = list(run.trials.values_list("pk", "number", "score"))
-    assert (run.status, 3 <= len(kept) < 36) == ("running", True)
+    assert (run.status, 3 <= len(kept) < whole) == ("running", True)
     hints.clear()
     services.sweep(now=run.alive_at + SILENT)
     assert hints == []
@@ -145,7 +147,7 @@ def test_a_search_whose_worker_was_killed_goes_on_with_what_was_tried(hints, mon
     run.refresh_from_db()
     assert (run.status, run.problem, run.tries) == ("done", "", 2)
     numbers = list(run.trials.order_by("number").values_list("number", flat=True))
-    assert numbers == list(range(36))
+    assert numbers == list(range(whole))
     assert set(kept) <= set(run.trials.values_list("pk", "number", "score"))
 
 
@@ -263,6 +265,10 @@ def test_a_tenant_that_is_suspended_starts_nothing():
 
 
 REFUSED = {
+    "too few bars for the strategy": (
+        {"rule": "market_regime", "until_at": FROM + timedelta(hours=1)},
+        "from_at",
+    ),
     "no such rule": ({"rule": "dream"}, "rule"),
     "a parameter that is none": ({"params": {"fast": 5}}, "params"),
     "a parameter out of bounds": ({"params": {"fast_ma": 0}}, "params"),

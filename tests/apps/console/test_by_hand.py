@@ -80,7 +80,7 @@ def test_positions_are_shown_and_closed(hand, staff, whose):
     }
     page = reverse("console:close-positions")
     shown = staff.get(page, {whose: keys[whose]})
-    assert [row.pk for row, refusal in shown.context["drafts"]] == [position.pk]
+    assert [row.pk for row, *_ in shown.context["drafts"]] == [position.pk]
     assert not Ticket.objects.across_tenants().filter(action="close").exists()
     staff.post(page, {"position": position.pk})
     staff.post(page, {"position": position.pk})
@@ -131,3 +131,29 @@ def test_whoever_may_not_trade_here_is_kept_out(hand, client, who):
 @pytest.mark.parametrize("asked", [{}, {"position": "x"}, {"member": "-"}, {"who": "1"}])
 def test_what_was_not_chosen_is_not_there(hand, staff, asked):
     assert staff.get(reverse("console:close-positions"), asked).status_code == 404
+
+
+def test_a_share_is_shown_before_it_is_closed(hand, staff):
+    position = hand.filled()
+    page = reverse("console:close-positions")
+    shown = staff.get(page, {"position": position.pk, "share_percent": "50"})
+    (draft,) = shown.context["drafts"]
+    assert draft[1].quantity == position.quantity / 2
+    assert 'name="share_percent" value="50"' in shown.content.decode()
+    staff.post(page, {"position": position.pk, "share_percent": "101"})
+    assert not Ticket.objects.across_tenants().filter(action="close").exists()
+    staff.post(page, {"position": position.pk, "share_percent": "50"})
+    ticket = Ticket.objects.across_tenants().get(action="close")
+    assert ticket.quantity == position.quantity / 2
+
+
+def test_modes_are_changed_on_a_page_of_their_own(hand, staff):
+    page = reverse("console:modes", args=[hand.account.pk])
+    assert page in staff.get(reverse("admin:venues_venueaccount_changelist")).content.decode()
+    asked = {"margin": "cross", "position_mode": "one_way"}
+    assert staff.post(page, asked).status_code == 302
+    hand.account.refresh_from_db()
+    assert (hand.account.margin, hand.account.position_mode) == ("cross", "one_way")
+    hand.filled()
+    answer = staff.post(page, {"margin": "isolated", "position_mode": "one_way"})
+    assert "close them first" in str(answer.context["form"].non_field_errors())

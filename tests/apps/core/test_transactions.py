@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
+from apps.ledger.models import Account
+from apps.ledger.services import open_accounts
 from apps.tenants.models import Tenant
 from tests.factories import TenantFactory
 
@@ -55,3 +57,45 @@ def test_a_transaction_that_fails_leaves_nothing_and_the_next_one_is_its_own():
 def fail_after(do: Callable[[], object]) -> None:
     do()
     raise ZeroDivisionError
+
+
+def test_a_transaction_without_statements_is_told_to_nobody():
+    before = told()
+    with transaction.atomic():
+        pass
+    with pytest.raises(ZeroDivisionError):
+        fail_after(lambda: None)
+    assert not any(since(before).values())
+
+
+def test_a_first_statement_that_is_refused_is_refused_by_its_kind():
+    tenant = TenantFactory()
+    open_accounts(tenant=tenant, owner="tenant:1", kinds=[Account.Kind.HELD])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Account.objects.across_tenants().update(debits=1)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Tenant.objects.create(pk=tenant.pk, name="Another")
+    assert Tenant.objects.get() == tenant
+
+
+def test_many_rows_at_once_may_be_the_first_statement():
+    tenants = [TenantFactory(), TenantFactory()]
+    with pytest.raises(ZeroDivisionError):
+        fail_after(lambda: rename(tenants))
+    assert not Tenant.objects.filter(name="Renamed").exists()
+    with transaction.atomic():
+        rename(tenants)
+    assert Tenant.objects.filter(name="Renamed").count() == 2
+
+
+def rename(tenants: list[Tenant]) -> None:
+    rows = [("Renamed", tenant.pk) for tenant in tenants]
+    with connection.cursor() as cursor:
+        cursor.executemany("UPDATE tenants_tenant SET name = %s WHERE id = %s", rows)
+
+
+def test_what_a_lost_connection_was_about_to_begin_is_forgotten():
+    with transaction.atomic():
+        connection.close()
+    # A new connection: it counts from nothing.
+    assert told()["Com_begin"] == 0

@@ -11,8 +11,8 @@ from apps.ledger.models import Transfer
 from apps.members.models import Member
 from apps.members.services import create_member, disable_member, enable_member
 from apps.quotas.errors import PlanFull
-from apps.quotas.models import Usage
-from apps.quotas.services import admit, assign_plan, keep_usage
+from apps.quotas.models import Plan, Usage
+from apps.quotas.services import admit, assign_plan, change_plan, keep_usage
 from apps.quotas.services.calls import day_of
 from apps.strategies.services import subscribe
 from apps.tenants.models import Tenant
@@ -176,6 +176,15 @@ def test_the_call_after_the_last_of_the_day_is_refused(shop):
     assert 0 < int(answer.headers["Retry-After"]) <= 25 * 3600
     assert answer.headers["X-RateLimit-Remaining-Day"] == "0"
     assert answer.json()["detail"] == answer.json()["msg"]
+
+
+def test_a_plan_that_is_changed_allows_so_from_the_next_call_on(shop):
+    plan(shop, calls_daily=9)
+    shop.get("/merchant/balance")
+    change_plan(plan=Plan.objects.get(), calls_daily=1)
+    assert refusal_of(shop.get("/merchant/balance")) == (429, 429, "calls_used_up")
+    change_plan(plan=Plan.objects.get(), calls_daily=0)
+    assert shop.get("/merchant/balance").status_code == 200
 
 
 def test_what_is_refused_is_not_counted(shop):

@@ -100,3 +100,15 @@ def test_what_is_not_closed_makes_it_fail(hand):
 def test_bad_arguments_are_refused_by_name(hand, arguments, refusal):
     with pytest.raises(CommandError, match=refusal):
         run(*arguments)
+
+
+def test_a_share_of_each_is_closed(hand, filling):
+    position = hand.filled()
+    half = f"{(position.quantity / 2).normalize():f}"
+    assert f"{half} to be closed" in run("--all", "--share", "50", "--dry-run")
+    told = run("--all", "--share", "50", "--yes")
+    assert "1 of 1 are done" in told
+    position.refresh_from_db()
+    assert f"{position.quantity.normalize():f}" == half
+    with pytest.raises(CommandError):
+        run("--all", "--share", "half", "--yes")

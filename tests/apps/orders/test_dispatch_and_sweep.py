@@ -5,14 +5,17 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from nacl.signing import SigningKey
 
 from apps.orders import services
 from apps.orders.models import Order, Ticket
 from apps.signals.models import Signal
-from apps.venues.services import change_modes
-from engine.envelope import read, unseal, verify
-from engine.messages import TICKETS_PER_BATCH, Margin, PositionMode, Task, Tickets
+from apps.venues.credentials import Credentials, seal_at_rest
+from apps.venues.models import VenueAccount
+from apps.venues.services import change_modes, unbind_account
+from engine.envelope import read, unseal, unseal_under, verify
+from engine.messages import TICKETS_PER_PARCEL, Margin, PositionMode, Task, Tickets
 from engine.order import OrderStatus
 from tests.apps.orders.desk import Desk, report
 from tests.factories import NodeFactory
@@ -22,13 +25,26 @@ pytestmark = pytest.mark.django_db
 
 def opened(desk, hints):
     """Every ticket that the node would read from its messages."""
+    return [ticket for parcel in parcels(desk, hints) for ticket in parcel.tickets]
+
+
+def parcels(desk, hints):
     verify_key = SigningKey(settings.CENTRE_SIGNING_KEY).verify_key
-    tickets = []
-    for kwargs in hints.named("node.execute"):
-        envelope, payload, signature = read(kwargs["envelope"], receiver=desk.node.code)
-        message = verify(envelope, payload, signature, key=verify_key, expected=Tickets)
-        tickets += message.tickets
-    return tickets
+    return [
+        verify(*read(kwargs["envelope"], receiver=desk.node.code), key=verify_key, expected=Tickets)
+        for kwargs in hints.named("node.execute")
+    ]
+
+
+def secrets(desk, hints):
+    """The credentials of every ticket, opened as its node opens them, by account."""
+    found = {}
+    for parcel in parcels(desk, hints):
+        key = unseal(parcel.sealed_key, key=desk.node.seal_private)
+        for ticket in parcel.tickets:
+            place = ticket.account
+            found[place] = unseal_under(key, ticket.sealed_credentials, place=place)
+    return found
 
 
 def later(desk, seconds):
@@ -43,8 +59,7 @@ def test_a_ticket_leaves_signed_sealed_and_with_an_expiry(hints):
     assert (sent.order_id, sent.client_order_id) == (str(order.pk), order.client_order_id)
     assert sent.task is Task.PLACE
     assert sent.not_after_ms > desk.now.timestamp() * 1000
-    credentials = unseal(sent.sealed_credentials, key=desk.node.seal_private)
-    assert b"secret-alice" in credentials
+    assert b"secret-alice" in secrets(desk, hints)[sent.account]
     assert "secret-alice" not in str(hints)
 
 
@@ -65,10 +80,45 @@ def test_dispatching_twice_sends_once(hints):
 
 
 def test_many_tickets_travel_in_few_messages(hints):
-    desk = Desk(followers=TICKETS_PER_BATCH + 1)
+    desk = Desk(followers=TICKETS_PER_PARCEL + 1)
     desk.plan_and_send()
-    assert len(hints.named("node.execute")) == 2
-    assert len(opened(desk, hints)) == TICKETS_PER_BATCH + 1
+    assert sorted(len(parcel.tickets) for parcel in parcels(desk, hints)) == [50, 51]
+    assert len(opened(desk, hints)) == TICKETS_PER_PARCEL + 1
+    assert len(secrets(desk, hints)) == TICKETS_PER_PARCEL + 1
+    keys = {parcel.sealed_key for parcel in parcels(desk, hints)}
+    assert len(keys) == 2
+
+
+def test_a_node_that_works_on_two_messages_at_once_is_given_two(hints):
+    desk = Desk(followers=9)
+    desk.plan()
+    assert sorted(len(parcel.tickets) for parcel in parcels(desk, hints)) == [4, 5]
+
+
+def test_no_message_is_longer_than_a_node_reads(hints, monkeypatch):
+    desk = Desk(followers=TICKETS_PER_PARCEL)
+    for subscription in desk.subscriptions:
+        account = subscription.venue_account
+        longest = Credentials("🔑" * 256, "🔒" * 256, "🗝" * 256)
+        seal_at_rest(longest, account=account)
+        account.save()
+    desk.plan()
+    assert len(opened(desk, hints)) == TICKETS_PER_PARCEL
+    assert len(secrets(desk, hints)) == TICKETS_PER_PARCEL
+    assert len(parcels(desk, hints)) > 2
+
+
+def test_an_account_whose_credentials_do_not_open_stops_no_other(hints):
+    desk = Desk(followers=3)
+    unbound = desk.subscriptions[1].venue_account
+    unbind_account(account=unbound)
+    VenueAccount.objects.across_tenants().filter(pk=unbound.pk).update(
+        status=VenueAccount.Status.ACTIVE
+    )
+    assert desk.plan() == 3
+    assert {ticket.account for ticket in opened(desk, hints)} == {
+        str(row.venue_account_id) for row in desk.subscriptions if row.venue_account != unbound
+    }
 
 
 def test_an_unanswered_ticket_is_sent_again_while_its_time_lasts(hints):
@@ -116,17 +166,45 @@ def test_a_forgotten_signal_is_named_again(hints):
     assert hints.named("orders.plan") == [{"signal_id": str(desk.signal.pk)}]
 
 
+def test_tickets_that_never_left_are_sent_by_the_sweep(hints):
+    desk = Desk(followers=2)
+    desk.plan()
+    connection.run_on_commit = []  # as if the process had died after the commit
+    later(desk, settings.SWEEP_AFTER_SECONDS)
+    assert [ticket.task for ticket in opened(desk, hints)] == [Task.PLACE, Task.PLACE]
+
+
+def to_be_tried_again(desk):
+    """The desk's ticket, as a try that was proved never to have been placed leaves it."""
+    desk.plan()
+    tickets = Ticket.objects.across_tenants()
+    tickets.update(status=Ticket.Status.PLANNED, attempts=0, sent_at=None, not_after=None)
+
+
 def test_a_planned_ticket_whose_hint_was_lost_is_dispatched(hints):
     desk = Desk()
-    desk.plan()
+    to_be_tried_again(desk)
     hints.clear()
     later(desk, settings.SWEEP_AFTER_SECONDS)
     assert hints.named("orders.dispatch") == [{}]
 
 
+def test_a_planned_ticket_leaves_once(hints):
+    desk = Desk()
+    to_be_tried_again(desk)
+    hints.clear()
+    assert services.dispatch(now=desk.now) == 1
+    assert services.dispatch(now=desk.now) == 0
+    (sent,) = opened(desk, hints)
+    assert sent.task is Task.PLACE
+    ticket = Ticket.objects.across_tenants().get()
+    assert (ticket.status, ticket.attempts) == (Ticket.Status.SENT, 1)
+
+
 def test_a_planned_ticket_that_is_not_worth_it_any_more_expires_unsent(hints):
     desk = Desk()
-    desk.plan()
+    to_be_tried_again(desk)
+    hints.clear()
     later(desk, settings.SIGNAL_SECONDS + 60)
     assert Ticket.objects.across_tenants().get().status == Ticket.Status.EXPIRED
     assert Order.objects.across_tenants().get().status == OrderStatus.EXPIRED

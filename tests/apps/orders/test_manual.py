@@ -60,8 +60,8 @@ class Hand:
         opened = Position.objects.across_tenants().filter(direction=ticket.direction)
         return opened.get(status=Position.Status.OPEN)
 
-    def close(self, position):
-        return services.close_position(position=position, now=self.now)
+    def close(self, position, **part):
+        return services.close_position(position=position, now=self.now, part=services.Part(**part))
 
     def protect(self, position, stop=None, target=None):
         return services.protect_position(position=position, stop=stop, target=target, now=self.now)
@@ -273,7 +273,9 @@ def test_a_person_and_a_signal_at_once_open_once(hints):
     hand = Hand()
     told = at_once(2, lambda do: do(), [hand.order, hand.desk.plan])
     assert not any(isinstance(one, Exception) and not isinstance(one, Conflict) for one in told)
-    opened = Ticket.objects.across_tenants().filter(venue_account=hand.account, status=T.PLANNED)
+    opened = Ticket.objects.across_tenants().filter(
+        venue_account=hand.account, status__in=[T.PLANNED, T.SENT]
+    )
     assert opened.count() == 1
 
 
@@ -472,3 +474,79 @@ def test_a_filled_order_whose_stop_was_not_set_is_asked_for_a_while_though_it_re
     hand.sweep(minutes=16)
     ticket.refresh_from_db()
     assert ticket.status == T.PARKED
+
+
+# --- parts of a position
+
+
+PARTS = [
+    ("a size", {"quantity": Decimal("0.004")}, "0.004"),
+    ("a share", {"share_percent": Decimal(50)}, "0.005"),
+    ("a share, down to the step", {"share_percent": Decimal("12.5")}, "0.001"),
+    ("all of it", {"share_percent": Decimal(100)}, "0.01"),
+    ("all of it by size", {"quantity": Decimal("0.01")}, "0.01"),
+]
+
+
+@pytest.mark.parametrize(("case", "part", "quantity"), PARTS)
+def test_a_part_is_closed_and_the_rest_stays(hand, case, part, quantity):
+    position = hand.filled(quantity=Decimal("0.01"), notional=None)
+    ticket = hand.close(position, **part)
+    assert ticket.quantity == ticket.orders.get().quantity == Decimal(quantity)
+    services.dispatch(now=hand.now)
+    order = ticket.orders.get()
+    hand.desk.hear(report(order, fills=[fill(order, price="51000", name="part")]))
+    position.refresh_from_db()
+    assert position.quantity == Decimal("0.01") - Decimal(quantity)
+    assert Close.objects.across_tenants().get().profit == Decimal(quantity) * 1000
+
+
+NO_PARTS = [
+    ("both", {"quantity": Decimal(1), "share_percent": Decimal(1)}, "share_percent"),
+    ("nothing", {"quantity": Decimal(0)}, "quantity"),
+    ("less than nothing", {"share_percent": Decimal(-1)}, "share_percent"),
+    ("more than all", {"share_percent": Decimal(101)}, "share_percent"),
+    ("no number", {"share_percent": Decimal("NaN")}, "share_percent"),
+    ("more than is held", {"quantity": Decimal("0.011")}, "quantity"),
+    ("between two steps", {"quantity": Decimal("0.0005")}, "quantity"),
+    ("less than a step", {"share_percent": Decimal("9.9")}, "share_percent"),
+]
+
+
+@pytest.mark.parametrize(("case", "part", "field"), NO_PARTS)
+def test_what_is_no_part_is_refused_by_name(hand, case, part, field):
+    position = hand.filled(quantity=Decimal("0.01"), notional=None)
+    with pytest.raises(BadInput) as refused:
+        hand.close(position, **part)
+    assert refused.value.context["field"] == field
+    assert not Ticket.objects.across_tenants().filter(action="close").exists()
+
+
+# --- modes
+
+
+def test_modes_change_while_nothing_is_held_and_the_next_order_says_them(hand, sent):
+    services.change_modes(account=hand.account, margin="cross", position_mode="one_way")
+    hand.order()
+    services.dispatch(now=hand.now)
+    (ticket,) = sent()
+    assert (ticket.margin, ticket.position_mode) == ("cross", "one_way")
+
+
+def test_modes_stay_while_something_is_held_under_way_or_drifting(hand):
+    ticket = hand.order()
+    for error in ("orders under way", "holds positions", "holds other than"):
+        with pytest.raises(Conflict, match=error):
+            services.change_modes(account=hand.account, margin="cross")
+        # What is so already is no change.
+        services.change_modes(account=hand.account, margin="isolated")
+        if error == "orders under way":
+            services.dispatch(now=hand.now)
+            hand.desk.hear(report(ticket.orders.get()))
+        else:
+            Position.objects.across_tenants().update(status="closed", open_key=None)
+            hand.account.__class__.objects.across_tenants().update(
+                drift={"BTC/USDT long": ["1", "0"]}
+            )
+    hand.account.refresh_from_db()
+    assert hand.account.margin == "isolated"

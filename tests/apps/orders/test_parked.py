@@ -13,6 +13,7 @@ from apps.orders import services
 from apps.orders.models import Order, Ticket
 from apps.orders.selectors import opening
 from apps.orders.services import ask_venue_again, has_arrived, never_arrived
+from apps.orders.services.parked import MOST_ASKS
 from apps.positions.models import Position
 from engine.order import OrderStatus
 from engine.signal import Action
@@ -109,6 +110,37 @@ def test_it_arrived_under_a_number_and_only_the_venue_says_what_it_did(parked, h
     assert Position.objects.across_tenants().get().quantity == parked.order.quantity / 2
 
 
+def test_the_number_is_asked_for_until_the_venue_tells_of_it(parked, hints):
+    has_arrived(ticket=parked.ticket, venue_order_id="4711")
+    for _ in range(60):
+        parked.desk.now += timedelta(seconds=5)
+        services.sweep(now=parked.desk.now)
+    asked = opened(parked.desk, hints)
+    # At once, after 15 seconds, 30 more, 60, 120: less and less often.
+    assert [ticket.venue_order_id for ticket in asked] == ["4711"] * 5
+    parked.desk.hear(report(parked.order, S.UNKNOWN, reason="the venue has no 4711"))
+    assert (parked.status, parked.fresh().reason) == ("parked", "the venue has no 4711")
+    parked.desk.hear(report(parked.order, S.OPEN, venue_order_id="4711"))
+    assert parked.status == Ticket.Status.UNKNOWN
+    hints.clear()
+    parked.desk.now += timedelta(minutes=1)
+    services.sweep(now=parked.desk.now)
+    # Under our own id its venue does not know it: who asks, asks by that number.
+    assert [ticket.venue_order_id for ticket in opened(parked.desk, hints)] == ["4711"]
+
+
+def test_after_a_day_without_an_answer_nobody_asks_any_more(parked, hints):
+    ask_venue_again(ticket=parked.ticket)
+    for _ in range(30 * 6):
+        parked.desk.now += timedelta(minutes=10)
+        services.sweep(now=parked.desk.now)
+    assert len(opened(parked.desk, hints)) == 1 + MOST_ASKS
+    assert (parked.status, parked.ticket.next_at) == (Ticket.Status.PARKED, None)
+    hints.clear()
+    has_arrived(ticket=parked.ticket, venue_order_id="4711")
+    assert len(opened(parked.desk, hints)) == 1
+
+
 @pytest.mark.parametrize("number", ["", " ", "x" * 65, "4711; drop", "-1"])
 def test_a_number_that_is_none_asks_nobody(parked, hints, number):
     with pytest.raises(BadInput):
@@ -116,7 +148,8 @@ def test_a_number_that_is_none_asks_nobody(parked, hints, number):
     assert opened(parked.desk, hints) == []
 
 
-def test_another_orders_number_is_refused(parked, hints):
+@pytest.mark.parametrize("known_by", ["venue_order_id", "named_id"])
+def test_another_orders_number_is_refused(parked, hints, known_by):
     other = Order.objects.across_tenants().get(pk=parked.order.pk)
     other.pk, other.ticket_id = None, parked.ticket.pk
     Order.objects.across_tenants().bulk_create(
@@ -127,7 +160,7 @@ def test_another_orders_number_is_refused(parked, hints):
                 generation=9,
                 venue_account_id=other.venue_account_id,
                 client_order_id="ibother",
-                venue_order_id="4711",
+                **{known_by: "4711"},
                 symbol=other.symbol,
                 side=other.side,
                 quantity=Decimal(1),

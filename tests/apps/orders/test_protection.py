@@ -5,15 +5,18 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from apps.core.models import AuditEntry
 from apps.orders import services
 from apps.orders.models import Fill, Order, Ticket
 from apps.pointcards.models import Charge
 from apps.positions.models import Close, Position
 from apps.rewards.services import settle_closes
+from apps.signals.models import Signal
 from engine.messages import Fill as VenueFill
+from engine.money import points
 from engine.order import OrderStatus
 from engine.signal import Action, Side
-from tests.apps.orders.desk import refusals, report
+from tests.apps.orders.desk import fill, refusals, report
 from tests.apps.orders.test_dispatch_and_sweep import opened
 from tests.apps.orders.test_states import SYMBOL, Reader, account_fill, held
 
@@ -183,3 +186,112 @@ def test_it_raced_with_a_close_of_ours(reader):
     reader.desk.hear(report(ours, OrderStatus.REJECTED, reason="nothing is held"))
     assert Position.objects.across_tenants().get().status == Position.Status.CLOSED
     assert Close.objects.across_tenants().get().profit == 1000 * Decimal(told[0].fill.quantity)
+
+
+# --- it closes more than the books hold
+
+
+def fills_of_it():
+    return Fill.objects.across_tenants().filter(order__kind=Order.Kind.PROTECTION).order_by("key")
+
+
+def test_what_it_closed_beyond_the_books_is_recorded_and_closes_nothing_of_ours(reader, hints):
+    """Somebody had bought by hand what the stop sold with ours."""
+    more = reader.order.quantity * 3
+    told = fired(reader, more)
+    reader.read(fills=told)
+    hints.clear()
+    for _ in range(2):
+        answer(reader, told)
+    order = order_of_it()
+    assert (order.quantity, order.filled, order.status) == (more, more, OrderStatus.FILLED)
+    assert order.ticket.status == Ticket.Status.DONE
+    (fill,) = fills_of_it()
+    assert (fill.quantity, fill.unheld) == (more, reader.order.quantity * 2)
+    close = Close.objects.across_tenants().get()
+    assert close.profit == reader.order.quantity * 1000
+    assert close.fee == points(Decimal(1) / 3)
+    assert Position.objects.across_tenants().get().status == Position.Status.CLOSED
+    assert refusals() == []
+    # The account is read back at once: whether the two differ is the venue's to say.
+    assert [one["account_id"] for one in hints.named("orders.ask_state")] == [reader.account.pk]
+    assert AuditEntry.objects.filter(action="fill.unheld").count() == 1
+    reader.read(holdings=[held(reader.order.quantity, direction="short")], fills=told)
+    assert reader.account.is_drifting
+    assert Order.objects.across_tenants().filter(venue_account=reader.account).count() == 2
+
+
+def test_it_tells_more_than_at_first(reader):
+    """Its first fill was as large as our position; nobody knew that it would go on."""
+    ours = reader.order.quantity
+    told = fired(reader, ours, ours)
+    reader.read(fills=told[:1])
+    answer(reader, told[:1], OrderStatus.OPEN)
+    reader.read(fills=told)
+    answer(reader, told)
+    assert order_of_it().filled == ours * 2
+    assert [fill.unheld for fill in fills_of_it()] == [0, ours]
+    assert refusals() == []
+
+
+def test_stop_and_target_of_one_position_fire_both(reader):
+    told = fired(reader)
+    other = [
+        msgspec.structs.replace(
+            row,
+            venue_order_id="target-78",
+            fill=msgspec.structs.replace(row.fill, venue_fill_id="target-78-0"),
+        )
+        for row in told
+    ]
+    reader.read(fills=told + other)
+    orders = Order.objects.across_tenants().filter(kind=Order.Kind.PROTECTION).order_by("pk")
+    assert orders.count() == 2
+    for order in orders:
+        mine = [row.fill for row in told + other if row.venue_order_id == order.venue_order_id]
+        reader.desk.hear(report(order, fills=mine, venue_order_id=order.venue_order_id))
+    assert sorted(fill.unheld for fill in fills_of_it()) == [0, reader.order.quantity]
+    assert Close.objects.across_tenants().count() == 1
+    assert refusals() == []
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_an_opening_fill_that_is_told_later_is_closed_by_it(hints, is_whole):
+    """The first try was believed never placed; the stop closed it with the second one."""
+    reader = Reader()
+    reader.desk.plan_and_send(reader.desk.new_signal())
+    late = orders_of(reader).get()
+    reader.desk.hear(report(late, OrderStatus.EXPIRED))
+    services.dispatch(now=reader.now)
+    reader.order = orders_of(reader).get(generation=2)
+    reader.desk.hear(report(reader.order))
+    reader.later(seconds=1)
+    ours = reader.order.quantity
+    told = fired(reader, ours, late.quantity) if is_whole else fired(reader, ours + late.quantity)
+    reader.read(fills=told)
+    answer(reader, told)
+    assert sum(fill.unheld for fill in fills_of_it()) == late.quantity
+    opening = msgspec.structs.replace(fill(late, name="late"), filled_at_ms=1_600_000_000_000)
+    for _ in range(2):
+        reader.desk.hear(report(late, fills=[opening]))
+    assert [fill.unheld for fill in fills_of_it()] == [0] * len(told)
+    closes = Close.objects.across_tenants()
+    assert sum(close.profit for close in closes) == (ours + late.quantity) * 1000
+    assert sum(close.fee for close in closes) == len(told)
+    assert not Position.objects.across_tenants().filter(status=Position.Status.OPEN).exists()
+    settle_closes(close_ids=[close.pk for close in closes])
+    assert Charge.objects.across_tenants().count() == 2
+    assert refusals() == []
+
+
+def test_what_is_opened_after_it_is_not_closed_by_it(reader):
+    told = fired(reader, reader.order.quantity * 2)
+    reader.read(fills=told)
+    answer(reader, told)
+    signal = reader.desk.new_signal()
+    Signal.objects.filter(pk=signal.pk).update(created_at=reader.now)
+    reader.desk.plan_and_send(signal)
+    new = orders_of(reader).order_by("pk").last()
+    reader.desk.hear(report(new))
+    position = Position.objects.across_tenants().get(status=Position.Status.OPEN)
+    assert position.quantity == new.quantity

@@ -175,16 +175,20 @@ def test_a_sound_report_beside_a_false_one_is_applied():
     assert (one.status, two.status) == (OrderStatus.NEW, OrderStatus.FILLED)
 
 
-def test_a_close_of_more_than_is_held_changes_nothing():
+def test_a_close_of_more_than_is_held_has_happened_all_the_same():
     desk = Desk()
     (order,) = desk.plan_and_send()
     desk.hear(report(order))
     closing = desk.plan_and_send(desk.new_signal(action=Action.CLOSE))[-1]
-    Position.objects.across_tenants().update(quantity=closing.quantity / 2)
-    before = rows()
+    half = closing.quantity / 2
+    Position.objects.across_tenants().update(quantity=half)
     desk.hear(report(closing))
-    assert rows() == before
-    assert any("closed" in said for said in refusals())
+    closing.refresh_from_db()
+    assert (closing.status, closing.ticket.status) == (OrderStatus.FILLED, Ticket.Status.DONE)
+    told = closing.fills.get()
+    assert (told.quantity, told.unheld) == (closing.quantity, half)
+    assert Position.objects.across_tenants().get().status == Position.Status.CLOSED
+    assert refusals() == []
 
 
 def test_a_node_may_not_report_on_anothers_order():

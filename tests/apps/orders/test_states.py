@@ -286,7 +286,8 @@ def test_what_was_brought_is_told_from_what_was_earned(reader):
         return Money(total=total, free=total, unrealised="0")
 
     def moved(kind, amount, name):
-        return Paid(venue_payment_id=name, kind=kind, amount=amount, paid_at_ms=1)
+        at_ms = int(reader.now.timestamp() * 1000)
+        return Paid(venue_payment_id=name, kind=kind, amount=amount, paid_at_ms=at_ms)
 
     reader.read(money=money("1000"), payments=[moved(PaymentKind.DEPOSIT, "1000", "d")])
     reader.later(hours=1)
@@ -302,6 +303,48 @@ def test_what_was_brought_is_told_from_what_was_earned(reader):
     earned = (second.equity - second.deposited) - (first.equity - first.deposited)
     assert earned == 10
     assert reader.account.deposited == 750
+
+
+def test_a_deposit_that_is_told_late_was_no_profit_of_the_hours_before(reader):
+    """The curve of what was earned is the same as if it had been told at once."""
+
+    def money(total):
+        return Money(total=total, free=total, unrealised="0")
+
+    def after(moment):
+        return int(moment.timestamp() * 1000) + 60_000
+
+    totals = ["1000", "1010", "1510", "1520", "1320"]
+    moments = []
+    for total in totals:
+        reader.later(hours=1)
+        reader.read(money=money(total))
+        moments.append(reader.account.read_at)
+    told = [
+        Paid(
+            venue_payment_id="d",
+            kind=PaymentKind.DEPOSIT,
+            amount="500",
+            paid_at_ms=after(moments[1]),
+        ),
+        Paid(
+            venue_payment_id="w",
+            kind=PaymentKind.WITHDRAWAL,
+            amount="-200",
+            paid_at_ms=after(moments[3]),
+        ),
+    ]
+    for _ in range(2):
+        reader.read(money=money("1320"), payments=told)
+    curve = [row.equity - row.deposited for row in snapshots_of(reader)]
+    assert [row.deposited for row in snapshots_of(reader)] == [0, 0, 500, 500, 300]
+    assert curve == [1000, 1010, 1010, 1020, 1020]
+    assert reader.account.deposited == 300
+
+
+def snapshots_of(reader):
+    rows = EquitySnapshot.objects.across_tenants().filter(venue_account=reader.account)
+    return list(rows.order_by("hour"))
 
 
 def test_instruments_are_as_the_venue_tells_them(reader):
@@ -395,7 +438,7 @@ def test_a_drifting_account_may_close(reader):
     signal = reader.desk.new_signal(action=Action.CLOSE)
     reader.desk.plan(signal)
     ticket = Ticket.objects.across_tenants().get(signal=signal, venue_account=account)
-    assert ticket.status == Ticket.Status.PLANNED
+    assert ticket.status == Ticket.Status.SENT
 
 
 def test_a_drift_that_is_gone_stops_nothing(reader):
@@ -566,6 +609,16 @@ def test_a_fill_on_the_cursor_is_told_again_whatever_the_venue_s_clock_says(
 
 
 # --- keys
+
+
+@pytest.mark.parametrize("account", [999_999, -1, 10**30])
+def test_a_hint_of_an_account_that_nobody_knows_is_refused(unchecked, hints, account):
+    hints.clear()
+    with pytest.raises(MessageRefused, match="an account nobody knows"):
+        services.ask_state(account_id=account, now=unchecked.now)
+    assert not hints.named("node.read_state")
+    services.ask_state(account_id=unchecked.account.pk, now=unchecked.now)
+    assert len(hints.named("node.read_state")) == 1
 
 
 def test_binding_asks_the_node_what_the_key_may(unchecked, hints):

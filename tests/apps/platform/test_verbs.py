@@ -340,3 +340,20 @@ def test_a_key_is_changed(desk, opened):
     more = operator.patch(f"app-keys/{key.pk}", scopes=["read", "secrets:read"])
     assert refusal_of(more) == (403, "not_allowed")
     assert data_of(operator.patch(f"app-keys/{key.pk}", scopes=["read"]))["scopes"] == ["read"]
+
+
+def test_plans_are_made_and_changed():
+    owner = Desk()
+    made = data_of(
+        owner.post("plans", code="small", name="Small", price_monthly="9.50", calls_daily=10), 201
+    )
+    assert (made["code"], made["calls_daily"], made["max_members"]) == ("small", 10, 0)
+    changed = data_of(owner.patch(f"plans/{made['id']}", max_members=5))
+    assert (changed["calls_daily"], changed["max_members"]) == (10, 5)
+    for name, value in (
+        *(("code", "a b"), ("code", "small"), ("calls_daily", -1)),
+        *(("price_monthly", "NaN"), ("price_monthly", "-1")),
+    ):
+        asked = {"code": "other", "name": "Other", "price_monthly": "1", name: value}
+        assert refusal_of(owner.post("plans", **asked))[0] == 400
+    assert refusal_of(owner.patch("plans/999", name="Nobody's"))[0] == 404

@@ -109,7 +109,7 @@ def test_paused_it_opens_nothing_and_still_closes_what_it_holds(shop):
     row.venue_account.save()
     assert signal(row, Action.OPEN) == []
     PositionFactory(subscription=row, quantity=Decimal("0.2"))
-    assert signal(row, Action.CLOSE) == [("close", Ticket.Status.PLANNED, Decimal("0.2"))]
+    assert signal(row, Action.CLOSE) == [("close", Ticket.Status.SENT, Decimal("0.2"))]
 
 
 @pytest.mark.parametrize("kind", [K.SELF, K.GIFT])

@@ -7,9 +7,8 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.positions.models import Close, Position
+from apps.positions.models import Position
 from apps.positions.services import Execution, Folding
-from engine.errors import ImpossibleReport
 from engine.signal import Action, Direction
 from tests.factories import VenueAccountFactory
 
@@ -89,13 +88,26 @@ def test_open_and_close_in_one_go():
     assert Position.objects.across_tenants().get().status == Position.Status.CLOSED
 
 
-def test_closing_more_than_is_held_is_impossible_and_leaves_no_trace():
+def test_closing_more_than_is_held_closes_what_there_is_and_tells_the_rest():
     account = VenueAccountFactory()
     fold([execution(account, Action.OPEN, 1, 100)])
-    with pytest.raises(ImpossibleReport):
-        fold([execution(account, Action.CLOSE, 2, 100)])
-    assert Position.objects.across_tenants().get().quantity == 1
-    assert not Close.objects.across_tenants().exists()
+    key = execution(account, Action.CLOSE, 1, 110).open_key
+    folding = Folding({key}, now=timezone.now())
+    exits = [execution(account, Action.CLOSE, n, 110, number=n, fee=Decimal(4)) for n in (4, 2)]
+    assert folding.absorb(exits) == [3, 2]
+    (close,) = folding.save()
+    # With the part of its fee that belongs to what it closed of ours.
+    assert (close.profit, close.fee) == (10, 1)
+    assert Position.objects.across_tenants().get().status == Position.Status.CLOSED
+
+
+def test_where_nothing_is_held_a_close_leaves_no_position():
+    account = VenueAccountFactory()
+    exits = [execution(account, Action.CLOSE, 1, 110)]
+    folding = Folding({exits[0].open_key}, now=timezone.now())
+    assert folding.absorb(exits) == [1]
+    assert folding.save() == []
+    assert not Position.objects.across_tenants().exists()
 
 
 @given(

@@ -1,11 +1,14 @@
 """A tenant is on one plan at a time, and every change of it is told."""
 
+from decimal import Decimal
+
 import pytest
+from django.core.exceptions import ValidationError
 
 from apps.core.errors import Conflict
 from apps.core.models import AuditEntry
-from apps.quotas.models import TenantPlan
-from apps.quotas.services import assign_plan
+from apps.quotas.models import Plan, TenantPlan
+from apps.quotas.services import assign_plan, change_plan, create_plan
 from tests.factories import PlanFactory, TenantFactory
 
 pytestmark = pytest.mark.django_db
@@ -25,3 +28,23 @@ def test_a_plan_that_is_not_offered_takes_no_new_tenant():
         assign_plan(tenant=TenantFactory(), plan=PlanFactory(is_offered=False))
     assert not TenantPlan.objects.exists()
     assert not AuditEntry.objects.exists()
+
+
+def test_a_plan_is_made_and_changed_and_both_are_told():
+    plan = create_plan(code="small", name="Small", price_monthly=Decimal(9), max_members=5)
+    change_plan(plan=plan, max_members=5, name="Little")
+    change_plan(plan=plan, name="Little")
+    assert Plan.objects.get(code="small").name == "Little"
+    told = AuditEntry.objects.order_by("number").values_list("action", "before", "after")
+    assert list(told)[1:] == [("plan.changed", {"name": "Small"}, {"name": "Little"})]
+
+
+def test_a_plan_that_cannot_be_is_not_made():
+    create_plan(code="small", name="Small", price_monthly=Decimal(9))
+    for fields in ({"code": "small"}, {"code": "a b"}, {"calls_daily": -1}, {"name": ""}):
+        asked = {"code": "other", "name": "Other", "price_monthly": Decimal(9), **fields}
+        with pytest.raises(ValidationError):
+            create_plan(**asked)
+    with pytest.raises(ValidationError):
+        change_plan(plan=Plan.objects.get(), price_monthly=Decimal("1.234"))
+    assert Plan.objects.get().price_monthly == 9

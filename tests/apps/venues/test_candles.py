@@ -1,4 +1,4 @@
-"""Candles of the paper venue are those of its market; other venues refuse clearly."""
+"""Candles of the paper venue are those of its market."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from apps.venues.selectors import candles, instrument, instruments
-from engine.errors import UnknownInstrument, VenueRefused
+from engine.errors import UnknownInstrument
 from engine.paper.generated import GeneratedMarket
 from tests.factories import InstrumentFactory
 
@@ -25,11 +25,6 @@ def test_paper_candles_are_the_markets_own_and_closed():
 def test_a_symbol_nobody_trades_is_refused():
     with pytest.raises(UnknownInstrument):
         candles(venue="paper", symbol="MOON/USDT", timeframe="2s", bars=11, now=NOW)
-
-
-def test_candles_of_a_venue_without_an_adapter_are_refused():
-    with pytest.raises(VenueRefused, match="okx come with its venue adapter"):
-        candles(venue="okx", symbol="BTC/USDT", timeframe="1h", bars=11, now=NOW)
 
 
 @pytest.mark.django_db

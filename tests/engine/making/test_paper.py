@@ -4,7 +4,8 @@ import pytest
 
 from engine.making.experiment import play
 from engine.making.paper import MARKET, closed_form, compare
-from engine.making.quoting import Bounded, Session
+from engine.making.quoting import Bounded, Session, Stationary
+from engine.making.worth import certain_equivalent
 
 # What a thousand paths may differ by, and still be the same experiment: some three standard
 # deviations of such an estimate.
@@ -34,6 +35,28 @@ def test_who_counts_the_future_right_is_better_off(gamma, most):
     exact = play(Bounded(MARKET, gamma, most), MARKET, paths=4000, seed=1)
     assert by_paper.certainty_equivalent(gamma) < closed.certainty_equivalent(gamma)
     assert by_paper.certainty_equivalent(gamma) < exact.certainty_equivalent(gamma)
+
+
+def worths(gamma):
+    quotings = Session(MARKET, gamma), Stationary(MARKET, gamma), Bounded(MARKET, gamma, 40)
+    return [certain_equivalent(quoting, MARKET, gamma) for quoting in quotings]
+
+
+@pytest.mark.parametrize("gamma", [0.01, 0.1, 1.0])
+def test_the_closed_form_is_worth_at_least_what_the_papers_formula_is(gamma):
+    by_paper, closed, exact = worths(gamma)
+    assert by_paper < closed < exact
+
+
+def test_where_nearly_nothing_is_disliked_the_session_ends_too_soon_for_the_closed_form():
+    by_paper, closed, exact = worths(0.005)
+    assert closed < by_paper < exact
+
+
+def test_what_is_counted_exactly_is_what_many_paths_come_to():
+    quoting = Stationary(MARKET, 0.1)
+    drawn = play(quoting, MARKET, paths=20_000, seed=1).certainty_equivalent(0.1)
+    assert certain_equivalent(quoting, MARKET, 0.1) == pytest.approx(drawn, abs=0.25)
 
 
 def test_a_seed_gives_the_same_again():

@@ -77,17 +77,21 @@ def test_chunks_answer_as_one_process_does(size):
     assert "fast_ema must be below slow_ema" in expected[7].error
 
 
+def run_all(message, **how):
+    return list(run_chunk(message, **how))
+
+
 def test_a_chunk_that_is_not_what_it_claims_to_be():
     [message] = chunks_of(study(), [Asked(0, VALUES)], 5)
     with pytest.raises(BadCandles, match="other candles"):
-        run_chunk(message, strategy=EMA, candles={BTC: hours(600, seed=4)})
+        run_all(message, strategy=EMA, candles={BTC: hours(600, seed=4)})
     with pytest.raises(BadParameters, match="another strategy"):
-        run_chunk(message | {"strategy": "rsi"}, strategy=EMA, candles={BTC: hours(600)})
+        run_all(message | {"strategy": "rsi"}, strategy=EMA, candles={BTC: hours(600)})
     for wrong in ({"end": "x"}, {"seed": 1}, {"trials": [{"number": 1}]}):
         with pytest.raises(BadParameters, match="no chunk"):
-            run_chunk(message | wrong, strategy=EMA, candles={BTC: hours(600)})
+            run_all(message | wrong, strategy=EMA, candles={BTC: hours(600)})
     with pytest.raises(BadParameters, match="too few bars"):
-        run_chunk(message | {"end": 601}, strategy=EMA, candles={BTC: hours(600)})
+        run_all(message | {"end": 601}, strategy=EMA, candles={BTC: hours(600)})
 
 
 def test_the_last_part_is_held_back():

@@ -158,4 +158,5 @@ def stop_clocks(monkeypatch: Any) -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("engine.venues.") and hasattr(module, "now_ms"):
             monkeypatch.setattr(module, "now_ms", lambda: NOW_MS)
-    monkeypatch.setattr(sys.modules["engine.venues.ccxt"], "CONFIRM_PAUSE_SECONDS", 0)
+    for pause in ("CONFIRM_PAUSE_SECONDS", "ABSENT_PAUSE_SECONDS"):
+        monkeypatch.setattr(sys.modules["engine.venues.ccxt"], pause, 0)

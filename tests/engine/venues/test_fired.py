@@ -1,5 +1,7 @@
 """What a stop or target became is told by each venue in its own way, and found by its number."""
 
+import json
+
 import pytest
 
 from engine.errors import VenueError
@@ -48,6 +50,29 @@ def test_an_order_is_the_same_by_either_of_its_names(stage, local):
     by_our_id = venue.find(symbol=stage.symbol, client_order_id=OUR_ID)
     assert (by_number.status, by_number.fills) == (by_our_id.status, by_our_id.fills)
     assert (by_number.filled, by_number.side) == (by_our_id.filled, Side.BUY)
+
+
+NATIVE = {
+    "binance": "BTCUSDT",
+    "okx": "BTC-USDT-SWAP",
+    "gate": "BTC_USDT",
+    "hyperliquid": "BTC",
+    "grvt": "BTC_USDT_Perp",
+}
+
+
+@each
+def test_an_order_of_another_symbol_is_not_ours_by_either_of_its_names(stage, local):
+    native = NATIVE[stage.name]
+    other = native.replace("BTC", "ETH")
+    number = f"GET {gate.ORDERS}/{NUMBERS['gate']}" if stage.name == "gate" else stage.lookup
+    answers = {name: stage.answers[name] for name in (stage.lookup, number)}
+    told = json.loads(json.dumps(answers).replace(f'"{native}"', f'"{other}"'))
+    venue = stage.open(local, **told)
+    with pytest.raises(VenueError, match=f"is an order of {other}"):
+        venue.find_by_number(symbol=stage.symbol, venue_order_id=NUMBERS[stage.name])
+    with pytest.raises(VenueError, match=f"is an order of {other}"):
+        venue.find(symbol=stage.symbol, client_order_id=OUR_ID)
 
 
 @each

@@ -4,10 +4,13 @@ WRITE_REQUESTS=1 adds what was sent to those files: take the old text out first,
 read what git shows as changed.
 """
 
+import inspect
 import os
+from unittest.mock import MagicMock
 
 import pytest
 
+from engine.venues.base import BarSource, Exchange, Venue
 from tests.engine.venues.local_venue import EXPECTED, expected
 from tests.engine.venues.stages import binance, gate, grvt, hyperliquid, okx
 
@@ -34,3 +37,38 @@ def test_the_requests_are_the_checked_in_ones(stage, scene, local):
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_nothing_is_checked_in_that_no_scene_plays(stage):
     assert list(expected(stage.name)) == [scene.title for scene in stage.scenes]
+
+
+# What asks a venue nothing.
+SILENT = {"close"}
+
+
+def verbs():
+    """Everything that a whole adapter can be asked."""
+    return {
+        name
+        for protocol in (Exchange, Venue, BarSource)
+        for name, value in vars(protocol).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    } - SILENT
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_every_verb_has_a_scene(stage):
+    asked = set()
+
+    class Listening:
+        def __getattr__(self, verb):
+            asked.add(verb)
+            return MagicMock()
+
+    for scene in stage.scenes:
+        scene.do(Listening())
+    # Refused by name before anything is sent.
+    not_offered = set() if stage.venue.can_protect else {"protect"}
+    assert asked == verbs() - not_offered
+
+
+def test_the_verbs_are_the_protocol_s():
+    assert {"place", "find_by_number", "fired_since", "bars", "check"} <= verbs()
+    assert all(hasattr(stage.venue, verb) for stage in STAGES for verb in verbs())

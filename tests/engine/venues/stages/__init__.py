@@ -122,3 +122,17 @@ def asking(symbol: str, stop: str, target: str, number: str) -> list[tuple[str, 
         ("the payments", lambda venue: venue.payments_since(NOW_MS - 1000)),
         ("the check", lambda venue: venue.check()),
     ]
+
+
+def of_found(stage: Stage, no_fills: dict[str, Any] | None = None) -> list[Scene]:
+    """What is asked of an order that was looked up: whether there is none, and its stop."""
+    absent = stage.absent | (no_fills or {})
+
+    def protecting(venue: Any) -> None:
+        found = venue.find(symbol=stage.symbol, client_order_id=OUR_ID)
+        venue.protected(stage.order_ticket(stop="58000", target="71000"), found)
+
+    return [
+        Scene("an order is absent", lambda v: v.is_absent(stage.order_ticket()), absent),
+        Scene("an order that was found gets its stop and target", protecting),
+    ]

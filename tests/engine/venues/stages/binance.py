@@ -12,6 +12,7 @@ from tests.engine.venues.stages import (
     Scene,
     Stage,
     asking,
+    of_found,
     ours,
 )
 
@@ -266,3 +267,4 @@ STAGE.scenes.extend(
         ),
     ]
 )
+STAGE.scenes.extend(of_found(STAGE, {"GET /fapi/v1/userTrades": []}))

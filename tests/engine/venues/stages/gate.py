@@ -6,7 +6,7 @@ from engine.messages import Margin, PositionMode
 from engine.signal import Action, Direction
 from engine.venues.gate import Gate
 from tests.engine.venues.local_venue import NOW_MS, Keys, several
-from tests.engine.venues.stages import BARS, OUR_ID, SHORT, Scene, Stage, asking, ours
+from tests.engine.venues.stages import BARS, OUR_ID, SHORT, Scene, Stage, asking, of_found, ours
 
 LABEL = f"t-{OUR_ID}"
 FUTURES = "/api/v4/futures/usdt"
@@ -273,3 +273,4 @@ STAGE.scenes.extend(
         ),
     ]
 )
+STAGE.scenes.extend(of_found(STAGE))

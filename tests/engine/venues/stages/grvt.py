@@ -3,7 +3,7 @@
 from engine.venues.client_ids import at_venue
 from engine.venues.grvt import Grvt
 from tests.engine.venues.local_venue import NOW_MS, Keys, several
-from tests.engine.venues.stages import BARS, OUR_ID, Scene, Stage, asking, ours
+from tests.engine.venues.stages import BARS, OUR_ID, Scene, Stage, asking, of_found, ours
 
 SUB_ACCOUNT = "2147050003876484"
 # A key of nobody: a one and many zeros.
@@ -203,3 +203,4 @@ STAGE.scenes.extend(
         ),
     ]
 )
+STAGE.scenes.extend(of_found(STAGE))

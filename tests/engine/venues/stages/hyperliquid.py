@@ -7,7 +7,7 @@ from engine.signal import Direction
 from engine.venues.client_ids import at_venue
 from engine.venues.hyperliquid import Hyperliquid
 from tests.engine.venues.local_venue import NOW_MS, Keys, several
-from tests.engine.venues.stages import BARS, OUR_ID, Scene, Stage, asking, ours
+from tests.engine.venues.stages import BARS, OUR_ID, Scene, Stage, asking, of_found, ours
 
 JSON = {"Content-Type": "application/json"}
 ADDRESS = "0x" + "ab" * 20
@@ -214,3 +214,4 @@ STAGE.scenes.extend(
         ),
     ]
 )
+STAGE.scenes.extend(of_found(STAGE))

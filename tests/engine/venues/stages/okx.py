@@ -13,6 +13,7 @@ from tests.engine.venues.stages import (
     Scene,
     Stage,
     asking,
+    of_found,
     ours,
 )
 
@@ -294,3 +295,4 @@ STAGE.scenes.extend(
         ),
     ]
 )
+STAGE.scenes.extend(of_found(STAGE))

@@ -1,0 +1,1 @@
+"""What `bench.fanout` measures, and what it measures beside it."""

@@ -1,0 +1,1 @@
+"""The contenders of bench/making.py, one file each."""

@@ -1,0 +1,1 @@
+"""A maker against a market that is past: recorded depth and trades, or a made one."""
