@@ -27,9 +27,9 @@ from apps.core.states import move
 from apps.tenants.models import Delivery, Endpoint, Event, Tenant
 from apps.tenants.targets import Unreachable, checked_target, post
 
-# Tried again after these many seconds, each wait twice the one before, over more than a day.
+# Tried again after these many seconds, each wait twice the one before: 25 hours at the least.
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 30, 3 * 3600
-MOST_ATTEMPTS = 16
+MOST_ATTEMPTS = 17
 # What one turn sends, and of that to one endpoint: a slow one holds nobody else up for long.
 A_TURN, OF_AN_ENDPOINT = 16, 4
 # One turn at a time in a process: while endpoints are slow, its other threads do other work.
