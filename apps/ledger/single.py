@@ -6,7 +6,7 @@ accounts. What does not fit inserts nothing, and `services.transfer_many` says w
 
 from functools import cache
 
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
@@ -24,44 +24,76 @@ def move_one(movement: Movement) -> Transfer | None:
     """The transfer, if it could be made as it was asked for; otherwise nothing has happened."""
     if not connection.features.can_return_columns_from_insert:
         return None
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        name, now, units = uuid7(), timezone.now(), movement.units
-        debit, credit = movement.debit, movement.credit
-        asked = {
-            "now": connection.ops.adapt_datetimefield_value(now),
-            "id": name.hex,
-            "key": movement.key,
-            "debit": debit.pk,
-            "credit": credit.pk,
-            "units": units,
-            "reason": str(movement.reason),
-            "room": FULL - units,
-        }
-        try:
-            left = inserted_and_counted(cursor, asked)
-        except IntegrityError:
-            # The key is known. The statement alone is undone, not the caller's transaction.
-            return None
-        if left is None:
-            return None
+    name, now, units = uuid7(), timezone.now(), movement.units
+    debit, credit = movement.debit, movement.credit
+    asked = {
+        "now": connection.ops.adapt_datetimefield_value(now),
+        "id": name.hex,
+        "key": movement.key,
+        "debit": debit.pk,
+        "credit": credit.pk,
+        "units": units,
+        "reason": str(movement.reason),
+        "room": FULL - units,
+    }
+    left = inserted_and_counted(asked)
+    if left is None:
+        return None
     tenant, debit_number, debit_balance, credit_number, credit_balance = left
     about = (tenant, movement.key, debit.pk, credit.pk, movement.amount, movement.reason)
     after = (debit_number, debit_balance * UNIT, credit_number, credit_balance * UNIT)
     return Transfer.from_db(DEFAULT_DB_ALIAS, COLUMNS, (now, name, *about, *after))
 
 
-def inserted_and_counted(cursor: CursorWrapper, asked: dict[str, object]) -> tuple | None:
-    """What the transfer leaves on its accounts, or None where it does not fit."""
-    insert, count = insertion(asked["debit"] < asked["credit"]), counting()
-    if connection.vendor == "sqlite":
-        cursor.execute(insert, asked)
-        left = cursor.fetchone()
-        cursor.execute(count, asked)
-        return left
-    # Both in one trip to the server; the second is not run where the first fails.
+def inserted_and_counted(asked: dict[str, object]) -> tuple | None:
+    """What the transfer leaves on its accounts; None where it does not fit or its key is known."""
+    statements = insertion(asked["debit"] < asked["credit"]), counting()
+    is_server = connection.vendor != "sqlite"
+    if is_server and not connection.in_atomic_block:
+        return told_whole(*statements, asked)
+    told = told_together if is_server else told_one_by_one
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        try:
+            return told(cursor, *statements, asked)
+        except IntegrityError:
+            # The statement alone is undone, not the caller's transaction.
+            return None
+
+
+def told_one_by_one(
+    cursor: CursorWrapper, insert: str, count: str, asked: dict[str, object]
+) -> tuple | None:
+    cursor.execute(insert, asked)
+    left = cursor.fetchone()
+    cursor.execute(count, asked)
+    return left
+
+
+def told_together(
+    cursor: CursorWrapper, insert: str, count: str, asked: dict[str, object]
+) -> tuple | None:
+    """In one trip to the server; the second is not run where the first fails."""
     cursor.execute(f"{insert}; {count}", asked)
     left = cursor.fetchone()
     cursor.nextset()
+    return left
+
+
+def told_whole(insert: str, count: str, asked: dict[str, object]) -> tuple | None:
+    """The whole transaction in one trip: nobody waits for its accounts while we read and answer."""
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(f"START TRANSACTION; {insert}; {count}; COMMIT", asked)
+            cursor.nextset()
+            left = cursor.fetchone()
+            # It holds once the last of them is answered.
+            while cursor.nextset():
+                pass
+        except DatabaseError as error:
+            connection.rollback()
+            if isinstance(error, IntegrityError):
+                return None
+            raise
     return left
 
 
