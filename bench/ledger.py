@@ -145,7 +145,7 @@ def measure(bench: Bench, share: int) -> None:
         return lambda: bench.rate(name, "single", count)
 
     def writers(name: str) -> Callable[[], float]:
-        return lambda: bench.writers(name, count * 2)
+        return lambda: bench.writers(name, count * 4)
 
     tell(
         "One by one, one connection",
