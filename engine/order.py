@@ -56,5 +56,7 @@ def apply_report(state: OrderState, status: OrderStatus, new_fills: Decimal = ZE
     filled = state.filled + new_fills
     if filled > state.quantity:
         raise ImpossibleReport(f"filled {filled} of {state.quantity}")
+    if filled and S.SET in (state.status, status):
+        raise ImpossibleReport("an order that sets stop and target fills nothing")
     known = max(state.status, status, key=PROOF.__getitem__)
     return OrderState(S.FILLED if filled == state.quantity else known, state.quantity, filled)

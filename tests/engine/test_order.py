@@ -4,7 +4,7 @@ from decimal import Decimal
 from itertools import permutations, product
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.errors import ImpossibleReport
@@ -62,6 +62,7 @@ def test_doubled_and_shuffled_reports_end_in_the_same_state(data):
     assert fold(shuffled) == fold(life)
 
 
+@example([(S.OPEN, 5), (S.SET, 0), (S.OPEN, 5)])
 @given(st.lists(st.tuples(st.sampled_from(S), st.integers(0, 5)), max_size=12))
 def test_what_is_known_only_grows(reports):
     state = NEW
@@ -88,6 +89,8 @@ def test_of_two_statuses_the_same_one_holds_whichever_came_first(before, status)
 IMPOSSIBLE = {
     "more than was ordered": (S.OPEN, 4, S.FILLED, 7),
     "more than all of it": (S.FILLED, 10, S.CANCELED, 1),
+    "set, and filled": (S.OPEN, 4, S.SET, 0),
+    "filled, though only set": (S.SET, 0, S.OPEN, 4),
     "a fill of what was refused": (S.NEW, 0, S.REJECTED, 1),
     "a fill of what never was placed": (S.OPEN, 5, S.EXPIRED, 1),
 }
