@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,26 +21,27 @@ from xml.etree import ElementTree
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
-ADDRESSES = ("DATABASE_URL", "BROKER_URL")
-# Where there are two set-ups, what asks nothing of a database or a broker runs on one of them,
-# and so do pages and the longest walks that are not about either.
-ONCE = (
-    ["--ignore=tests/engine", "--ignore=tests/walks/test_venues.py"],
-    [
-        "--ignore=tests/house",
-        "--ignore=tests/golden",
-        "--ignore=tests/apps/console",
-        "--ignore=tests/workers/test_embedded_broker.py",
-        "--ignore=tests/walks/test_documents.py",
-        "--ignore=tests/walks/test_fuzz.py",
-        "--ignore=tests/walks/test_node_bundle.py",
-    ],
-)
+ADDRESSES = {"MariaDB": "DATABASE_URL", "Redis": "BROKER_URL"}
+EMBEDDED = "the embedded default"
+# Walks mostly wait: with so many jobs beside each other two processors are busy.
+AT_ONCE = 3
+WALKS = "tests/walks"
+# What asks nothing of a database or a broker.
+PURE = ["tests/engine", "tests/golden", "tests/house"]
+# Where there are two set-ups, pages and the longest walks that are not about either run on one.
+ONCE_EMBEDDED = [
+    "tests/apps/console",
+    "tests/workers/test_embedded_broker.py",
+    f"{WALKS}/test_documents.py",
+    f"{WALKS}/test_fuzz.py",
+    f"{WALKS}/test_node_bundle.py",
+]
+ONCE_ON_SERVERS = [f"{WALKS}/test_venues.py"]
 
 
 @dataclass
 class Outcome:
-    """What one run of the suite came to."""
+    """What the suite came to on one set-up."""
 
     setup: str
     passed: set[str] = field(default_factory=set)
@@ -59,90 +62,150 @@ def main(arguments: list[str]) -> int:
 
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ironbull-test-")))
-        plain = {name: value for name, value in os.environ.items() if name not in ADDRESSES}
-        say("Checks")
-        checks = subprocess.run(
-            ["make", "check"],
-            cwd=ROOT,
-            env=plain | {"IRONBULL_VAR": str(scratch / "var"), "PYTHON": sys.executable},
-        )
-        setups = {"the embedded default": plain}
         try:
             offers = {
-                "MariaDB": ("DATABASE_URL", servers.mariadb(stack, os.environ)),
-                "Redis": ("BROKER_URL", servers.redis(stack, os.environ)),
+                "MariaDB": servers.mariadb(stack, os.environ),
+                "Redis": servers.redis(stack, os.environ),
             }
         except servers.Refused as refused:
             say(f"make test: FAILED: {refused}")
             return 1
-        there = {
-            name: (variable, offer) for name, (variable, offer) in offers.items() if offer.address
-        }
-        if there:
-            for name, (_, offer) in there.items():
-                say(f"{name}: {offer.reason}")
-            addresses = {variable: offer.address for variable, offer in there.values()}
-            setups[" + ".join(there)] = plain | addresses
-        # All at once: each has a database, a broker and files of its own.
+        checks = Job(
+            "Checks",
+            ["make", "check"],
+            plain() | {"IRONBULL_VAR": str(scratch / "var"), "PYTHON": sys.executable},
+            scratch / "checks",
+        )
         runs = [
-            Run(setup, environment, scratch, options.pytest or (ONCE[number] if there else []))
-            for number, (setup, environment) in enumerate(setups.items())
+            Run(setup, environment, words, scratch / f"{number}-{setup.replace(' ', '-')}")
+            for number, (setup, environment, words) in enumerate(parts(options, offers, stack))
         ]
-        outcomes = [run.finish() for run in runs]
-        missing = {name: offer.reason for name, (_, offer) in offers.items() if name not in there}
-    return report(
-        checks_passed=checks.returncode == 0,
-        outcomes=outcomes,
-        missing=missing,
-        all_must_run=options.all_must_run,
-    )
+        work_off([checks, *runs])
+        return report(
+            checks_passed=checks.exit_code == 0,
+            outcomes=by_setup(runs),
+            missing={name: offer.reason for name, offer in offers.items() if not offer.address},
+            all_must_run=options.all_must_run,
+        )
 
 
-class Run:
-    """The suite on one set-up; what it prints is shown when its turn comes."""
+def plain() -> dict[str, str]:
+    """The environment, without anybody's database or broker."""
+    return {name: told for name, told in os.environ.items() if name not in ADDRESSES.values()}
+
+
+def parts(
+    options: argparse.Namespace, offers: dict[str, servers.Offer], stack: ExitStack
+) -> Iterator[tuple[str, dict[str, str], list[str]]]:
+    """A set-up, its environment, and what pytest is told to run there; the longest first."""
+    there = {name: offer for name, offer in offers.items() if offer.address}
+    for name, offer in there.items():
+        say(f"{name}: {offer.reason}")
+    addresses = {ADDRESSES[name]: offer.address for name, offer in there.items()}
+    setups = {EMBEDDED: plain()}
+    if there:
+        setups = {" + ".join(there): plain() | addresses, **setups}
+    for setup, environment in setups.items():
+        left = leave_out(
+            *(PURE if there else []),
+            *(ONCE_EMBEDDED if setup != EMBEDDED else []),
+            *(ONCE_ON_SERVERS if setup == EMBEDDED and there else []),
+        )
+        of_walks = environment | another_broker(environment, stack)
+        if options.pytest:
+            yield setup, environment, options.pytest
+        elif shares_its_broker(environment, of_walks):
+            yield setup, environment, left
+        else:
+            yield setup, environment, [*left, *leave_out(WALKS)]
+            yield setup, of_walks, [*left, WALKS]
+    if there and not options.pytest:
+        yield EMBEDDED, plain(), PURE
+
+
+def leave_out(*places: str) -> list[str]:
+    return [f"--ignore={place}" for place in places]
+
+
+def another_broker(environment: dict[str, str], stack: ExitStack) -> dict[str, str]:
+    """Walks empty queues: beside other tests they need a server of their own, if one can be had."""
+    if "BROKER_URL" not in environment:
+        return {}
+    return {"BROKER_URL": servers.redis(stack, os.environ).address}
+
+
+def shares_its_broker(environment: dict[str, str], of_walks: dict[str, str]) -> bool:
+    return "BROKER_URL" in environment and environment == of_walks
+
+
+class Job:
+    """A command that says how it ended; what it prints is shown when its turn comes."""
 
     def __init__(
-        self, setup: str, environment: dict[str, str], scratch: Path, extra: list[str]
+        self, name: str, command: list[str], environment: dict[str, str], place: Path
     ) -> None:
-        self.setup = setup
-        self.started = time.monotonic()
-        name = setup.replace(" ", "-")
-        self.results = scratch / f"{name}.xml"
-        self.printed = scratch / f"{name}.txt"
+        self.name, self.command, self.environment = name, command, environment
+        self.printed = place.with_suffix(".txt")
+        self.printed.touch()
+        self.exit_code: int | None = None
+        self.seconds = 0.0
+
+    def work(self) -> None:
+        started = time.monotonic()
         with self.printed.open("wb") as printed:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "pytest",
-                    f"--junitxml={self.results}",
-                    "--durations=25",
-                    *extra,
-                ],
+            self.exit_code = subprocess.call(
+                self.command,
                 cwd=ROOT,
-                env=environment,
+                env=self.environment,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
             )
+        self.seconds = time.monotonic() - started
 
-    def finish(self) -> Outcome:
-        say(f"The suite on {self.setup}")
+    def show(self, working: Future[None]) -> None:
+        say(self.name)
         with self.printed.open("rb") as printed:
             while True:
-                has_ended = self.process.poll() is not None
+                has_ended = working.done()
                 sys.stdout.buffer.write(printed.read())
                 sys.stdout.flush()
                 if has_ended:
                     break
                 time.sleep(1)
-        outcome = Outcome(self.setup, exit_code=self.process.returncode)
-        if self.results.exists():
-            read_results(self.results, outcome)
-        say(
-            f"{self.setup}: {len(outcome.passed)} passed, {len(outcome.failed)} failed, "
-            f"{len(outcome.skipped)} skipped in {time.monotonic() - self.started:.0f} s"
-        )
-        return outcome
+        working.result()
+        say(f"{self.name}: ended with {self.exit_code} after {self.seconds:.0f} s")
+
+
+class Run(Job):
+    """A part of the suite on one set-up."""
+
+    def __init__(
+        self, setup: str, environment: dict[str, str], words: list[str], place: Path
+    ) -> None:
+        self.setup, self.results = setup, place.with_suffix(".xml")
+        pytest = [sys.executable, "-m", "pytest", f"--junitxml={self.results}", "--durations=25"]
+        super().__init__(f"{setup}: {' '.join(words)}", [*pytest, *words], environment, place)
+
+
+def work_off(jobs: list[Job]) -> None:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            for job, working in [(job, pool.submit(job.work)) for job in jobs]:
+                job.show(working)
+        except BaseException:
+            # Ctrl-C reaches what runs; what has not begun does not begin.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def by_setup(runs: list[Run]) -> list[Outcome]:
+    outcomes: dict[str, Outcome] = {}
+    for run in runs:
+        outcome = outcomes.setdefault(run.setup, Outcome(run.setup))
+        outcome.exit_code = outcome.exit_code or run.exit_code
+        if run.results.exists():
+            read_results(run.results, outcome)
+    return list(outcomes.values())
 
 
 def read_results(results: Path, outcome: Outcome) -> None:
