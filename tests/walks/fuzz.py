@@ -137,8 +137,11 @@ def read(item: bytes) -> Called | None:
 def kept_as(item: bytes) -> set[str]:
     """By which digests a refused item may be kept: whole, its body, or what it asked for."""
     contents = [item]
-    with contextlib.suppress(ValueError, TypeError, LookupError):
-        contents.append(base64.b64decode(json.loads(item)["body"]))
+    with contextlib.suppress(ValueError, TypeError, LookupError, AttributeError):
+        body = json.loads(item)["body"]
+        # Where nothing says that it is base64, it is taken as it is.
+        contents.append(body.encode("utf-8", "backslashreplace"))
+        contents.append(base64.b64decode(body))
     if called := read(item):
         asked = [called.task, called.args, called.kwargs]
         with contextlib.suppress(UnicodeEncodeError):
