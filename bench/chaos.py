@@ -9,8 +9,9 @@ again and again, at random and at failpoints; the broker is emptied; Redis and M
 own, on free ports) are killed and started; lines are held and cut; the exchange times out,
 refuses, accepts late, and denies what it has done. `both` takes turns from seed to seed.
 Afterwards every account is compared with the exchange's own truth. It ends with 1 if
-anything differs or is unfinished 120 s after the last fault. A seed is told of as it ends;
-stopped with Ctrl-C, it tells of those that have ended.
+anything differs, or if something is unfinished for 120 s after the last fault without
+growing less. A seed is told of as it ends; stopped with Ctrl-C, it tells of those that have
+ended.
 """
 
 import tests.environment  # noqa: I001  (secrets and files of its own, before settings)

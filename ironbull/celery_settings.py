@@ -18,6 +18,8 @@ task_routes = {
     "signals.*": {"queue": "centre.scan"},
     # What takes up again what was left over, never waits behind it.
     "*.sweep": {"queue": "centre.scan"},
+    # From a signal to its tickets at their nodes: nothing that waits for others stands before it.
+    "orders.plan": {"queue": "centre.dispatch"},
     "orders.dispatch": {"queue": "centre.dispatch"},
     "orders.record_reports": {"queue": "centre.reports"},
     "nodes.*": {"queue": "centre.heartbeats"},
@@ -36,4 +38,4 @@ beat_max_loop_interval = 1
 beat_schedule_filename = str(settings.VAR / "beat-schedule")
 worker_consumer = "workers.consumer:RefusingConsumer"
 # Where messages go that are not what they claim to be.
-message_refuser = "apps.core.services:refuse_message"
+message_refuser = "apps.core.tasks:keep_refused"

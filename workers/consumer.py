@@ -89,7 +89,8 @@ class RefusingConsumer(Consumer):
         return ""
 
     def _refuse(self, message: Any, reason: str) -> None:
-        body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+        told = message.body
+        body = told if isinstance(told, bytes) else str(told).encode("utf-8", "backslashreplace")
         queue = message.delivery_info.get("routing_key") or "unknown"
         try:
             refuse(self.app, queue=queue, reason=reason, body=body)

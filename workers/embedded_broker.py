@@ -12,6 +12,8 @@ import sqlite3
 import threading
 import time
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty
 from typing import Any, NamedTuple
@@ -135,15 +137,26 @@ class QoS(virtual.QoS):
     restore_at_shutdown = True
 
     def ack(self, delivery_tag: str) -> None:
-        self.channel.done(delivery_tag)
-        super().ack(delivery_tag)
+        with self._letting_go(delivery_tag):
+            self.channel.done(delivery_tag)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        if requeue:
-            self.channel.give_back(delivery_tag)
-        else:
-            self.channel.done(delivery_tag)
-        super().ack(delivery_tag)
+        with self._letting_go(delivery_tag):
+            if requeue:
+                self.channel.give_back(delivery_tag)
+            else:
+                self.channel.done(delivery_tag)
+
+    @contextmanager
+    def _letting_go(self, delivery_tag: str) -> Iterator[None]:
+        """Whatever becomes of the row: a worker whose hands seem full would take nothing more.
+
+        One that could not be written is free again when its lease ends.
+        """
+        try:
+            yield
+        finally:
+            super().ack(delivery_tag)
 
     def restore_unacked_once(self, stderr: Any = None) -> None:
         # A holder that stops in good order has not failed at them.

@@ -8,6 +8,7 @@ done. A worker whose hands seem full takes nothing more, not even notice of the 
 that broke: it lives, and is deaf for good.
 """
 
+import uuid
 from typing import Any
 
 from kombu.transport import redis, virtual
@@ -48,8 +49,10 @@ class Channel(redis.Channel):
         if not reply:
             return None
         key, item = reply
-        queue = key.decode().rsplit(self.sep, 1)[0]
-        return key, raw.packed(raw.read(item, queue=queue))
+        message = raw.read(item, queue=key.decode().rsplit(self.sep, 1)[0])
+        # A tag of our own: what is in hand stands under it, and two items may carry the same one.
+        message["properties"]["delivery_tag"] = str(uuid.uuid4())
+        return key, raw.packed(message)
 
 
 class Transport(redis.Transport):

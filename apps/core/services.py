@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from apps.core.deadlocks import retried
 from apps.core.models import RefusedMessage
 
 
@@ -19,6 +20,7 @@ def refuse_message(*, queue: str, reason: str, body: bytes) -> None:
     )
 
 
+@retried
 def keep_refusal(*, queue: str, reason: str, digest: str, preview: str) -> None:
     if seen_again(digest):
         return

@@ -27,7 +27,7 @@ from apps.core.models import RefusedMessage
 from apps.nodes.models import Node
 from apps.nodes.services import enroll_node
 from apps.orders.models import Fill, Order
-from apps.orders.services import dispatch, plan
+from apps.orders.services import ask_states, plan
 from apps.signals.models import Signal
 from engine.signal import Action
 from ironbull.celery import app
@@ -56,7 +56,7 @@ JUNK = [
     {"a": 1},
 ]
 # What is asked of anybody who reaches the broker, and may be: each only names a step.
-HINTS = {'["signals.scan", [], {}]', '["orders.dispatch", [], {}]'}
+HINTS = ("signals.scan", "orders.dispatch")
 
 
 def is_embedded() -> bool:
@@ -137,8 +137,11 @@ def read(item: bytes) -> Called | None:
 def kept_as(item: bytes) -> set[str]:
     """By which digests a refused item may be kept: whole, its body, or what it asked for."""
     contents = [item]
-    with contextlib.suppress(ValueError, TypeError, LookupError):
-        contents.append(base64.b64decode(json.loads(item)["body"]))
+    with contextlib.suppress(ValueError, TypeError, LookupError, AttributeError):
+        body = json.loads(item)["body"]
+        # Where nothing says that it is base64, it is taken as it is.
+        contents.append(body.encode("utf-8", "backslashreplace"))
+        contents.append(base64.b64decode(body))
     if called := read(item):
         asked = [called.task, called.args, called.kwargs]
         with contextlib.suppress(UnicodeEncodeError):
@@ -159,7 +162,7 @@ class Forger:
     def __post_init__(self) -> None:
         self.dice = random.Random(f"forger:{self.seed}")
         every = [item for items in self.recorded.values() for item in items]
-        self._known = HINTS | {called.asked for called in map(read, every) if called}
+        self._known = {called.asked for called in map(read, every) if called}
         self._ways: list[Callable[[bytes], bytes]] = [
             *(self.of_bytes, self.of_fields, self.of_arguments),
             *(self.of_envelope, self.of_envelope, self.signed_by_others, self.oversized),
@@ -321,20 +324,23 @@ class Attack:
 
 
 def record(house: Running, story: Story) -> dict[str, list[bytes]]:
-    """The real messages of one opening signal: every queue is read before anybody serves it."""
-    app.send_task("signals.scan")
+    """The real messages of one opening signal, and of accounts that are read back.
+
+    Every queue is read before anybody serves it.
+    """
+    for hint in HINTS:
+        app.send_task(hint)
     story.publish(Action.OPEN)
-    recorded = {"centre.scan": waiting("centre.scan"), "centre.default": waiting("centre.default")}
+    recorded = {queue: waiting(queue) for queue in ("centre.scan", "centre.dispatch")}
     now = timezone.now()
     # Its node does not run yet, and is to be given tickets all the same.
     Node.objects.filter(code=house.code).update(last_heartbeat_at=now)
     for signal in Signal.objects.filter(strategy__in=story.strategies.values()):
         plan(signal_id=signal.pk, now=now)
-    recorded["centre.dispatch"] = waiting("centre.dispatch")
-    dispatch(now=now)
+    ask_states(now=now)
     recorded[f"node.{house.code}"] = waiting(f"node.{house.code}")
     house.start("node")
-    for queue in ("centre.reports", "centre.heartbeats"):
+    for queue in ("centre.default", "centre.reports", "centre.heartbeats"):
         wait_for(lambda queue=queue: size(queue), what=f"a message on {queue}")
         recorded[queue] = waiting(queue)
     return {queue: [lasting(item) for item in items] for queue, items in recorded.items()}

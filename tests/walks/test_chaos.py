@@ -1,20 +1,41 @@
-"""That the judge of storms sees an order which is sent again without a look."""
+"""A storm over the whole house, judged by the exchange's own truth; and that the judge sees."""
 
 import json
+import shutil
+import subprocess
+import sys
 from functools import partial
 
 import pytest
+from django.db import connection
 
 from engine.paper.service.faults import Kind
 from engine.signal import Action
 from tests.engine.paper.clients import serving
+from tests.servers import PLACES
 from tests.walks import oracle
 from tests.walks.market import DIALECTS, Market
-from tests.walks.running import Running, wait_for
+from tests.walks.running import ROOT, Running, wait_for
 from tests.walks.story import keys_checked, tell
 from workers.__main__ import node_command
 
-pytestmark = [pytest.mark.walk, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.walk, pytest.mark.timeout(1200)]
+SECONDS = 40
+
+
+def test_a_storm_orders_nothing_twice_and_loses_nothing():
+    if connection.vendor == "mysql" and not shutil.which("mariadbd", path=PLACES):
+        pytest.skip("there is no MariaDB here that may be killed")
+    set_up = "servers" if connection.vendor == "mysql" else "embedded"
+    asked = ["--seed", "1", "--set-up", set_up, "--seconds", str(SECONDS), "--followers", "2"]
+    storm = subprocess.run(
+        [sys.executable, "-m", "bench.chaos", *asked], cwd=ROOT, capture_output=True, text=True
+    )
+    assert storm.returncode == 0, storm.stdout[-3000:] + storm.stderr[-3000:]
+    (told,) = [line for line in storm.stdout.splitlines() if line.startswith("RESULT ")]
+    told = json.loads(told.removeprefix("RESULT "))
+    assert told["orders"] > 0
+    assert told["blows"]["deaths"] > 0
 
 
 class BlindHouse(Running):

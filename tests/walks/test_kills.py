@@ -48,7 +48,7 @@ KILLED = ["beat", "centre", "node", "heartbeats"]
 
 
 def test_no_death_orders_charges_or_pays_twice(transactional_db, tmp_path, subtests):
-    with serving() as service:
+    with serving(home=tmp_path / "exchange") as service:
         market = Market(service)
         bases = json.dumps(dict.fromkeys(DIALECTS, market.address))
         with running(tmp_path, VENUE_BASE_URLS=bases) as house:

@@ -28,8 +28,8 @@ pytestmark = [pytest.mark.walk, pytest.mark.timeout(120)]
 NODE = "walk"
 TASKS = {
     "centre.scan": "signals.scan",
-    "centre.dispatch": "orders.dispatch",
-    "centre.default": "orders.plan",
+    "centre.dispatch": "orders.plan",
+    "centre.default": "orders.record_state",
     "centre.reports": "orders.record_reports",
     "centre.heartbeats": "nodes.heartbeat",
     f"node.{NODE}": "node.execute",
@@ -135,6 +135,10 @@ def no_tasks(queue):
         found.append(Refused(case, pack(body, **task, **changes), body, reason))
     for case, body, reason in shapes:
         found.append(Refused(case, pack(body, **task), body, reason))
+    bare = {"delivery_tag": "a", "delivery_info": {"exchange": "", "routing_key": queue}}
+    item = pack(b"", body=f"{queue} \ud800", properties=bare, **task)
+    kept = f"{queue} \\ud800".encode()
+    found.append(Refused("half a sign as it is", item, kept, "surrogates not allowed"))
     return found
 
 
@@ -150,7 +154,7 @@ def wrong_arguments(queue):
         refused("wrong name", "argument", nobody=queue),
         refused("too many", "too many positional arguments", "a", "b", queue),
     ]
-    if task in ("signals.scan", "orders.dispatch"):
+    if task == "signals.scan":
         return cases
     name = "signal_id" if task == "orders.plan" else "envelope"
     cases += [
@@ -206,7 +210,7 @@ def signed(claimed, *, key):
 
 def table(queue):
     cases = no_items(queue) + no_tasks(queue) + wrong_arguments(queue)
-    if TASKS[queue] not in ("signals.scan", "orders.dispatch", "orders.plan"):
+    if TASKS[queue] not in ("signals.scan", "orders.plan"):
         cases += no_envelopes(queue)
     return cases
 

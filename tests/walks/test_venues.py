@@ -52,8 +52,8 @@ FAULTS: dict[str, list[dict[str, object]]] = {
 
 
 @pytest.fixture
-def market():
-    with serving() as service:
+def market(tmp_path):
+    with serving(home=tmp_path / "exchange") as service:
         yield Market(service)
 
 

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
@@ -122,6 +123,24 @@ def test_a_locked_file_does_not_end_the_renewing(opened, file, caplog):
     assert one.renewing.is_alive()
     time.sleep(0.3)
     assert take(two) is None
+
+
+def test_a_file_that_is_locked_when_a_message_is_done_leaves_no_hands_full(opened, file):
+    one, two = opened(lease_seconds=0.3), opened()
+    put(one, "a")
+    one.basic_qos(0, 1, False)
+    with mock.patch.object(embedded_broker.sqlite3, "connect", impatient):
+        taken = in_a_thread(take, one)
+        assert not one.qos.can_consume()
+        with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as locker:
+            locker.execute("begin immediate")
+            with pytest.raises(sqlite3.OperationalError):
+                in_a_thread(taken.ack)
+            locker.execute("rollback")
+    assert one.qos.can_consume()
+    # Nobody heard that it is done: it comes again.
+    time.sleep(0.4)
+    assert take(two).body == b"a"
 
 
 SQLITE_CONNECT = sqlite3.connect
@@ -257,9 +276,8 @@ def test_what_is_put_during_a_look_is_seen_by_the_next(opened, monkeypatch):
 
 def in_a_thread(function, *arguments):
     """With a connection of its own, as another process would have."""
-    thread = threading.Thread(target=function, args=arguments)
-    thread.start()
-    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def test_an_idle_queue_is_not_looked_through(opened):

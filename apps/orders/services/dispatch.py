@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from apps.orders.models import Order, Ticket
 from apps.orders.selectors import current_orders, protection_by_hand
@@ -40,7 +40,9 @@ def dispatch(*, now: datetime) -> int:
 
 @transaction.atomic
 def claim(*, now: datetime) -> list[Ticket]:
-    planned = Ticket.objects.across_tenants().filter(status=Ticket.Status.PLANNED)
+    """Those whose turn it is: a further try has a date of its own."""
+    is_due = Q(generation=1) | Q(next_at__lte=now)
+    planned = Ticket.objects.across_tenants().filter(is_due, status=Ticket.Status.PLANNED)
     tickets = list(planned.select_for_update(skip_locked=True).order_by("pk")[:CLAIM])
     if tickets:
         planned.filter(pk__in=[ticket.pk for ticket in tickets]).update(

@@ -37,6 +37,8 @@ from engine.signal import Action, Direction
 log = logging.getLogger(__name__)
 
 S = Ticket.Status
+# Seconds until a further try leaves, by how many there were: the first one at once.
+TRY_AGAIN_AFTER = (0, 1, 2, 4, 8, 16, 30)
 # What an order's status means for its ticket; an expired order may get a second try.
 TICKET_FOLLOWS = {
     OrderStatus.FILLED: S.DONE,
@@ -335,6 +337,7 @@ def follow(order: Order, report: Report, outcome: Outcome, now: datetime) -> Non
         return
     to = where_to(order, report.unprotected)
     if order.status == OrderStatus.EXPIRED and is_worth_another(ticket, now):
+        ticket.next_at = now + pause_before_another(ticket)
         ticket.generation += 1
         ticket.node_id = order.venue_account.node_id
         outcome.tries.append(order_for(ticket, venue=order.venue_account.venue))
@@ -356,6 +359,11 @@ def is_worth_another(ticket: Ticket, now: datetime) -> bool:
     if ticket.cancel_asked_at:
         return False
     return ticket.worth_until is None or ticket.worth_until > now
+
+
+def pause_before_another(ticket: Ticket) -> timedelta:
+    """A venue that is away would turn away as many tries as we make."""
+    return timedelta(seconds=TRY_AGAIN_AFTER[min(ticket.generation, len(TRY_AGAIN_AFTER)) - 1])
 
 
 def may_go(at: str, to: str, order: Order) -> bool:
@@ -409,7 +417,7 @@ def write(outcome: Outcome, *, now: datetime) -> None:
         Ticket.objects.across_tenants().filter(pk=ticket.pk).update(generation=ticket.generation)
     if outcome.tries:
         Ticket.objects.across_tenants().bulk_update(
-            [order.ticket for order in outcome.tries], ["generation", "node"]
+            [order.ticket for order in outcome.tries], ["generation", "node", "next_at"]
         )
         Order.objects.across_tenants().bulk_create(outcome.tries)
         later("orders.dispatch")

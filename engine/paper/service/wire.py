@@ -15,6 +15,8 @@ from engine.paper.errors import Reason, Refused
 Body = Any
 # No number of this exchange is larger, or finer: what is beyond them is no number to trade with.
 LARGEST, FINEST = Decimal(10) ** 15, -18
+# Orders and fills are numbered on from the moment in which the exchange began.
+LARGEST_NUMBER = Decimal(2**63 - 1)
 Caller = TypeVar("Caller")
 Told = TypeVar("Told")
 
@@ -100,7 +102,7 @@ class Asked:
     def whole(self, name: str, default: int = 0) -> int:
         if name not in self:
             return default
-        return int(self.exact(name))
+        return int(self.exact(name, largest=LARGEST_NUMBER))
 
     def word(self, name: str, words: Mapping[str, Told]) -> Told:
         """One of these words, as what it stands for."""
@@ -109,12 +111,12 @@ class Asked:
             raise Refused(Reason.BAD_REQUEST, f"'{name}' is none of {list(words)}", name=name)
         return words[told]
 
-    def exact(self, name: str) -> Decimal:
+    def exact(self, name: str, *, largest: Decimal = LARGEST) -> Decimal:
         try:
             value = Decimal(self.needed(name))
         except InvalidOperation:
             raise Refused(Reason.BAD_REQUEST, f"'{name}' is no number", name=name) from None
-        if not value.is_finite() or abs(value) > LARGEST or is_finer(value):
+        if not value.is_finite() or abs(value) > largest or is_finer(value):
             raise Refused(Reason.BAD_REQUEST, f"'{name}' is no number to trade with", name=name)
         return value
 

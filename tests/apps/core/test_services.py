@@ -1,9 +1,11 @@
 """A refused message is kept once per content, and counted however often it comes."""
 
 import pytest
+from django.db import OperationalError, connection
 
 from apps.core.models import RefusedMessage
 from apps.core.services import keep_refusal, refuse_message
+from apps.core.tasks import keep_refused
 from tests.at_once import at_once
 
 
@@ -56,3 +58,12 @@ def test_of_many_at_once_every_one_is_counted():
     answers = at_once(6, lambda n: refuse_message(queue=f"q{n}", reason="r", body=b"x"), range(6))
     assert answers == [None] * 6
     assert RefusedMessage.objects.get().times == 6
+
+
+@pytest.mark.mariadb
+@pytest.mark.django_db(transaction=True)
+def test_whoever_reads_a_queue_for_days_keeps_what_it_refuses_after_its_line_has_ended():
+    with connection.cursor() as cursor, pytest.raises(OperationalError):
+        cursor.execute("KILL CONNECTION_ID()")
+    keep_refused(queue="centre.reports", reason="not an envelope", body=b"x")
+    assert RefusedMessage.objects.get().times == 1

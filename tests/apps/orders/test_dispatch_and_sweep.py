@@ -17,6 +17,7 @@ from apps.venues.services import change_modes, unbind_account
 from engine.envelope import read, unseal, unseal_under, verify
 from engine.messages import TICKETS_PER_PARCEL, Margin, PositionMode, Task, Tickets
 from engine.order import OrderStatus
+from engine.signal import Action
 from tests.apps.orders.desk import Desk, report
 from tests.factories import NodeFactory
 
@@ -199,6 +200,27 @@ def test_a_planned_ticket_leaves_once(hints):
     assert sent.task is Task.PLACE
     ticket = Ticket.objects.across_tenants().get()
     assert (ticket.status, ticket.attempts) == (Ticket.Status.SENT, 1)
+
+
+def test_a_venue_that_turns_every_try_away_is_tried_less_and_less_often(hints):
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    desk.hear(report(order))
+    closing = desk.new_signal(action=Action.CLOSE)
+    desk.plan(closing)
+    ticket = Ticket.objects.across_tenants().get(signal=closing)
+    left_at, began = [], desk.now
+    for second in range(120):
+        desk.now = began + timedelta(seconds=second)
+        services.sweep(now=desk.now)
+        for _ in range(2):  # a try that is answered at once names the next one
+            if services.dispatch(now=desk.now):
+                left_at.append(second)
+            ticket.refresh_from_db()
+            if ticket.status == Ticket.Status.SENT:
+                tried = ticket.orders.get(generation=ticket.generation)
+                desk.hear(report(tried, OrderStatus.EXPIRED, reason="never placed: busy"))
+    assert left_at == [0, 1, 3, 7, 15, 31, 61, 91]
 
 
 def test_a_planned_ticket_that_is_not_worth_it_any_more_expires_unsent(hints):

@@ -21,3 +21,9 @@ def test_a_sweep_never_waits_behind_what_it_takes_up_again(task):
 
 def test_the_sweeps_of_orders_and_rewards_are_among_them():
     assert {"orders.sweep", "rewards.sweep"} <= set(SWEEPS)
+
+
+@pytest.mark.parametrize("task", ["orders.plan", "orders.dispatch"])
+def test_a_signal_never_waits_behind_what_waits_for_others(task):
+    others = ("tenants.deliver", "venues.fetch_candles", "orders.record_state", "signals.scan")
+    assert queue_of(task) not in {queue_of(name) for name in others}

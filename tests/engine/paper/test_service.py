@@ -180,6 +180,20 @@ def test_a_stopped_service_answers_nobody_on_an_old_connection(tmp_path):
         trader.create_order(BTC, "market", "buy", 0.01)
 
 
+@pytest.mark.parametrize("dialect", ["binance", "okx", "gate"])
+def test_an_order_of_an_exchange_that_remembers_is_found_by_its_number(dialect, tmp_path):
+    with serving(home=tmp_path) as service:
+        trader = client(service, dialect)
+        trader.load_markets()
+        coins = 0.01 / trader.market(BTC)["contractSize"]
+        number = trader.create_order(BTC, "market", "buy", coins)["id"]
+        assert int(number) > 10**15
+        assert trader.fetch_order(number, BTC)["status"] == "closed"
+        named = {"binance": {"orderId": number}, "okx": {"ordId": number}, "gate": {}}[dialect]
+        fills = trader.fetch_my_trades(BTC, params=named)
+        assert {fill["order"] for fill in fills} == {number}
+
+
 def test_many_at_once_lose_nothing():
     with serving() as service, ThreadPoolExecutor(4) as pool:
         traders = [client(service, dialect) for dialect in ("binance", "okx", "gate", "binance")]
