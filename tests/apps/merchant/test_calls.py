@@ -175,7 +175,13 @@ def test_the_call_after_the_last_of_the_day_is_refused(shop):
     assert "3 calls per day" in answer.json()["msg"]
     assert 0 < int(answer.headers["Retry-After"]) <= 25 * 3600
     assert answer.headers["X-RateLimit-Remaining-Day"] == "0"
+    assert answer.headers["X-RateLimit-Limit-Day"] == "3"
     assert answer.json()["detail"] == answer.json()["msg"]
+    rest = shop.get("/merchant/v2/cards")
+    assert (rest.status_code, rest.json()["code"]) == (429, "calls_used_up")
+    told = ("Retry-After", "X-RateLimit-Limit-Day", "X-RateLimit-Remaining-Day")
+    assert [rest.headers[name] for name in told[1:]] == ["3", "0"]
+    assert 0 < int(rest.headers["Retry-After"]) <= 25 * 3600
 
 
 def test_a_plan_that_is_changed_allows_so_from_the_next_call_on(shop):
