@@ -19,7 +19,7 @@ from typing import Protocol
 
 import msgspec
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, ValidationError
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, include, path, re_path
 from django.utils import timezone
@@ -286,7 +286,8 @@ def body_values(request) -> dict[str, object]:
 
 def form_of(request):
     try:
-        return request.POST
+        # Django reads the form of a POST, and takes that of any other method for empty.
+        return request.POST if request.method == "POST" else QueryDict(body_of(request))
     except TooManyFieldsSent as error:
         raise BadParameter("there are too many parameters", field="body") from error
 
