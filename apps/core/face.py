@@ -145,12 +145,17 @@ class Face:
     def lost(self, request) -> HttpResponse:
         return self.refused(NotFound("there is nothing at this address"))
 
+    def no_such_method(self, method: str, calls: dict[str, Call]) -> HttpResponse:
+        answer = self.refused(NoSuchMethod(f"{method} is not a method of this path"))
+        answer.headers["Allow"] = ", ".join(sorted(calls))
+        return answer
+
     def view(self, calls: dict[str, Call]):
         def view(request, **places):
+            call = calls.get(request.method)
+            if call is None:
+                return self.no_such_method(request.method, calls)
             try:
-                call = calls.get(request.method)
-                if call is None:
-                    raise NoSuchMethod(f"{request.method} is not a method of this path")
                 visitor = self.enter(request, call, now=timezone.now())
             except DomainError as error:
                 return self.refused(error)

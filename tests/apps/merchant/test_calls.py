@@ -94,6 +94,8 @@ def test_json_amounts_are_exact(shop):
 def test_another_method_is_refused_in_the_envelope(shop):
     answer = shop.send("DELETE", "/merchant/balance", b"", "text/plain")
     assert refusal_of(answer) == (405, 405, "method_not_allowed")
+    assert answer.headers["Allow"] == "GET"
+    assert shop.json("PUT", "/merchant/v2/members").headers["Allow"] == "GET, POST"
 
 
 def test_a_refusal_of_the_business_is_code_one(shop):
