@@ -38,7 +38,8 @@ def statement_page(request, account_id):
     upto = number_at(account, moment) + 1 if moment else account.moves + 1
     picked = {"before": upto, "reason": asked.get("reason") or None}
     file = FILES.get(request.GET.get("file", ""))
-    if file:
+    # What was asked in a way that cannot be read is told on the page, not left out of a file.
+    if file and form.is_valid():
         name = f"statement-{account.owner.replace(':', '-')}-{account.kind}"
         return file(whole_statement(account, **picked), COLUMNS, name=name)
     before = min(asked.get("before") or upto, upto)

@@ -19,7 +19,7 @@ from typing import Protocol
 
 import msgspec
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, ValidationError
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, include, path, re_path
 from django.utils import timezone
@@ -145,12 +145,17 @@ class Face:
     def lost(self, request) -> HttpResponse:
         return self.refused(NotFound("there is nothing at this address"))
 
+    def no_such_method(self, method: str, calls: dict[str, Call]) -> HttpResponse:
+        answer = self.refused(NoSuchMethod(f"{method} is not a method of this path"))
+        answer.headers["Allow"] = ", ".join(sorted(calls))
+        return answer
+
     def view(self, calls: dict[str, Call]):
         def view(request, **places):
+            call = calls.get(request.method)
+            if call is None:
+                return self.no_such_method(request.method, calls)
             try:
-                call = calls.get(request.method)
-                if call is None:
-                    raise NoSuchMethod(f"{request.method} is not a method of this path")
                 visitor = self.enter(request, call, now=timezone.now())
             except DomainError as error:
                 return self.refused(error)
@@ -286,7 +291,8 @@ def body_values(request) -> dict[str, object]:
 
 def form_of(request):
     try:
-        return request.POST
+        # Django reads the form of a POST, and takes that of any other method for empty.
+        return request.POST if request.method == "POST" else QueryDict(body_of(request))
     except TooManyFieldsSent as error:
         raise BadParameter("there are too many parameters", field="body") from error
 

@@ -4,6 +4,7 @@ What fits is inserted with the numbers and balances that it leaves, and then cou
 accounts. What does not fit inserts nothing, and `services.transfer_many` says why.
 """
 
+from contextlib import ExitStack
 from functools import cache
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, connection, transaction
@@ -81,8 +82,9 @@ def told_together(
 
 def told_whole(insert: str, count: str, asked: dict[str, object]) -> tuple | None:
     """The whole transaction in one trip: nobody waits for its accounts while we read and answer."""
-    with connection.cursor() as cursor:
-        try:
+    try:
+        with ExitStack() as if_cut_short, connection.cursor() as cursor:
+            if_cut_short.callback(take_back)
             # As one statement, the server answers once and not four times.
             cursor.execute(
                 f"BEGIN NOT ATOMIC START TRANSACTION; {insert}; {count}; COMMIT; END", asked
@@ -90,12 +92,18 @@ def told_whole(insert: str, count: str, asked: dict[str, object]) -> tuple | Non
             left = cursor.fetchone()
             # It holds once the end of it is answered, too.
             cursor.nextset()
-        except DatabaseError as error:
-            connection.rollback()
-            if isinstance(error, IntegrityError):
-                return None
-            raise
+            if_cut_short.pop_all()
+    except IntegrityError:
+        return None
     return left
+
+
+def take_back() -> None:
+    """Undo a transaction that was cut short; a line that cannot is given up, as Django does."""
+    try:
+        connection.rollback()
+    except DatabaseError:
+        connection.close()
 
 
 def quoted(model: type[Account | Transfer]) -> str:

@@ -5,11 +5,12 @@ while others move points, and nobody waits for it.
 """
 
 from django.db import connection
-from django.db.models import F, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import F, Max, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce, Greatest
 
 from apps.core.fields import Points
 from apps.ledger.models import Account, Transfer
+from apps.ledger.services import MAY_OWE
 from engine.money import UNIT
 
 # Every line beside its place among the lines of its account, and what they had moved by then.
@@ -35,10 +36,12 @@ def first_misfit() -> str | None:
     return (
         wrong_sum()
         or overdrawn()
+        or may_owe_wrongly()
         or wrong_tenant()
         or unbalanced_tenant()
         or unbalanced()
         or wrong_line()
+        or wrong_count()
     )
 
 
@@ -64,6 +67,13 @@ def overdrawn() -> str | None:
     return account and f"account {account.pk} ({account}) owes {-account.balance}"
 
 
+def may_owe_wrongly() -> str | None:
+    """An account that may owe, and is none that points come out of."""
+    owing = Account.objects.across_tenants().filter(may_owe=True).exclude(kind__in=MAY_OWE)
+    account = owing.order_by("pk").first()
+    return account and f"account {account.pk} ({account}) may owe"
+
+
 def wrong_tenant() -> str | None:
     """A transfer whose accounts are not its own tenant's."""
     own = Q(debit__tenant=F("tenant"), credit__tenant=F("tenant"))
@@ -83,6 +93,23 @@ def wrong_line() -> str | None:
         f"line {number} of account {account} is the {place}. and leaves "
         f"{balance * UNIT:f}; its transfers leave {expected * UNIT:f}"
     )
+
+
+def wrong_count() -> str | None:
+    """An account that says other than the number of its last line: its next would stand apart."""
+    accounts = Account.objects.across_tenants().annotate(
+        last=Greatest(last_number("debit"), last_number("credit"))
+    )
+    account = accounts.exclude(moves=F("last")).order_by("pk").first()
+    return account and (
+        f"account {account.pk} ({account}) says {account.moves} transfers; its last is number "
+        f"{account.last}"
+    )
+
+
+def last_number(side: str) -> Coalesce:
+    rows = Transfer.objects.across_tenants().filter(**{side: OuterRef("pk")}).order_by()
+    return Coalesce(Subquery(rows.values(side).values(last=Max(f"{side}_number"))), 0)
 
 
 def unbalanced_tenant() -> str | None:

@@ -170,6 +170,8 @@ def check_network(key: Key, address: str) -> None:
         here = ipaddress.ip_address(address)
     except ValueError:
         here = None
+    # As a socket of both versions tells an address of the fourth.
+    here = getattr(here, "ipv4_mapped", None) or here
     if here is None or not any(here in network for network in key.networks):
         raise errors.WrongNetwork("this key is not used from this address", address=address)
 
@@ -200,6 +202,18 @@ def left(key: Key, admission: Admission) -> dict[str, str]:
         if limit:
             headers[f"X-RateLimit-Limit-{name}"] = str(limit)
             headers[f"X-RateLimit-Remaining-{name}"] = str(max(0, limit - used))
+    return headers
+
+
+def headers_of(error: DomainError) -> dict[str, str]:
+    """What a refusal tells beside its body: when to come again, and of which calls none is left."""
+    about, headers = error.context, {}
+    if "retry_after" in about:
+        headers["Retry-After"] = str(about["retry_after"])
+    if isinstance(error, CallsUsedUp):
+        span = str(about["per"]).title()
+        headers[f"X-RateLimit-Limit-{span}"] = str(about["limit"])
+        headers[f"X-RateLimit-Remaining-{span}"] = "0"
     return headers
 
 

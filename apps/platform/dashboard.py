@@ -149,6 +149,8 @@ def status(visitor: Visitor, asked: Nothing) -> list[Check]:
     failed = Close.objects.across_tenants().filter(status=Close.Status.FAILED)
     late = Close.objects.across_tenants().filter(
         status=Close.Status.UNSETTLED,
+        # Those of a suspended one wait until it is resumed.
+        tenant__status=Tenant.Status.ACTIVE,
         created_at__lt=now - timedelta(seconds=10 * settings.SWEEP_AFTER_SECONDS),
     )
     return [

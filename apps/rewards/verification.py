@@ -1,20 +1,26 @@
 """Whether charges, pools, rewards and withdrawals hold: a charge's self part is its pool, the pool
 its rewards, and what is held or paid out was asked for.
 
-As in the ledger, each question is one statement.
+As in the ledger, each question is one statement; of withdrawals a page is two.
 """
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from django.db.models import Case, CharField, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from apps.core.fields import Points
-from apps.ledger.models import Account
+from apps.ledger.models import Account, Transfer
+from apps.members.models import Member
 from apps.pointcards.models import Charge, HighWaterMark
 from apps.positions.models import Close
 from apps.rewards.models import Pool, Reward, Withdrawal
+from apps.rewards.services.withdrawals import fee_on, hold_key
 from apps.tenants.models import Policy
 from engine.money import ZERO, points
 
+PAGE = 1000
 # What was charged goes to these accounts of the tenant, and nothing else does.
 CLEARING = {Account.Kind.POOL: "from_self", Account.Kind.SPENT: "from_gift"}
 
@@ -26,6 +32,7 @@ def first_misfit() -> str | None:
         or missing_pool()
         or uncharged_close()
         or wrong_basis()
+        or wrong_charge()
         or wrong_due()
         or wrong_mark()
         or wrong_reward()
@@ -33,6 +40,7 @@ def first_misfit() -> str | None:
         or leftover()
         or wrong_held()
         or wrong_paid()
+        or wrong_withdrawal()
     )
 
 
@@ -63,6 +71,13 @@ def uncharged_close() -> str | None:
     charged = closes.filter(charge__isnull=False)
     close = charged.exclude(status=Close.Status.SETTLED).first()
     return close and f"close {close.pk} at a profit of {close.profit} is charged and {close.status}"
+
+
+def wrong_charge() -> str | None:
+    """A charge of another member, or on another profit, than its close has."""
+    own = Q(member=F("close__position__venue_account__member"), profit=F("close__profit"))
+    charge = Charge.objects.across_tenants().exclude(own).order_by("pk").first()
+    return charge and f"charge {charge.pk} on {charge.profit} is not that of its close"
 
 
 def wrong_basis() -> str | None:
@@ -185,3 +200,30 @@ def wrong_paid() -> str | None:
                 f"the completed withdrawals say {account.paid}"
             )
     return None
+
+
+def wrong_withdrawal() -> str | None:
+    """A withdrawal that another amount was held for, or another member's, or with another fee."""
+    for page in withdrawals():
+        held = held_for(page)
+        for row in page:
+            if held.get(hold_key(row)) != (Member.owner_of(row.member_id), row.amount):
+                return f"withdrawal {row.pk} of {row.amount} is not what was held for it"
+            if row.fee != fee_on(row.amount, row.policy):
+                return f"withdrawal {row.pk} has a fee of {row.fee}, not what its policy says"
+    return None
+
+
+def withdrawals() -> Iterator[list[Withdrawal]]:
+    rows = Withdrawal.objects.across_tenants().select_related("policy").order_by("pk")
+    page = list(rows[:PAGE])
+    while page:
+        yield page
+        page = list(rows.filter(pk__gt=page[-1].pk)[:PAGE])
+
+
+def held_for(withdrawals: Sequence[Withdrawal]) -> dict[str, tuple[str, Decimal]]:
+    """Whose points were held for these, and how many, by the key of the transfer."""
+    held = Transfer.objects.across_tenants().filter(key__in=map(hold_key, withdrawals))
+    told = held.values_list("key", "debit__owner", "amount")
+    return {key: (owner, amount) for key, owner, amount in told}

@@ -187,7 +187,8 @@ MEMBER_CHANGES = {
     4: Change("transfer in", "credit", (R.CARD_TRANSFER,)),
     5: Change("profit deduction", "debit", (R.CHARGE,)),
 }
-SOURCES = {1: "admin", 2: "tenant distribution", 3: "profit deduction", 4: "member transfer"}
+# Where a tenant's cards came from, or went: the platform's admin, or its own members.
+ADMIN, DISTRIBUTION = 1, 2
 
 
 @face.call("GET", "merchant/point-card/logs", scope=S.READ)
@@ -224,35 +225,28 @@ def log_line(move: Move, owner: str, changes: dict[int, Change]) -> LogLine:
         if change.side == side and row.reason in change.reasons
     )
     of_member = changes is MEMBER_CHANGES
+    card = SELF if move.kind == K.SELF else 2
+    source = DISTRIBUTION if side == "debit" else ADMIN
     # A clearing account of the tenant is nobody that cards come from or go to.
     whom = next((name for name in (move.other.owner, owner) if name.startswith("member:")), "")
     return LogLine(
         id=number_of(row.pk),
         change_type=number,
         change_type_name=changes[number].name,
-        source_type=source_of(row, of_member=of_member, number=number),
+        # As it was published: in a member's lines it is the kind of card once more.
+        source_type=card if of_member else source,
         amount=plain(move.amount),
         before_self=plain(move.before[K.SELF]),
         after_self=plain(move.after[K.SELF]),
         before_gift=plain(move.before[K.GIFT]),
         after_gift=plain(move.after[K.GIFT]),
         member_id=int(whom.removeprefix("member:") or 0),
-        to_type=SELF if move.kind == K.SELF else 2,
+        to_type=card,
         remark=f"{changes[number].name} ({move.kind})",
         create_time=int(row.created_at.timestamp()),
         create_time_str=local(row.created_at),
-        source_type_name=SOURCES[source_of(row, of_member=of_member, number=number)]
-        if of_member
-        else "",
+        source_type_name=move.kind if of_member else "",
     )
-
-
-def source_of(row: Transfer, *, of_member: bool, number: int) -> int:
-    if row.reason == R.CHARGE:
-        return 3
-    if row.reason == R.CARD_TRANSFER:
-        return 4
-    return 2 if of_member or number == 3 else 1
 
 
 def moment(text: str, *, field: str) -> datetime | None:

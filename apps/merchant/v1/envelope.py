@@ -18,7 +18,7 @@ from apps.core.errors import BadParameter, DomainError, NotFound
 from apps.core.face import FORM, JSON, Call, Face, encoder
 from apps.members.models import Member
 from apps.members.selectors import member_with
-from apps.merchant.gate import SECURITY, Visitor, enter
+from apps.merchant.gate import SECURITY, Visitor, enter, headers_of
 
 T = TypeVar("T")
 Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -106,11 +106,9 @@ class V1(Face):
             body.detail = [Detail(where, error.message, "value_error")]
         elif status == 429:
             body.detail = error.message
-        response = HttpResponse(encoder.encode(body), status=status, content_type=JSON)
-        if "retry_after" in error.context:
-            response.headers["Retry-After"] = str(error.context["retry_after"])
-            response.headers["X-RateLimit-Remaining-" + str(error.context["per"]).title()] = "0"
-        return response
+        return HttpResponse(
+            encoder.encode(body), status=status, content_type=JSON, headers=headers_of(error)
+        )
 
 
 class Said(Struct, Generic[T]):

@@ -16,7 +16,7 @@ from apps.core import pages
 from apps.core.errors import DomainError
 from apps.core.face import Call, Face, context_of, found, text_encoder
 from apps.members.models import Member
-from apps.merchant.gate import SECURITY, Visitor, enter
+from apps.merchant.gate import SECURITY, Visitor, enter, headers_of
 
 T = TypeVar("T")
 Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -90,10 +90,12 @@ class V2(Face):
             field=context.pop("field", ""),
             context=context,
         )
-        response = HttpResponse(text_encoder.encode(problem), status=status, content_type=PROBLEM)
-        if "retry_after" in context:
-            response.headers["Retry-After"] = context["retry_after"]
-        return response
+        return HttpResponse(
+            text_encoder.encode(problem),
+            status=status,
+            content_type=PROBLEM,
+            headers=headers_of(error),
+        )
 
 
 face = V2()

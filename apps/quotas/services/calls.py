@@ -3,9 +3,10 @@
 What is refused is not counted. Where memory was lost, counting goes on from the copy.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -78,7 +79,8 @@ def seconds_until_it_ends(*, counter: Counter, now: datetime) -> int:
     ends = (midnight + timedelta(hours=26)).replace(hour=0)
     if counter.seconds == MONTH_SECONDS:
         ends = (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return max(1, int((ends - local).total_seconds()))
+    # In UTC: between two clocks of one zone Python leaves out the hour that summer time takes.
+    return max(1, math.ceil((ends.astimezone(UTC) - now).total_seconds()))
 
 
 def keep_usage(*, now: datetime) -> int:

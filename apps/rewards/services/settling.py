@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.core import audit
@@ -28,7 +28,7 @@ from apps.pointcards.services import charge_closes, pause_unpaid
 from apps.positions.models import Close
 from apps.rewards.models import Pool, Reward
 from apps.rewards.split import Person, Rates, Share, split
-from apps.tenants.models import Event, Policy
+from apps.tenants.models import Event, Policy, Tenant
 from apps.tenants.services import tell_many
 from apps.venues.selectors import holdings
 from engine.failpoint import failpoint
@@ -94,15 +94,15 @@ def settle_chunk(close_ids: list[str]) -> None:
     waiting = Close.objects.across_tenants().select_for_update().order_by("pk")
     locked = waiting.filter(pk__in=close_ids).exclude(status=Close.Status.SETTLED)
     ids = list(locked.values_list("pk", flat=True))
-    if not ids:
-        return
     # In the order of their ids: of two closes of one member the first one has the cards first.
     closes = list(
-        Close.objects.across_tenants()
+        chargeable()
         .filter(pk__in=ids)
         .order_by("pk")
         .select_related("position__venue_account__member__level")
     )
+    if not closes:
+        return
     charges = charge_closes(closes)
     share_out([charge for charge in charges if charge.from_self])
     failpoint("rewards.charged")
@@ -116,6 +116,12 @@ def settle_chunk(close_ids: list[str]) -> None:
     )
     pause_unpaid(charges)
     transaction.on_commit(lambda: failpoint("rewards.settled"))
+
+
+def chargeable() -> QuerySet[Close]:
+    """Closes of active tenants: those of a suspended one wait until it is resumed."""
+    active = Tenant.objects.filter(status=Tenant.Status.ACTIVE)
+    return Close.objects.across_tenants().filter(tenant__in=active)
 
 
 def share_out(charges: list[Charge]) -> None:
@@ -236,7 +242,7 @@ def person_of(member: Member, holding: Decimal) -> Person:
 def sweep(*, now: datetime) -> None:
     """Name the settling again of closes that stood too long; after ten tries a person looks."""
     stood_since = now - timedelta(seconds=settings.SWEEP_AFTER_SECONDS)
-    due = Close.objects.across_tenants().filter(
+    due = chargeable().filter(
         Q(next_at=None, created_at__lte=stood_since) | Q(next_at__lte=now),
         status__in=[Close.Status.UNSETTLED, Close.Status.FAILED],
         attempts__lt=MOST_ATTEMPTS,

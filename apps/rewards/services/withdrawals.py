@@ -78,7 +78,7 @@ def request_withdrawal(
         # Another member's, whose account is another lock, was faster.
         raise KeyReused("this key asked for another withdrawal", key=key) from error
     transfer(
-        key=f"withdrawal:{withdrawal.pk}:hold",
+        key=hold_key(withdrawal),
         debit=accounts[member.owner, K.REWARD],
         credit=accounts[member.owner, K.HELD],
         amount=amount,
@@ -150,6 +150,10 @@ def complete_withdrawal(*, withdrawal: Withdrawal, by: str, tx_hash: str, now: d
         ]
     )
     record("withdrawal.completed", withdrawal, before=S.APPROVED)
+
+
+def hold_key(withdrawal: Withdrawal) -> str:
+    return f"withdrawal:{withdrawal.pk}:hold"
 
 
 def fee_on(amount: Decimal, policy: Policy) -> Decimal:

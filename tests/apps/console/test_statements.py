@@ -52,6 +52,14 @@ def test_one_reason_is_picked(platform, books):
     assert [(line.amount, line.balance) for line in answer.context["lines"]] == [(-5, 595)]
 
 
+@pytest.mark.parametrize("asked", [{"at": "yesterday"}, {"reason": "theft"}, {"before": "-1"}])
+def test_a_file_is_never_of_more_than_what_was_asked(platform, books, asked):
+    _issued, alice, _bob = books
+    answer = platform.get(page(alice), asked | {"file": "csv"})
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert set(answer.context["form"].errors) == set(asked)
+
+
 def test_as_of_a_moment_before_anything_there_is_nothing(platform, books):
     _issued, alice, _bob = books
     answer = platform.get(page(alice), {"at": "2020-01-01T00:00:00"})

@@ -1,14 +1,20 @@
 """A transfer that is nobody else's transaction: it holds once answered, and leaves none open."""
 
+import threading
+import time
+from contextlib import contextmanager
+
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.core.errors import KeyReused
 from apps.ledger.errors import InsufficientPoints
+from apps.ledger.models import Account
 from tests.apps.ledger.test_transfers import balances_of, move, moved, open_books
 
 pytestmark = pytest.mark.django_db(transaction=True)
+TABLE = Account._meta.db_table
 
 
 @pytest.fixture
@@ -59,3 +65,56 @@ def test_it_is_one_trip_to_the_server(books):
     with CaptureQueriesContext(connection) as asked:
         move("one", alice, bob, 30)
     assert len(asked) == 1
+
+
+@pytest.mark.mariadb
+def test_a_line_that_ends_in_the_middle_moves_nothing_and_is_not_used_again(books):
+    _, alice, bob = books
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CONNECTION_ID()")
+        [name] = cursor.fetchone()
+    with ended_while_it_waits(name, for_account=bob), pytest.raises(OperationalError):
+        move("one", alice, bob, 30)
+    assert moved() == 1
+    # Nobody closed anything: the same again is made on a line of its own.
+    assert move("one", alice, bob, 30).credit_balance == 30
+    assert as_others_see(alice, bob) == [70, 30]
+
+
+@pytest.mark.mariadb
+def test_who_waited_too_long_for_an_account_leaves_no_transaction_open(books):
+    _, alice, bob = books
+    with connection.cursor() as cursor:
+        cursor.execute("SET innodb_lock_wait_timeout = 1")
+    with held_by_another(bob) as other:
+        threading.Timer(1.5, other.rollback).start()
+        assert move("one", alice, bob, 30).credit_balance == 30
+    assert not is_in_transaction()
+    assert as_others_see(alice, bob) == [70, 30]
+
+
+@contextmanager
+def held_by_another(account):
+    """A connection that has locked an account."""
+    other = connection.copy()
+    other.inc_thread_sharing()
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM {TABLE} WHERE id = %s FOR UPDATE", [account.pk])
+    yield other
+    other.close()
+
+
+@contextmanager
+def ended_while_it_waits(name, *, for_account):
+    with held_by_another(for_account) as other:
+
+        def end():
+            time.sleep(0.3)
+            with other.cursor() as cursor:
+                cursor.execute(f"KILL {name}")
+
+        ending = threading.Thread(target=end)
+        ending.start()
+        yield
+        ending.join()

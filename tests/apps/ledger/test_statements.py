@@ -151,6 +151,23 @@ def test_a_line_that_does_not_fit_is_named(books, case, values, named):
     assert named in first_misfit()
 
 
+@pytest.mark.parametrize(
+    ("case", "values", "named"),
+    [
+        ("more transfers than lines", {"moves": 5}, "says 5 transfers; its last is number 3"),
+        ("fewer", {"moves": 2}, "says 2 transfers"),
+        ("may owe", {"may_owe": True}, "may owe"),
+    ],
+)
+def test_an_account_that_says_other_than_its_lines_is_named(books, case, values, named):
+    issued, alice, *_ = books
+    transfer_many([movement(f"n:{n}", issued, alice, 10) for n in range(3)])
+    assert first_misfit() is None
+    type(alice).objects.across_tenants().filter(pk=alice.pk).update(**values)
+    assert f"account {alice.pk}" in first_misfit()
+    assert named in first_misfit()
+
+
 class TestLines(TestCase):
     @given(
         steps=st.lists(

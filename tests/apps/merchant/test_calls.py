@@ -94,6 +94,8 @@ def test_json_amounts_are_exact(shop):
 def test_another_method_is_refused_in_the_envelope(shop):
     answer = shop.send("DELETE", "/merchant/balance", b"", "text/plain")
     assert refusal_of(answer) == (405, 405, "method_not_allowed")
+    assert answer.headers["Allow"] == "GET"
+    assert shop.json("PUT", "/merchant/v2/members").headers["Allow"] == "GET, POST"
 
 
 def test_a_refusal_of_the_business_is_code_one(shop):
@@ -175,7 +177,13 @@ def test_the_call_after_the_last_of_the_day_is_refused(shop):
     assert "3 calls per day" in answer.json()["msg"]
     assert 0 < int(answer.headers["Retry-After"]) <= 25 * 3600
     assert answer.headers["X-RateLimit-Remaining-Day"] == "0"
+    assert answer.headers["X-RateLimit-Limit-Day"] == "3"
     assert answer.json()["detail"] == answer.json()["msg"]
+    rest = shop.get("/merchant/v2/cards")
+    assert (rest.status_code, rest.json()["code"]) == (429, "calls_used_up")
+    told = ("Retry-After", "X-RateLimit-Limit-Day", "X-RateLimit-Remaining-Day")
+    assert [rest.headers[name] for name in told[1:]] == ["3", "0"]
+    assert 0 < int(rest.headers["Retry-After"]) <= 25 * 3600
 
 
 def test_a_plan_that_is_changed_allows_so_from_the_next_call_on(shop):

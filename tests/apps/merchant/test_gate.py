@@ -179,6 +179,9 @@ def test_a_key_of_some_networks_is_used_from_nowhere_else(shop):
     assert refusal_of(ask(shop, sign(shop))) == (403, 403, "wrong_network")
     data_of(ask(shop, sign(shop), REMOTE_ADDR="203.0.113.9"))
     data_of(ask(shop, sign(shop), REMOTE_ADDR="2001:db8::7"))
+    data_of(ask(shop, sign(shop), REMOTE_ADDR="::ffff:203.0.113.9"))
+    mapped = ask(shop, sign(shop), REMOTE_ADDR="::ffff:198.51.100.9")
+    assert refusal_of(mapped) == (403, 403, "wrong_network")
     # What a caller writes is no address, unless a proxy of ours did.
     forwarded = sign(shop) | {"X-Forwarded-For": "203.0.113.9"}
     assert refusal_of(ask(shop, forwarded)) == (403, 403, "wrong_network")

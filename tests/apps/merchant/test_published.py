@@ -119,6 +119,8 @@ def test_the_published_api_is_walked_from_a_member_to_a_withdrawal(client, shop)
         (2, 500),
         (1, 3000),
     ]
+    assert [line["source_type"] for line in logs["list"]] == [2, 2, 1, 1]
+    assert "source_type_name" not in logs["list"][0]
     newest = logs["list"][0]
     assert (newest["before_gift"], newest["after_gift"]) == (500, 480)
     assert newest["before_self"] == newest["after_self"] == 2939.5
@@ -129,6 +131,8 @@ def test_the_published_api_is_walked_from_a_member_to_a_withdrawal(client, shop)
         (2, 20, 2),
         (1, 60.5, 1),
     ]
+    sources = [(line["source_type"], line["source_type_name"]) for line in mine["list"]]
+    assert sources == [(1, "self"), (2, "gift"), (1, "self")]
 
     account = client.post(
         "/merchant/user/apikey",

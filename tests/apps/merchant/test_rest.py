@@ -143,6 +143,15 @@ def test_a_change_of_several_things_is_done_whole_or_not_at_all(shop):
     assert shop.get(one).json() == alice
 
 
+def test_a_form_is_read_whatever_the_method(shop):
+    one, form = f"{V2}/members/{join(shop)['id']}", "application/x-www-form-urlencoded"
+    assert shop.send("PATCH", one, b"status=disabled", form).json()["status"] == "disabled"
+    unknown = shop.send("PATCH", one, b"state=active", form)
+    assert problem_of(unknown)[:2] == (422, "bad_parameter")
+    many = b"&".join(b"a%d=1" % n for n in range(1001))
+    assert problem_of(shop.send("PATCH", one, many, form))[:2] == (422, "bad_parameter")
+
+
 def test_a_member_moves_with_all_below(shop):
     alice, carol = join(shop), join(shop, "carol@example.com")
     bob = join(shop, "bob@example.com", invite_code=alice["invite_code"])

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -136,6 +136,16 @@ def test_verification_finds_a_charge_with(shop, case, changes, basis):
     assert verification.first_misfit() is None
     Charge.objects.across_tenants().update(**changes)
     assert "policy says" in verification.first_misfit()
+
+
+def test_verification_finds_a_charge_that_is_not_its_closes(shop):
+    settle([close(follower(shop, own=500), "100")])
+    for changes in ({"profit": Decimal(99)}, {"member": shop.root}):
+        with transaction.atomic():
+            Charge.objects.across_tenants().update(**changes)
+            assert "is not that of its close" in verification.first_misfit()
+            transaction.set_rollback(True)
+    assert verification.first_misfit() is None
 
 
 @pytest.mark.django_db(transaction=True)

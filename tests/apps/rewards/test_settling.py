@@ -15,7 +15,7 @@ from apps.pointcards.models import Charge
 from apps.positions.models import Close
 from apps.rewards.models import Pool, Reward
 from apps.rewards.services import settling
-from apps.tenants.services import set_policy
+from apps.tenants.services import resume_tenant, set_policy, suspend_tenant
 from tests.apps.rewards.shop import K, Shop, held, settle
 from tests.at_once import at_once
 
@@ -127,6 +127,23 @@ def test_the_sweep_names_what_stood_too_long_and_gives_up_in_the_end(shop, hints
     Close.objects.across_tenants().update(status="failed", attempts=settling.MOST_ATTEMPTS)
     settling.sweep(now=timezone.now() + timedelta(minutes=1))
     assert hints.named("rewards.settle") == []
+
+
+def test_a_suspended_tenants_closes_wait_and_are_charged_once_it_is_resumed(shop, hints):
+    globex, later = Shop("Globex"), timezone.now() + timedelta(minutes=5)
+    alice, bob = shop.member(own=500), globex.member(own=500)
+    waiting, other = shop.close(alice, 100), globex.close(bob, 100)
+    suspend_tenant(tenant=shop.tenant)
+    settle(waiting + other)
+    hints.clear()
+    settling.sweep(now=later)
+    assert hints.named("rewards.settle") == []
+    assert (held(alice.owner, K.SELF), held(bob.owner, K.SELF)) == ([500], [470])
+    resume_tenant(tenant=shop.tenant)
+    settling.sweep(now=later)
+    assert hints.named("rewards.settle") == [{"close_ids": [str(waiting[0].pk)]}]
+    settle(waiting)
+    assert held(alice.owner, K.SELF) == [470]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -410,6 +410,7 @@ class TestAtOnce:
         ("held for nothing", lambda row: hold_for_nothing(row), "holds 101"),
         ("asked for and not held", lambda row: forget(row, amount=99, payout=94), "come to 99"),
         ("paid and not completed", lambda row: forget(row, status="completed"), "come to 0"),
+        ("a smaller fee", lambda row: forget(row, fee=1, payout=99), "a fee of 1"),
     ],
 )
 def test_books_that_do_not_fit_the_withdrawals_are_found(shop, case, spoil, told):
@@ -427,6 +428,14 @@ def test_what_was_paid_is_what_was_completed(shop):
     assert "was given 95" in rewards.first_misfit()
 
 
+def test_what_was_paid_is_the_members_whose_points_were_held(shop):
+    withdrawal = approved(shop)
+    complete_withdrawal(withdrawal=withdrawal, by="ben", tx_hash=HASH, now=NOW)
+    assert rewards.first_misfit() is None
+    forget(withdrawal, member=shop.root)
+    assert "not what was held for it" in rewards.first_misfit()
+
+
 def hold_for_nothing(withdrawal):
     owner = withdrawal.member.owner
     transfer(
@@ -441,7 +450,7 @@ def hold_for_nothing(withdrawal):
 def forget(withdrawal, **values):
     Withdrawal.objects.of(withdrawal.tenant).filter(pk=withdrawal.pk).update(
         **{
-            name: value if isinstance(value, str) else Decimal(value)
+            name: Decimal(value) if isinstance(value, int) else value
             for name, value in values.items()
         }
     )
