@@ -10,12 +10,13 @@ with the types below, and gives a number or nothing. A part of one is in its own
 """
 
 import ctypes
+import fcntl
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, cached_property
 from hashlib import sha256
 from importlib.util import find_spec
@@ -226,14 +227,38 @@ def machine() -> Any:
 def kept_code(module: str) -> bytes:
     source = Path(str(sys.modules[module].__file__))
     name = f"{source.stem}.{fingerprint(source)}.o"
-    for place in places(source):
-        if (place / name).is_file():
-            return (place / name).read_bytes()
+    kept = [place / name for place in places(source)]
+    code = first_of(kept)
+    if code is None:
+        with one_at_a_time(kept):
+            code = first_of(kept) or made(module, kept)
+    return code
+
+
+def first_of(kept: list[Path]) -> bytes | None:
+    return next((path.read_bytes() for path in kept if path.is_file()), None)
+
+
+def made(module: str, kept: list[Path]) -> bytes:
     code = make(module)
-    for place in places(source):
-        if keep(code, place / name):
+    for path in kept:
+        if keep(code, path):
             break
     return code
+
+
+@contextmanager
+def one_at_a_time(kept: list[Path]) -> Iterator[None]:
+    """Of the processes of this host one makes a code, and the others wait and take it."""
+    with ExitStack() as stack:
+        for path in kept:
+            with suppress(OSError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                lock = stack.enter_context(path.with_name(f"{path.name}.lock").open("wb"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                stack.callback(Path(lock.name).unlink, missing_ok=True)
+                break
+        yield
 
 
 def places(source: Path) -> list[Path]:

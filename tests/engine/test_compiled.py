@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +49,27 @@ def test_code_is_kept_where_it_can_be_and_older_code_goes(tmp_path):
     assert [path.name for path in old.parent.iterdir()] == ["rule.2.o"]
     assert new.read_bytes() == b"new"
     assert not compiled.keep(b"new", new / "below-a-file" / "rule.3.o")
+
+
+def test_who_comes_while_it_is_made_waits_and_takes_it(tmp_path, monkeypatch):
+    makers, may_end = [], threading.Event()
+
+    def make(module):
+        makers.append(module)
+        may_end.wait(30)
+        return b"code"
+
+    monkeypatch.setattr(compiled, "make", make)
+    monkeypatch.setattr(compiled, "places", lambda source: [tmp_path])
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(compiled.kept_code, crossings.__module__) for _ in range(3)]
+        while not makers:
+            time.sleep(0.01)
+        assert not any(one.done() for one in asked)
+        may_end.set()
+        assert {one.result() for one in asked} == {b"code"}
+    assert makers == ["engine.backtest.crossings"]
+    assert [path.suffix for path in tmp_path.iterdir()] == [".o"]
 
 
 def test_what_was_changed_is_made_anew(tmp_path):
