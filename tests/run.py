@@ -29,14 +29,15 @@ WALKS = "tests/walks"
 # What asks nothing of a database or a broker.
 PURE = ["tests/engine", "tests/golden", "tests/house"]
 # Where there are two set-ups, pages and the longest walks that are not about either run on one.
-ONCE_EMBEDDED = [
-    "tests/apps/console",
-    "tests/workers/test_embedded_broker.py",
-    f"{WALKS}/test_documents.py",
-    f"{WALKS}/test_fuzz.py",
-    f"{WALKS}/test_node_bundle.py",
+LEFT_TO_SERVERS = [f"--ignore={WALKS}/test_venues.py"]
+LEFT_TO_EMBEDDED = [
+    *("-m", "not browser"),
+    "--ignore=tests/apps/console",
+    "--ignore=tests/workers/test_embedded_broker.py",
+    f"--ignore={WALKS}/test_documents.py",
+    f"--ignore={WALKS}/test_fuzz.py",
+    f"--ignore={WALKS}/test_node_bundle.py",
 ]
-ONCE_ON_SERVERS = [f"{WALKS}/test_venues.py"]
 
 
 @dataclass
@@ -106,25 +107,20 @@ def parts(
     if there:
         setups = {" + ".join(there): plain() | addresses, **setups}
     for setup, environment in setups.items():
-        left = leave_out(
-            *(PURE if there else []),
-            *(ONCE_EMBEDDED if setup != EMBEDDED else []),
-            *(ONCE_ON_SERVERS if setup == EMBEDDED and there else []),
-        )
+        left = []
+        if there:
+            left = [f"--ignore={place}" for place in PURE]
+            left += LEFT_TO_SERVERS if setup == EMBEDDED else LEFT_TO_EMBEDDED
         of_walks = environment | another_broker(environment, stack)
         if options.pytest:
             yield setup, environment, options.pytest
         elif shares_its_broker(environment, of_walks):
             yield setup, environment, left
         else:
-            yield setup, environment, [*left, *leave_out(WALKS)]
+            yield setup, environment, [*left, f"--ignore={WALKS}"]
             yield setup, of_walks, [*left, WALKS]
     if there and not options.pytest:
         yield EMBEDDED, plain(), PURE
-
-
-def leave_out(*places: str) -> list[str]:
-    return [f"--ignore={place}" for place in places]
 
 
 def another_broker(environment: dict[str, str], stack: ExitStack) -> dict[str, str]:
