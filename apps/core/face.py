@@ -31,6 +31,7 @@ from apps.core.errors import (
     BadInput,
     BadParameter,
     Busy,
+    Conflict,
     DomainError,
     KeyReused,
     NoSuchMethod,
@@ -203,7 +204,11 @@ class Face:
             return ask(do=do)
         belongs = f"answer:{visitor.keys_of}:{key}"
         kept = ask(do=lambda: sealed.seal(do(), binding=belongs))
-        return sealed.unseal(kept, binding=belongs)
+        try:
+            return sealed.unseal(kept, binding=belongs)
+        except sealed.CannotOpen as error:
+            # It was sealed under a key that this host has dropped since: answers are not rotated.
+            raise Conflict("what was told under this key is not told again", key=key) from error
 
     def enter(self, request, call: Call, *, now: datetime) -> Visitor:
         """Let a request in, or raise why not."""

@@ -116,6 +116,12 @@ class MemberChangeForm(VerbForm):
         model = Member
         fields = ["inviter", "is_market_node"]
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "inviter" in self.fields:
+            # Who has one is moved under another, and never stands alone.
+            self.fields["inviter"].required = self.instance.inviter_id is not None
+
     @transaction.atomic
     def write(self, *, inviter, is_market_node):
         if inviter and inviter.pk != self.instance.inviter_id:

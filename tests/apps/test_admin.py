@@ -434,6 +434,18 @@ def test_a_member_is_made_a_market_node_and_nothing_else_is_set_by_hand(platform
     assert alice.is_market_node
 
 
+def test_a_member_is_moved_under_another_and_never_under_nobody(platform):
+    carol = factories.MemberFactory()
+    bob = factories.MemberFactory(tenant=carol.tenant, inviter=carol)
+    alice = factories.MemberFactory(tenant=carol.tenant, inviter=carol)
+    for wrong in ("", alice.pk):
+        refused = platform.post(page(Member, "change", alice.pk), {"inviter": wrong})
+        assert "inviter" in refused.context["adminform"].form.errors
+    platform.post(page(Member, "change", alice.pk), {"inviter": bob.pk})
+    alice.refresh_from_db()
+    assert alice.inviter == bob
+
+
 def test_an_account_is_bound_and_its_secret_never_comes_back(platform):
     alice, node = factories.MemberFactory(), factories.NodeFactory()
     asked = {"member": alice.pk, "venue": "okx", "label": "main", "node": node.pk}

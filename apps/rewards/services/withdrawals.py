@@ -106,6 +106,8 @@ def reject_withdrawal(*, withdrawal: Withdrawal, by: str, because: str, now: dat
     decide(withdrawal, to=S.REJECTED, by=by, now=now, rejected_because=because)
     owner = withdrawal.member.owner
     accounts = accounts_of([owner], [K.REWARD, K.HELD])
+    # Before the moment is taken: lines are numbered in the order of time, whoever waits for whom.
+    lock_accounts(accounts=accounts.values())
     transfer(
         key=f"withdrawal:{withdrawal.pk}:release",
         debit=accounts[owner, K.HELD],

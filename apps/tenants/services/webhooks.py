@@ -251,7 +251,7 @@ def conclude(delivery: Delivery, *, status: int | None, problem: str, now: datet
 @retried
 @transaction.atomic
 def replay_delivery(*, delivery: Delivery) -> None:
-    """Send it again, whatever became of it, as if it had never been tried."""
+    """Send it again, given up or delivered, as if it had never been tried."""
     before = delivery.status
     move(
         delivery,

@@ -151,6 +151,12 @@ def test_rotation_seals_every_row_anew_and_changes_no_secret(new_key, settings, 
     assert all(is_current(account.credentials) for account in accounts)
 
 
+@pytest.mark.parametrize("batch", [0, -1])
+def test_a_rotation_of_no_rows_at_a_time_is_refused(batch):
+    with pytest.raises(CommandError, match="--batch"):
+        rotate_keys(batch=batch)
+
+
 @pytest.mark.django_db
 def test_rotating_twice_writes_once(new_key):
     account = VenueAccountFactory()

@@ -1,5 +1,6 @@
 """What the Platform API does: the same verbs as the admin's, audited under the user's name."""
 
+import secrets
 from decimal import Decimal
 
 import pyotp
@@ -94,6 +95,15 @@ def test_a_secret_is_told_again_to_who_asks_again_and_kept_sealed(desk, opened):
     made = data_of(desk.post("app-keys", key, **asked), 201)
     assert data_of(desk.post("app-keys", key, **asked), 201) == made
     assert made["secret"] not in str(list(IdempotencyKey.objects.values()))
+    assert AppKey.objects.across_tenants().count() == 2
+
+
+def test_a_secret_that_no_key_opens_any_more_is_told_to_nobody(desk, opened, settings):
+    asked = {"for_tenant": opened["tenant"]["id"], "name": "shop"}
+    data_of(desk.post("app-keys", {"Idempotency-Key": "k"}, **asked), 201)
+    settings.SEAL_KEYS = [secrets.token_bytes(32)]
+    again = desk.post("app-keys", {"Idempotency-Key": "k"}, **asked)
+    assert refusal_of(again) == (409, "conflict")
     assert AppKey.objects.across_tenants().count() == 2
 
 

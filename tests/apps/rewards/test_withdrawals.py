@@ -1,18 +1,21 @@
 """Rewards leave: what is held, what it costs, who may decide, and what happens twice or at once."""
 
+import threading
+import time
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from apps.core.errors import BadInput, Conflict, KeyReused, LimitReached, NotAllowed
 from apps.core.models import AuditEntry
 from apps.ledger.errors import BadAmount, InsufficientPoints
 from apps.ledger.models import Transfer
-from apps.ledger.selectors import account
-from apps.ledger.services import transfer
+from apps.ledger.selectors import account, statement
+from apps.ledger.services import lock_accounts, transfer
 from apps.ledger.verification import first_misfit
 from apps.members.models import Member
 from apps.rewards import verification as rewards
@@ -388,6 +391,33 @@ class TestAtOnce:
         assert sum(isinstance(answer, Withdrawal) for answer in answers) == 1
         assert sum(isinstance(answer, KeyReused) for answer in answers) == 1
         assert sum(money(member)[1] for member in members) == 100
+
+    def test_what_is_given_back_while_a_reward_is_paid_stands_after_it_in_time(self, shop):
+        withdrawal = ask(earned(shop))
+        is_held = threading.Event()
+
+        def pay():
+            reward = account(withdrawal.member.owner, K.REWARD)
+            with transaction.atomic():
+                lock_accounts(accounts=[reward])
+                is_held.set()
+                time.sleep(0.3)
+                transfer(
+                    key="paid meanwhile",
+                    debit=account(f"tenant:{shop.tenant.pk}", K.ISSUED),
+                    credit=reward,
+                    amount=Decimal(1),
+                    reason=Transfer.Reason.REWARD,
+                )
+
+        def give_back():
+            assert is_held.wait(10)
+            DO["rejected"](withdrawal)
+
+        assert at_once(2, lambda do: do(), [pay, give_back]) == [None, None]
+        lines = statement(account(withdrawal.member.owner, K.REWARD))
+        assert [line.reason for line in lines[:2]] == ["release", "reward"]
+        assert lines[0].at > lines[1].at
 
     def test_two_payments_under_one_hash(self, shop):
         rows = [approved(shop), approved(shop, key="second")]

@@ -16,6 +16,8 @@ class Command(BaseCommand):
         parser.add_argument("--batch", type=int, default=500, help="rows at a time")
 
     def handle(self, *, batch, **options):
+        if batch < 1:
+            raise CommandError("--batch is 1 or more")
         unfinished = []
         for model, column in sealed_fields():
             for count in rotate(model, column, batch=batch):
