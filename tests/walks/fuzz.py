@@ -57,6 +57,12 @@ JUNK = [
 ]
 # What is asked of anybody who reaches the broker, and may be: each only names a step.
 HINTS = ("signals.scan", "orders.dispatch")
+# What a node says, and where.
+ANSWERS = {
+    "centre.default": "orders.record_state",
+    "centre.reports": "orders.record_reports",
+    "centre.heartbeats": "nodes.heartbeat",
+}
 
 
 def is_embedded() -> bool:
@@ -98,6 +104,10 @@ def waiting(queue: str) -> list[bytes]:
             return [row[0] if isinstance(row[0], bytes) else row[0].encode() for row in rows]
     with app.connection_for_read() as connection:
         return connection.default_channel.client.lrange(queue, 0, -1)
+
+
+def lies_there(queue: str, task: str) -> bool:
+    return any(task.encode() in item for item in waiting(queue))
 
 
 def size(queue: str) -> int:
@@ -340,8 +350,8 @@ def record(house: Running, story: Story) -> dict[str, list[bytes]]:
     ask_states(now=now)
     recorded[f"node.{house.code}"] = waiting(f"node.{house.code}")
     house.start("node")
-    for queue in ("centre.default", "centre.reports", "centre.heartbeats"):
-        wait_for(lambda queue=queue: size(queue), what=f"a message on {queue}")
+    for queue, task in ANSWERS.items():
+        wait_for(partial(lies_there, queue, task), what=f"{task} on {queue}")
         recorded[queue] = waiting(queue)
     return {queue: [lasting(item) for item in items] for queue, items in recorded.items()}
 
