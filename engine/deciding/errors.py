@@ -17,3 +17,9 @@ class BadAnswer(EngineError):
 def shown(text: str, length: int = 80) -> str:
     """A stranger's text, short and on one line."""
     return ascii(text[:length])[1:-1]
+
+
+class BadTemplate(EngineError):
+    """A prompt's template cannot be used; no trader begins with it."""
+
+    code = "bad_template"

@@ -1,6 +1,7 @@
 """What a trader may do at the most, with bounds, defaults and meanings.
 
-An amount is in the quote currency; where zero means "no limit", the meaning says so.
+An amount is in the quote currency. Defaults are of their own kind, floats with a point: limits that
+were written down and read back are the same text in a prompt and in a reason.
 """
 
 from collections.abc import Mapping
@@ -61,21 +62,21 @@ class Limits(Params, frozen=True, kw_only=True):
     min_risk_reward: RiskReward = 3.0
     max_positions: Positions = 4
     max_openings: Openings = 0
-    max_size: Size = 500
+    max_size: Size = 500.0
     majors: Majors = ("BTC", "ETH")
     major_leverage: Leverage = 20
     other_leverage: Leverage = 10
-    major_least_multiple: Multiple = 0
-    major_most_multiple: Multiple = 10
-    other_least_multiple: Multiple = 0
-    other_most_multiple: Multiple = 5
-    max_margin_percent: MarginUse = 60
-    max_risk_percent: Risk = 5
-    risk_apart_percent: RiskApart = 10
-    least_depth: Depth = 0
+    major_least_multiple: Multiple = 0.0
+    major_most_multiple: Multiple = 10.0
+    other_least_multiple: Multiple = 0.0
+    other_most_multiple: Multiple = 5.0
+    max_margin_percent: MarginUse = 60.0
+    max_risk_percent: Risk = 5.0
+    risk_apart_percent: RiskApart = 10.0
+    least_depth: Depth = 0.0
     cooldown_seconds: Rest = 0
-    entry_bps: EntryApart = 100
-    stale_seconds: Stale = 10
+    entry_bps: EntryApart = 100.0
+    stale_seconds: Stale = 10.0
 
     def __post_init__(self) -> None:
         for kind in ("major", "other"):

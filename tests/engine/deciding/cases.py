@@ -4,11 +4,11 @@ import json
 from decimal import Decimal
 
 from engine.deciding.context import Account, Context, Market, Performance, Position, Recent
-from engine.deciding.limits import Limits
+from engine.deciding.limits import read_limits
 from engine.signal import Direction
 
 NOW_MS = 1_790_000_000_000
-LIMITS = Limits(max_size=5_000, cooldown_seconds=600)
+LIMITS = read_limits({"max_size": 5_000, "cooldown_seconds": 600})
 # A long in ETH: 2 percent risked for 8, at a quarter of the equity.
 LONG = {
     "signal": "buy_to_enter",
