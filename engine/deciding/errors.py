@@ -23,3 +23,37 @@ class BadTemplate(EngineError):
     """A prompt's template cannot be used; no trader begins with it."""
 
     code = "bad_template"
+
+
+class ModelError(EngineError):
+    """A model did not answer."""
+
+    code = "model_error"
+
+
+class ModelBusy(ModelError):
+    """Nothing was done, and nothing is owed; it can be asked again after a while."""
+
+    code = "model_busy"
+
+    def __init__(self, message: str, *, after_seconds: int = 0, **context: object) -> None:
+        super().__init__(message, **context)
+        self.after_seconds = after_seconds
+
+
+class ModelUnclear(ModelError):
+    """It may have answered, and may want money for it, but no answer arrived that can be read."""
+
+    code = "model_unclear"
+
+
+class ModelRefused(ModelError):
+    """It will never answer this: a bad key, an unknown model, a request that it does not take."""
+
+    code = "model_refused"
+
+
+class OverBudget(EngineError):
+    """A call could cost more than is left; it was not made."""
+
+    code = "over_budget"
