@@ -57,3 +57,15 @@ class OverBudget(EngineError):
     """A call could cost more than is left; it was not made."""
 
     code = "over_budget"
+
+
+class ChangedRecord(EngineError):
+    """A journal is not as it was written; nothing of it counts from there on."""
+
+    code = "changed_record"
+
+
+class JournalBusy(EngineError):
+    """Another process writes this journal, or it cannot be written; no decision is acted on."""
+
+    code = "journal_busy"
