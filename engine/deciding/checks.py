@@ -131,7 +131,9 @@ def complete(decision: Decision, facts: Facts, limits: Limits) -> Verdict:
 
 
 def solvent(decision: Decision, facts: Facts, limits: Limits) -> Verdict:
-    if facts.account.equity <= 0 or facts.markets[decision.symbol].price <= 0:
+    price, account = facts.markets[decision.symbol].price, facts.account
+    is_known = all(one.is_finite() for one in (price, account.equity, account.margin_used))
+    if not is_known or account.equity <= 0 or price <= 0:
         return Refused("equity", "nothing is left to trade with, or nothing is known of its price")
     return APPROVED
 
@@ -185,7 +187,8 @@ def leveraged(decision: Decision, facts: Facts, limits: Limits) -> Verdict:
 
 def deep(decision: Decision, facts: Facts, limits: Limits) -> Verdict:
     depth = facts.markets[decision.symbol].depth
-    if limits.least_depth and (depth is None or depth < exact(limits.least_depth)):
+    least = exact(limits.least_depth)
+    if least and (depth is None or not depth.is_finite() or depth < least):
         return Refused("liquidity", f"open interest {depth}, {limits.least_depth} at least")
     return APPROVED
 

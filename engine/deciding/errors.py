@@ -69,3 +69,9 @@ class JournalBusy(EngineError):
     """Another process writes this journal, or it cannot be written; no decision is acted on."""
 
     code = "journal_busy"
+
+
+class BadTrades(EngineError):
+    """A file of trades is none, or contradicts itself or what is known; nothing of it is taken."""
+
+    code = "bad_trades"
