@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -117,11 +118,10 @@ class Journal:
         except OSError as error:
             self._lock.close()
             raise JournalBusy("another process writes it") from error
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._lock.close)
             self.head = self._find_end()
-        except BaseException:
-            self._lock.close()
-            raise
+            undo.pop_all()
 
     def __enter__(self) -> "Journal":
         return self

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 
@@ -118,7 +119,7 @@ BENT = {
     "the equity": (
         lambda one: replace(
             one,
-            context=replace(one.context, account=replace(one.context.account, equity=1)),
+            context=replace(one.context, account=replace(one.context.account, equity=Decimal(1))),
         ),
         {"judged"},
     ),
