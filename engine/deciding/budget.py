@@ -16,9 +16,8 @@ from engine.deciding.context import Plain
 from engine.deciding.errors import OverBudget
 from engine.deciding.limits import exact
 from engine.deciding.models import Model, Usage, most_cost
-from engine.errors import BadParameters
 from engine.money import ZERO
-from engine.strategies.base import Params
+from engine.strategies.base import Params, read_params
 
 Level = Literal["free", "alert", "spent"]
 
@@ -53,10 +52,7 @@ class Reserved(Plain, frozen=True):
 
 def read_budget(values: Mapping[str, object]) -> Budget:
     """The budget, or BadParameters naming the field and the rule it breaks."""
-    try:
-        return msgspec.convert(dict(values), Budget)
-    except msgspec.ValidationError as error:
-        raise BadParameters(f"budget: {error}") from error
+    return read_params(Budget, values, owner="budget")
 
 
 def on(day: str, spending: Spending) -> Spending:

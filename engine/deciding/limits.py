@@ -10,8 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from engine.errors import BadParameters
-from engine.strategies.base import Parameter, Params, parameters_of
+from engine.strategies.base import Parameter, Params, parameters_of, read_params
 
 Confidence = Annotated[
     int, msgspec.Meta(ge=0, le=100, description="a less confident opening is refused")
@@ -87,10 +86,7 @@ class Limits(Params, frozen=True, kw_only=True):
 
 def read_limits(values: Mapping[str, object]) -> Limits:
     """The limits, or BadParameters naming the field and the rule it breaks."""
-    try:
-        return msgspec.convert(dict(values), Limits)
-    except msgspec.ValidationError as error:
-        raise BadParameters(f"limits: {error}") from error
+    return read_params(Limits, values, owner="limits")
 
 
 def describe() -> list[Parameter]:

@@ -9,8 +9,7 @@ import msgspec
 
 from engine.deciding.context import Plain
 from engine.deciding.limits import exact
-from engine.errors import BadParameters
-from engine.strategies.base import Parameter, Params, parameters_of
+from engine.strategies.base import Parameter, Params, parameters_of, read_params
 
 MILLION = Decimal(1_000_000)
 # What a protocol puts around the texts.
@@ -85,10 +84,7 @@ class Usage(Plain, frozen=True):
 
 def read_model(values: Mapping[str, object]) -> Model:
     """The model, or BadParameters naming the field and the rule it breaks."""
-    try:
-        return msgspec.convert(dict(values), Model)
-    except msgspec.ValidationError as error:
-        raise BadParameters(f"model: {error}") from error
+    return read_params(Model, values, owner="model")
 
 
 def describe() -> list[Parameter]:

@@ -68,6 +68,28 @@ def too_much(chance):
     return answer(opening(chance) | {field: value})
 
 
+def beyond_one_limit(chance):
+    """Sound in all but one thing: too large, too far from the price, held, or just closed."""
+    symbol, price = "ETH/USDT", Decimal(4_000)
+    size, entry = Decimal(2_500), Decimal(1)
+    wrong = chance.randrange(4)
+    if wrong == 0:
+        size = Decimal(chance.choice((5_001, 8_000, 20_000)))
+    elif wrong == 1:
+        entry += chance.choice((-1, 1)) * Decimal(chance.randint(11, 18)) / 1_000
+    else:
+        symbol, price = chance.choice((("SOL/USDT", Decimal(193)), ("DOGE/USDT", Decimal("0.195"))))
+    entry *= price
+    way, apart = chance.choice((("buy_to_enter", 1), ("sell_to_enter", -1))), Decimal("0.02")
+    return answer(
+        LONG
+        | {"signal": way[0], "symbol": symbol, "position_size_usd": float(size)}
+        | {"entry_price": float(entry), "stop_loss": float(entry * (1 - way[1] * apart))}
+        | {"take_profit": float(entry * (1 + way[1] * 8 * apart))}
+        | {"risk_usd": float(size * apart)}
+    )
+
+
 def negative(chance):
     told = opening(chance)
     field = chance.choice((*NUMBERS, "confidence"))
@@ -165,6 +187,7 @@ KINDS = (
     no_number,
     unknown_symbol,
     too_much,
+    beyond_one_limit,
     negative,
     upside_down,
     two_for_one_symbol,
