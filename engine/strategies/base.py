@@ -8,7 +8,7 @@ that remember all they have seen may differ in their last digits.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -27,6 +27,8 @@ SAME = 1e-9
 class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A strategy's parameters: defaults, and bounds as msgspec.Meta."""
 
+
+P = TypeVar("P", bound=Params)
 
 AtrPeriod = Annotated[
     int, msgspec.Meta(ge=2, le=200, description="bars whose ranges make the usual range")
@@ -84,10 +86,7 @@ class Strategy:
 
     def read_params(self, values: Mapping[str, object]) -> Params:
         """The parameters, or BadParameters naming the field and the rule it breaks."""
-        try:
-            return msgspec.convert(dict(values), self.params)
-        except msgspec.ValidationError as error:
-            raise BadParameters(f"{self.code}: {error}") from error
+        return read_params(self.params, values, owner=self.code)
 
     def preset(self, name: str, **changes: object) -> Params:
         """A preset's parameters, with some of them changed."""
@@ -107,6 +106,14 @@ class Strategy:
             return self.hedge(candles, params)
         intent = self.decide(candles, params)
         return () if intent is None else (intent,)
+
+
+def read_params(kind: type[P], values: Mapping[str, object], *, owner: str) -> P:
+    """Parameters, or BadParameters naming their owner, the field and the rule it breaks."""
+    try:
+        return msgspec.convert(dict(values), kind)
+    except msgspec.ValidationError as error:
+        raise BadParameters(f"{owner}: {error}") from error
 
 
 def first_bars(candles: Candles, bars: int, *, start: int = 0) -> Candles:

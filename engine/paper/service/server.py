@@ -50,11 +50,11 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: the exchange's own journal tells what happened."""
 
     def _send(self, answer: Answer) -> None:
-        body = json.dumps(answer.body).encode()
+        is_raw = isinstance(answer.body, bytes)
+        body = answer.body if is_raw else json.dumps(answer.body).encode()
+        told = {"Content-Type": "application/json", "Content-Length": str(len(body))}
         self.send_response(answer.status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in answer.headers.items():
+        for name, value in (told | answer.headers).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
