@@ -20,6 +20,8 @@ task_routes = {
     "*.sweep": {"queue": "centre.scan"},
     "orders.dispatch": {"queue": "centre.dispatch"},
     "orders.record_reports": {"queue": "centre.reports"},
+    "market_making.record_report": {"queue": "centre.reports"},
+    "market_making.renew_leases": {"queue": "centre.scan"},
     "nodes.*": {"queue": "centre.heartbeats"},
     "backtests.work": {"queue": "centre.backtests"},
     "backtests.search": {"queue": "centre.searches"},

@@ -39,6 +39,7 @@ CLOCK_HOMES = (
 LAST_RESORTS: tuple[str, ...] = (
     "apps/backtests/labour.py",
     "workers/adapters.py",
+    "workers/quoting.py",
     "workers/refusals.py",
     "workers/state.py",
     "workers/tasks.py",

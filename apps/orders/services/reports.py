@@ -179,7 +179,8 @@ def locked_orders(reports: list[Report]) -> dict[str, Order]:
     """The orders reported on and their tickets, locked in the order of their ids."""
     named = [report.order_id for report in reports if is_uuid(report.order_id)]
     locked = Order.objects.across_tenants().select_for_update().order_by("pk")
-    orders = list(locked.filter(pk__in=named))
+    # A maker's orders are told of by its session.
+    orders = list(locked.filter(pk__in=named, ticket__isnull=False))
     tickets = Ticket.objects.across_tenants().select_for_update().order_by("pk")
     of_order = tickets.in_bulk([order.ticket_id for order in orders])
     accounts = VenueAccount.objects.across_tenants().in_bulk(
