@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 def page(title, icon: str, model: str) -> dict[str, object]:
     """A list of the admin; shown to those who may see it."""
-    app, _underscore, name = model.partition("_")
+    app, _underscore, name = model.rpartition("_")
     return {
         "title": title,
         "icon": icon,

@@ -656,7 +656,8 @@ class VersionFactory(RowFactory):
 
     tenant = of("maker.tenant")
     maker = factory.SubFactory(MakerFactory)
-    number = 1
+    # The maker brings its first one.
+    number = factory.Sequence(lambda n: n + 2)
     form = Version.Form.FULL
     params = factory.LazyFunction(lambda: to_builtins(preset("paper", "BTC/USDT")))
     changed_by = "alice"

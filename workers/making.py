@@ -21,7 +21,7 @@ from workers import raw, tasks
 from workers.app import Node, app, node
 from workers.lives import Lives
 from workers.quoting import Session
-from workers.telling import QUEUE, TASK
+from workers.telling import tell
 
 log = logging.getLogger(__name__)
 Body = tuple[list[Any], dict[str, str], Any]
@@ -63,7 +63,7 @@ class Sessions:
             moves=moves,
             told_at_ms=tasks.now_ms(),
         )
-        self._host.tell_centre(TASK, QUEUE, told)
+        tell(self._host, told)
 
     def _forget_the_ended(self) -> None:
         ended = [name for name, session in self._running.items() if not session.is_alive]

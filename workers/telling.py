@@ -32,7 +32,6 @@ from workers.app import Node
 
 log = logging.getLogger(__name__)
 
-TASK, QUEUE = "market_making.record_report", "centre.reports"
 LONGEST_TEXT = 500
 
 
@@ -162,12 +161,16 @@ class Mouth:
             if report is None:
                 return
             try:
-                self._host.tell_centre(TASK, QUEUE, sound(report))
+                tell(self._host, sound(report))
             except OperationalError as error:
                 log.warning("a report of maker session %s did not leave: %s", report.session, error)
             with self._changed:
                 self._left = number
                 self._changed.notify_all()
+
+
+def tell(host: Node, report: MakerReport) -> None:
+    host.tell_centre("market_making.record_report", "centre.reports", report)
 
 
 def sound(report: MakerReport) -> MakerReport:

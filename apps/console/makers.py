@@ -66,7 +66,7 @@ class WhichForm(forms.Form):
     """Whose maker, of what, told in which way."""
 
     account = forms.ModelChoiceField(
-        VenueAccount.rows.none(),
+        VenueAccount.objects.across_tenants().none(),
         label=gettext_lazy("venue account"),
         widget=UnfoldAdminSelectWidget,
     )

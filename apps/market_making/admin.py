@@ -1,13 +1,13 @@
 """Makers, their versions, sessions and notices; how one is watched is a page of the console."""
 
 from django.contrib import admin
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.core.admin import FactAdmin, page_link, verb_action
 from apps.market_making.models import Command, Maker, Notice, Reading, Session, Version
-from apps.market_making.selectors import last_session
 from apps.market_making.services import halt_maker, start_maker, stop_maker
 
 
@@ -17,7 +17,8 @@ class MakerAdmin(FactAdmin):
         *("maker_column", "status_column", "venue_account", "symbol", "version", "tenant"),
         "created_at",
     ]
-    list_filter = ["venue_account__venue", "created_at", "tenant"]
+    list_filter = ["created_at", "tenant"]
+    list_select_related = ["venue_account"]
     search_fields = ["symbol", "venue_account__member__email"]
     list_display_links = None
     list_before_template = "console/makers_before.html"
@@ -40,16 +41,20 @@ class MakerAdmin(FactAdmin):
     def maker_column(self, maker):
         return page_link("console:maker", maker.pk, maker)
 
-    @display(description=_("Status"))
+    def get_queryset(self, request):
+        last = Session.rows.filter(maker=OuterRef("pk")).order_by("-pk").values("status")[:1]
+        return super().get_queryset(request).annotate(last_status=Subquery(last))
+
+    @display(description=_("Status"), ordering="last_status")
     def status_column(self, maker):
-        session = last_session(maker)
-        return session.get_status_display() if session else Session.Status.IDLE.label
+        return Session.Status(maker.last_status or Session.Status.IDLE).label
 
 
 @admin.register(Version)
 class VersionAdmin(FactAdmin):
     list_display = ["created_at", "maker", "number", "form", "asked", "changed_by", "tenant"]
     list_filter = ["form", "created_at", "tenant"]
+    list_select_related = ["maker__venue_account"]
     is_chained = False
 
 
@@ -60,6 +65,7 @@ class SessionAdmin(FactAdmin):
         *("ended_at", "tenant"),
     ]
     list_filter = ["status", "node", "created_at", "tenant"]
+    list_select_related = ["maker__venue_account", "node"]
     is_chained = False
     leads_to = [
         (_("Commands"), "market_making_command", "session__id__exact"),
@@ -75,6 +81,7 @@ class CommandAdmin(FactAdmin):
         *("acknowledged_at", "refused_because", "tenant"),
     ]
     list_filter = ["verb", "created_at", "tenant"]
+    list_select_related = ["session__maker__venue_account"]
     is_chained = False
 
 
@@ -82,6 +89,7 @@ class CommandAdmin(FactAdmin):
 class NoticeAdmin(FactAdmin):
     list_display = ["noticed_at", "session", "level", "kind", "facts", "tenant"]
     list_filter = ["level", "kind", "noticed_at", "tenant"]
+    list_select_related = ["session__maker__venue_account"]
     is_chained = False
 
 
@@ -89,4 +97,5 @@ class NoticeAdmin(FactAdmin):
 class ReadingAdmin(FactAdmin):
     list_display = ["read_at", "session", "is_kept", "tenant"]
     list_filter = ["read_at", "tenant"]
+    list_select_related = ["session__maker__venue_account"]
     is_chained = False

@@ -17,6 +17,7 @@ ROOMS = ("apps", "engine", "workers", "ironbull")
 # Where a float may look at the market; everything that touches money is a Decimal.
 FLOAT_HOMES = (
     "apps/backtests/jobs.py",
+    "apps/market_making/services/telling.py",
     "engine/candle.py",
     "engine/indicators/",
     "engine/making/",

@@ -43,7 +43,7 @@ def record_report(*, envelope: str, now: datetime) -> None:
         session = session_of(told, node)
         is_news = hear(session, told, now)
         if is_news:
-            wish_after_commit(session, now=now)
+            wish_after_commit(session=session, now=now)
 
 
 def refuse_unsound(told: MakerReport, now: datetime) -> None:

@@ -40,7 +40,7 @@ def start_maker(*, maker: Maker, now: datetime) -> Session:
         live_key=maker.pk,
     )
     note_quoted(account=account, symbol=maker.symbol, is_quoted=True)
-    command(session, V.START, now=now)
+    command(session=session, verb=V.START, now=now)
     after = {"session": str(session.pk), "node": account.node.code, "version": maker.version}
     audit.record("maker.started", maker, after=after)
     return session
@@ -56,7 +56,7 @@ def refuse_running(maker: Maker) -> None:
 
 
 def refuse_unready(account: VenueAccount, symbol: str, *, now: datetime) -> None:
-    refuse_unfit(account, symbol)
+    refuse_unfit(account=account, symbol=symbol)
     if account.status != VenueAccount.Status.ACTIVE or not account.key_hint:
         raise Conflict("the venue account is paused or has no key", field="venue_account")
     member = account.member
@@ -77,7 +77,7 @@ def stop_maker(*, maker: Maker, now: datetime) -> Session:
     session = locked_live(maker)
     if session.verb in (V.STOP, V.HALT):
         raise Conflict("the maker is stopping already", status=session.status)
-    command(session, V.STOP, now=now)
+    command(session=session, verb=V.STOP, now=now)
     audit.record("maker.stop_asked", maker, after={"session": str(session.pk)})
     return session
 
@@ -90,7 +90,7 @@ def halt_maker(*, maker: Maker, reason: str, now: datetime) -> Session:
     if session.verb == V.HALT:
         raise Conflict("the maker is being halted already", status=session.status)
     reason = reason.strip()[:200] or "a person halted it"
-    command(session, V.HALT, now=now, reason=reason)
+    command(session=session, verb=V.HALT, now=now, reason=reason)
     after = {"session": str(session.pk), "reason": reason}
     audit.record("maker.halt_asked", maker, after=after)
     return session

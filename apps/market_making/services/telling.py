@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 from django.db import transaction
@@ -63,11 +64,17 @@ def derive(*, venue: str, symbol: str, form: str, asked: Mapping[str, object]) -
         raise BadInput("a symbol is of the form BASE/QUOTE", field="symbol")
     if form not in F.values:
         raise BadInput(f"{form[:32]!r} is no form", field="form", known=F.values)
+    asked = {name: plain(value) for name, value in asked.items()}
     try:
         params = DERIVE[form](starting_point(venue, symbol), symbol, asked)
     except BadParameters as error:
         raise BadInput(error.message, field=field_of(error.message)) from error
-    return Derived(form, dict(asked), preview(params))
+    return Derived(form, asked, preview(params))
+
+
+def plain(value: object) -> object:
+    """A number as JSON keeps it: parameters look at the market, and are no money."""
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def starting_point(venue: str, symbol: str) -> MakerParams:
@@ -106,7 +113,7 @@ def create_maker(
     derived = derive(venue=account.venue, symbol=symbol, form=form, asked=asked)
     # The account's row is the lock: of two at once the second finds the first one's.
     account = VenueAccount.objects.of(account.tenant_id).select_for_update().get(pk=account.pk)
-    refuse_unfit(account, symbol)
+    refuse_unfit(account=account, symbol=symbol)
     if Maker.objects.of(account.tenant_id).filter(venue_account=account, symbol=symbol).exists():
         raise Conflict("there is a maker of this symbol on the account", field="symbol")
     maker = Maker.objects.of(account.tenant_id).create(
@@ -117,7 +124,7 @@ def create_maker(
     return maker
 
 
-def refuse_unfit(account: VenueAccount, symbol: str) -> None:
+def refuse_unfit(*, account: VenueAccount, symbol: str) -> None:
     """Long and short apart, a maker would hold both, and pay for it twice."""
     is_netted = account.venue in NETTED or account.position_mode == PositionMode.ONE_WAY.value
     if not is_netted:
@@ -147,7 +154,7 @@ def change_maker(*, maker: Maker, form: str, asked: Mapping[str, object], now: d
     keep_version(maker, derived)
     audit.record("maker.changed", maker, before=before, after=told(maker))
     if live:
-        command(live, Command.Verb.RETUNE, now=now)
+        command(session=live, verb=Command.Verb.RETUNE, now=now)
     return maker
 
 

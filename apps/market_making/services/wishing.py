@@ -28,7 +28,7 @@ WANTS = {
 }
 
 
-def command(session: Session, verb: str, *, now: datetime, reason: str = "") -> Command:
+def command(*, session: Session, verb: str, now: datetime, reason: str = "") -> Command:
     """Write down what is asked of a locked session, and tell its node after the commit."""
     if verb != Command.Verb.START:
         session.wish += 1
@@ -43,11 +43,11 @@ def command(session: Session, verb: str, *, now: datetime, reason: str = "") -> 
         version=session.maker.version,
         asked_by=audit.who()[:100],
     )
-    wish_after_commit(session, now=now)
+    wish_after_commit(session=session, now=now)
     return given
 
 
-def wish_after_commit(session: Session, *, now: datetime) -> None:
+def wish_after_commit(*, session: Session, now: datetime) -> None:
     transaction.on_commit(lambda: wish(session_id=session.pk, now=now))
 
 

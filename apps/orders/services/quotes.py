@@ -82,7 +82,7 @@ class Taking:
         order = self._order_of(told)
         rows = [self._row(order, fill) for fill in told.fills]
         for row in rows:
-            refuse_contradiction(row, self.fills.get(row.key, row))
+            refuse_contradiction(told=row, known=self.fills.get(row.key, row))
         new = [row for row in rows if row.key not in self.fills]
         if len({row.key for row in new}) != len(new):
             raise ImpossibleReport("a fill is told twice")

@@ -7,6 +7,7 @@ from django.utils import timezone
 from apps.market_making import services
 from apps.market_making.selectors import last_session
 from engine.envelope import sign
+from engine.making.names import Namer
 from engine.messages import Fill, MakerAlert, MakerMove, MakerOrder, MakerReport, number
 from engine.order import OrderStatus
 from engine.signal import Side
@@ -34,6 +35,10 @@ class Desk:
     @property
     def now_ms(self):
         return int(self.now.timestamp() * 1000)
+
+    def name(self, number):
+        """The name of one of its orders."""
+        return Namer(self.maker.pk, 1).name(number)
 
     def moves(self, *states):
         return [MakerMove(to=state, reason="so", at_ms=self.now_ms) for state in states]
