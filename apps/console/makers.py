@@ -201,7 +201,7 @@ def stream_page(request, maker_id):
     if not STREAMS.acquire(blocking=False):
         # Nothing more is told on this way: the page asks by itself.
         return HttpResponse(status=204)
-    told = steps(maker, after_of(request), get_language())
+    told = Steps(maker, after_of(request), get_language())
     response = StreamingHttpResponse(told, content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
@@ -213,19 +213,26 @@ def after_of(request) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-def steps(maker: Maker, after: int | None, language: str) -> Iterator[bytes]:
-    try:
+class Steps:
+    """What a stream tells, step by step; whoever reads it no more gives its place free."""
+
+    def __init__(self, maker: Maker, after: int | None, language: str) -> None:
+        self._maker, self._after, self._language = maker, after, language
+        self._place = STREAMS
+
+    def __iter__(self) -> Iterator[bytes]:
         ends_at = time.monotonic() + STREAM_SECONDS
         while time.monotonic() < ends_at:
-            with override(language):
-                state = state_of(maker, now=timezone.now(), after=after)
-            after = state["seen"]
-            yield f"id: {after}\ndata: {json.dumps(state)}\n\n".encode()
+            with override(self._language):
+                state = state_of(self._maker, now=timezone.now(), after=self._after)
+            self._after = state["seen"]
+            yield f"id: {self._after}\ndata: {json.dumps(state)}\n\n".encode()
             # A line of the database is not kept while nobody asks anything of it.
             connection.close_if_unusable_or_obsolete()
             time.sleep(STEP_SECONDS)
-    finally:
-        STREAMS.release()
+
+    def close(self) -> None:
+        self._place.release()
 
 
 @require_POST
