@@ -4,6 +4,7 @@ The names of a maker's orders hold the number of its life, so no life is ever li
 """
 
 import os
+import threading
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,7 @@ class Lives:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
+        self._lock = threading.Lock()
 
     def last(self, maker: int) -> Life | None:
         """A file that cannot be read stops the maker: a name of before could come again."""
@@ -34,6 +36,13 @@ class Lives:
         return msgspec.json.decode(path.read_bytes(), type=Life) if path.exists() else None
 
     def write(self, maker: int, life: Life) -> None:
+        """A life that tells of its end after another one has begun is told no more."""
+        with self._lock:
+            last = self.last(maker)
+            if last is None or last.number <= life.number:
+                self._write(maker, life)
+
+    def _write(self, maker: int, life: Life) -> None:
         written = self._path(maker).with_suffix(".new")
         with written.open("wb") as file:
             file.write(msgspec.json.encode(life))

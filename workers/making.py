@@ -19,7 +19,7 @@ from engine.errors import MessageRefused
 from engine.messages import MakerReport, MakerVerb, MakerWish
 from workers import raw, tasks
 from workers.app import Node, app, node
-from workers.lives import Lives
+from workers.lives import Life, Lives
 from workers.quoting import Session
 from workers.telling import tell
 
@@ -38,32 +38,31 @@ class Sessions:
 
     def wish(self, wish: MakerWish) -> None:
         with self._lock:
-            self._forget_the_ended()
-            running = self._running.get(wish.session)
-            if running:
-                running.hear(wish)
-            elif wish.verb is not MakerVerb.REST:
-                self._begin(wish)
-
-    def _begin(self, wish: MakerWish) -> None:
-        last = self._lives.last(wish.maker)
-        if last and last.session == wish.session and last.is_over:
+            ended = self._take(wish)
+        if ended:
             # The centre did not hear of its end.
-            self._tell_end(wish, last.number, last.moves)
-            return
-        session = Session(wish, self._host, self._lives)
-        self._running[wish.session] = session
-        session.start()
+            told = MakerReport(
+                session=wish.session,
+                life=ended.number,
+                done=wish.number,
+                moves=ended.moves,
+                told_at_ms=tasks.now_ms(),
+            )
+            tell(self._host, told)
 
-    def _tell_end(self, wish: MakerWish, life: int, moves: list[Any]) -> None:
-        told = MakerReport(
-            session=wish.session,
-            life=life,
-            done=wish.number,
-            moves=moves,
-            told_at_ms=tasks.now_ms(),
-        )
-        tell(self._host, told)
+    def _take(self, wish: MakerWish) -> Life | None:
+        """Give it to its session, or begin one; the life it has had, if that is over."""
+        self._forget_the_ended()
+        running = self._running.get(wish.session)
+        if running:
+            running.hear(wish)
+        elif wish.verb is not MakerVerb.REST:
+            last = self._lives.last(wish.maker)
+            if last and last.session == wish.session and last.is_over:
+                return last
+            session = self._running[wish.session] = Session(wish, self._host, self._lives)
+            session.start()
+        return None
 
     def _forget_the_ended(self) -> None:
         ended = [name for name, session in self._running.items() if not session.is_alive]

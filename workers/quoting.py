@@ -107,6 +107,12 @@ ENDINGS = {
 }
 
 
+class NotYet(VenueError):
+    """The venue has none of that id, and may still have one: it is asked again in a while."""
+
+    code = "not_yet"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the venue said to what it was asked; an error where it refused, or said nothing."""
@@ -462,7 +468,8 @@ class Quoting:
             told = self._order_told(action.client_id, Told.REJECTED, at_ms)
             takes = would_take(error)
             return [msgspec.structs.replace(told, reason=error.message, would_take=takes)]
-        self._tell_failed(action, at_ms, error.message)
+        if not isinstance(error, NotYet):
+            self._tell_failed(action, at_ms, error.message)
         return []
 
     def _tell_failed(self, action: Any, at_ms: int, reason: str) -> None:
@@ -624,7 +631,7 @@ class Quoting:
         wait_ms = STANDS_MS.get(self.session.wish.venue, ARRIVES_MS)
         wait_ms += int(1000 * self.exchange.lookup_lag_seconds)
         if own and now_ms() < own.asked_at_ms + wait_ms:
-            raise VenueError("not seen at the venue yet")
+            raise NotYet("not seen at the venue yet")
         quantity = self.grid.quantity(own.quantity if own else self.grid.least)
         side = own.side if own else Side.BUY
         not_after_ms = own.asked_at_ms + wait_ms if own else now_ms()

@@ -75,7 +75,10 @@ def test_a_maker_is_made_started_watched_changed_and_halted(page, live_server, d
     in_a_thread(lambda: desk.hear("starting", "running", figures=figures()))
     page.wait_for_selector("#maker-status[data-status=running]")
     told = {"figures": figures() | {"mid": "3000", "equity": "10001"}}
-    told |= {"told_at_ms": desk.now_ms + 1000, "orders": [order(desk.name(1), Side.SELL, price="3000")]}
+    told |= {
+        "told_at_ms": desk.now_ms + 1000,
+        "orders": [order(desk.name(1), Side.SELL, price="3000")],
+    }
     in_a_thread(lambda: desk.hear("starting", "running", **told))
     page.wait_for_selector("#maker-fills td.maker-sell")
     assert page.locator("[data-figure=equity] dd").inner_text() == "10,001"
