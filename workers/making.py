@@ -7,6 +7,7 @@ centre says again.
 
 import logging
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +25,8 @@ from workers.quoting import Session
 from workers.telling import tell
 
 log = logging.getLogger(__name__)
+# Before a listener that fell over hears again.
+AGAIN_SECONDS = 2.0
 Body = tuple[list[Any], dict[str, str], Any]
 
 
@@ -118,7 +121,17 @@ _listening: list[Listener] = []
 def begin(**_: Any) -> None:
     listener = Listener(node())
     _listening.append(listener)
-    threading.Thread(target=listener.run, name="makers", daemon=True).start()
+    threading.Thread(target=listen, args=[listener], name="makers", daemon=True).start()
+
+
+def listen(listener: Listener) -> None:
+    """Until the host goes: makers that nobody hears of would run out their leases."""
+    while not listener.should_stop:
+        try:
+            listener.run()
+        except Exception as error:  # noqa: BLE001  (whatever a message or a broker brings)
+            log.error("wishes are not heard: %s", type(error).__name__)
+            time.sleep(AGAIN_SECONDS)
 
 
 @worker_shutting_down.connect

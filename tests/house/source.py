@@ -40,6 +40,7 @@ CLOCK_HOMES = (
 LAST_RESORTS: tuple[str, ...] = (
     "apps/backtests/labour.py",
     "workers/adapters.py",
+    "workers/making.py",
     "workers/quoting.py",
     "workers/refusals.py",
     "workers/state.py",
