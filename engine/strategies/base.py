@@ -15,7 +15,9 @@ import msgspec
 from engine.candle import Candles
 from engine.errors import BadParameters
 from engine.indicators import mean_range
-from engine.parameters import Parameter, Params, parameters_of
+from engine.parameters import Parameter as Parameter
+from engine.parameters import Params as Params
+from engine.parameters import parameters_of as parameters_of
 from engine.signal import Action, Direction, Intent
 from engine.strategies.wishes import Wishes, price_of
 

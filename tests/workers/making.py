@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from engine import envelope
 from engine.messages import MakerReport, MakerVerb, MakerWish, Margin
-from engine.paper.generated import STEP_MS, GeneratedMarket
+from engine.paper.generated import STEP_MS, SYMBOLS, GeneratedMarket
 from engine.paper.market import Tick
 from engine.venues.paper import PaperVenue
 
@@ -42,6 +42,7 @@ class Centre:
         self.life = self.number = 0
         self.verb = MakerVerb.RUN
         self.lease_seconds = 30
+        self.began_ms = int(time.time() * 1000) - 5_000
         self.session = "session-1"
         self._heard = {"life": 0, "moves": 0, "orders": 0, "alerts": 0}
         self._lock = threading.Lock()
@@ -97,7 +98,7 @@ class Centre:
             "sealed_credentials": envelope.seal(json.dumps(secret).encode(), to=public),
             "params": self.params,
             "lease_seconds": self.lease_seconds,
-            "fills_since_ms": 0,
+            "fills_since_ms": self.began_ms,
             "heard_life": self._heard["life"],
             "moves_heard": self._heard["moves"],
             "orders_heard": self._heard["orders"],
@@ -166,8 +167,9 @@ class Centre:
 class Lively(GeneratedMarket):
     """Up and down by half a per cent, every few seconds: whoever quotes is filled soon."""
 
-    def prices(self, at_ms, symbols=("BTC/USDT",)):
-        return {symbol: price_at(at_ms) for symbol in symbols}
+    def prices(self, at_ms, symbols=tuple(SYMBOLS)):
+        others = super().prices(at_ms, symbols)
+        return others | ({SYMBOL: price_at(at_ms)} if SYMBOL in others else {})
 
     def path(self, symbols, after_ms, until_ms):
         for step in range(after_ms // STEP_MS + 1, until_ms // STEP_MS + 1):

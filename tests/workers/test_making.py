@@ -1,5 +1,6 @@
 """A maker on a node, and what venues do to it: no naked order, no endless loop, the books agree."""
 
+import dataclasses
 import importlib
 import time
 from decimal import Decimal
@@ -13,6 +14,7 @@ from engine.instrument import Instrument
 from engine.messages import MakerVerb, Margin, PositionMode, number
 from engine.order import OrderStatus
 from engine.venues.base import Depth, VenueOrder
+from engine.venues.binance import Binance
 from engine.venues.paper import PaperVenue
 from tests.engine.paper.clients import Control, serving
 from tests.engine.tickets import ticket
@@ -391,11 +393,35 @@ def test_a_maker_lives_at_each_exchange(dialect, served, exchange):
     assert not truth(exchange, dialect)["positions"]
 
 
-@pytest.mark.parametrize("kind", ["timeout_before", "timeout_after", "503_after", "late_accept"])
-@pytest.mark.parametrize("operation", ["place", "cancel"])
+@pytest.mark.parametrize(
+    ("case", "lie"),
+    [("bad tick", {"tick": Decimal("0.01")}), ("too granular", {"step": Decimal("0.00001")})],
+)
+def test_an_exchange_whose_rules_have_changed_halts_it(case, lie, served, exchange, monkeypatch):
+    """What it takes is checked against what it told: that may be of before."""
+    before = Binance.market_of
+
+    def told_wrong(self, symbol, words):
+        market = before(self, symbol, words)
+        return dataclasses.replace(market, instrument=replace(market.instrument, **lie))
+
+    monkeypatch.setattr(Binance, "market_of", told_wrong)
+    centre = served("binance", max_order_notional=777)
+    centre.wish("run")
+    centre.wait("halted", seconds=60)
+    assert "failures in a row" in centre.last.moves[-1].reason
+    assert not stands(exchange, "binance")
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [
+        *(("place", kind) for kind in ("timeout_before", "timeout_after", "503_after")),
+        *(("cancel", kind) for kind in ("timeout_before", "timeout_after", "503_after")),
+        ("place", "late_accept"),
+    ],
+)
 def test_an_exchange_that_does_not_answer_leaves_nothing_behind(kind, operation, served, exchange):
-    if kind == "late_accept" and operation == "cancel":
-        pytest.skip("only an order is accepted late")
     centre = served("binance", most_failures=50)
     centre.run()
     Control(exchange).fault(kind, operation=operation, times=3, delay_ms=500)

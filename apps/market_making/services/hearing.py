@@ -74,8 +74,10 @@ def session_of(told: MakerReport, node: Node) -> Session:
         raise MessageRefused("the session is not leased to this node", node=node.code)
     accounts = VenueAccount.objects.across_tenants().select_for_update()
     account = accounts.get(pk=found.maker.venue_account_id)
-    session = rows.select_for_update(of=("self",)).get(pk=found.pk)
-    session.maker.venue_account = account
+    makers = Maker.objects.across_tenants().select_for_update()
+    maker = makers.get(pk=found.maker_id)
+    session = Session.objects.across_tenants().select_for_update().get(pk=found.pk)
+    session.maker, maker.venue_account = maker, account
     return session
 
 

@@ -25,8 +25,8 @@ V = Command.Verb
 @transaction.atomic
 def start_maker(*, maker: Maker, now: datetime) -> Session:
     """Lease the maker to the node of its account, and have it begin."""
-    accounts = VenueAccount.objects.of(maker.tenant_id).select_related("node", "member__tenant")
-    account = accounts.select_for_update(of=("self",)).get(pk=maker.venue_account_id)
+    accounts = VenueAccount.objects.of(maker.tenant_id).select_for_update()
+    account = accounts.get(pk=maker.venue_account_id)
     maker = Maker.objects.of(maker.tenant_id).select_for_update().get(pk=maker.pk)
     refuse_running(maker)
     refuse_unready(account, maker.symbol, now=now)
@@ -125,10 +125,12 @@ def release_maker(*, maker: Maker, reason: str, now: datetime) -> Session:
 
 
 def locked(maker: Maker) -> Session:
-    rows = Session.objects.of(maker.tenant_id).select_for_update().select_related("maker")
+    maker = Maker.objects.of(maker.tenant_id).select_for_update().get(pk=maker.pk)
+    rows = Session.objects.of(maker.tenant_id).select_for_update()
     session = rows.filter(live_key=maker.pk).first()
     if session is None:
         raise Conflict("the maker is not running", status=Session.Status.IDLE.value)
+    session.maker = maker
     return session
 
 
