@@ -1,14 +1,14 @@
 """What travels between the centre and the nodes: frozen, versioned, checked on both ends.
 
-Centre to node: `Tickets`, or a `StateAsk`. Node to centre: `Reports`, an
-`AccountState`, a `Heartbeat`, or a `Refusal`. Every one of them rides in an
-envelope (`envelope.py`).
+Centre to node: `Tickets`, a `StateAsk`, or a `MakerWish`. Node to centre: `Reports`, an
+`AccountState`, a `MakerReport`, a `Heartbeat`, or a `Refusal`. Every one of them rides in
+an envelope (`envelope.py`).
 A field may be added with a default; anything else is a new version.
 """
 
 import enum
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -23,6 +23,9 @@ REPORTS_PER_BATCH = 40
 SYMBOLS_PER_ASK = 40
 # Of each kind, so that a whole state is not too long for a message.
 ROWS_PER_STATE = 60
+# A maker starts, runs, stops and rests; what it quotes at once is its levels and those that go.
+MOVES_PER_LIFE = 20
+QUOTES_PER_REPORT = 60
 
 # `\Z` and not `$`, which lets a line end follow; `0-9` and not `\d`, which takes foreign digits.
 Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}\Z")]
@@ -261,6 +264,103 @@ class Reports(Message, frozen=True, kw_only=True):
     reports: Annotated[list[Report], msgspec.Meta(min_length=1, max_length=REPORTS_PER_BATCH)]
 
 
+class MakerVerb(enum.StrEnum):
+    """What a maker is to do until it is told otherwise."""
+
+    RUN = "run"
+    STOP = "stop"  # come to rest
+    HALT = "halt"  # the same, and a person has to release it
+    REST = "rest"  # nothing more: it is over, and this only tells what was heard of it
+
+
+class MakerWish(Message, frozen=True, kw_only=True):
+    """All that the centre wants of a maker: the newest number holds, and the same one may come
+    again. Each that comes renews the lease."""
+
+    session: Code
+    maker: Annotated[int, msgspec.Meta(ge=0)]  # its number in the names of its orders
+    life: Annotated[int, msgspec.Meta(ge=0)]  # the last that is known; the next one is above
+    number: Annotated[int, msgspec.Meta(ge=1)]
+    verb: MakerVerb
+    reason: Text = ""
+    venue: Code
+    account: Code
+    symbol: Symbol
+    margin: Margin
+    sealed_credentials: str
+    params: dict[str, Any]
+    target_hourly: Amount | None = None
+    # Without another wish for so long, it comes to rest by itself.
+    lease_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+    # Its fills are known at the centre up to then.
+    fills_since_ms: EpochMs
+    # In which life the centre has heard so much, of each kind.
+    heard_life: Annotated[int, msgspec.Meta(ge=0)] = 0
+    moves_heard: Annotated[int, msgspec.Meta(ge=0)] = 0
+    orders_heard: Annotated[int, msgspec.Meta(ge=0)] = 0
+    alerts_heard: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class MakerMove(Message, frozen=True, kw_only=True):
+    """The state that it came to."""
+
+    to: Code
+    reason: Text
+    at_ms: EpochMs
+
+
+class MakerAlert(Message, frozen=True, kw_only=True):
+    level: Code
+    kind: Code
+    facts: dict[Code, Text] = {}
+    at_ms: EpochMs
+
+
+class MakerOrder(Message, frozen=True, kw_only=True):
+    """An order that has filled, and what of it was not told before."""
+
+    client_order_id: Code
+    side: Side
+    quantity: Positive
+    price: Positive | None = None  # None closed at the market
+    status: OrderStatus
+    fills: list[Fill] = []
+
+
+class MakerQuote(Message, frozen=True, kw_only=True):
+    """An order as it stands now."""
+
+    client_order_id: Code
+    side: Side
+    price: Amount
+    quantity: Amount
+    filled: Amount
+    is_leaving: bool
+    asked_at_ms: EpochMs
+
+
+class MakerReport(Message, frozen=True, kw_only=True):
+    """What a maker is and did in this life; applying it twice or late changes nothing.
+
+    Orders and alerts are numbered from one in each life. Those that the centre has not said to
+    have heard are told again, the oldest first.
+    """
+
+    session: Code
+    life: Annotated[int, msgspec.Meta(ge=0)]
+    # Of which of the centre's wishes it knows, and why that one was not for it.
+    done: Annotated[int, msgspec.Meta(ge=0)]
+    refused: Text = ""
+    moves: Annotated[list[MakerMove], msgspec.Meta(max_length=MOVES_PER_LIFE)] = []
+    orders_before: Annotated[int, msgspec.Meta(ge=0)] = 0
+    orders: Annotated[list[MakerOrder], msgspec.Meta(max_length=REPORTS_PER_BATCH)] = []
+    alerts_before: Annotated[int, msgspec.Meta(ge=0)] = 0
+    alerts: Annotated[list[MakerAlert], msgspec.Meta(max_length=REPORTS_PER_BATCH)] = []
+    quotes: Annotated[list[MakerQuote], msgspec.Meta(max_length=QUOTES_PER_REPORT)] = []
+    figures: dict[str, Any] | None = None
+    told_at_ms: EpochMs
+
+
 KINDS: dict[str, type[Message]] = {
     "tickets": Tickets,
     "reports": Reports,
@@ -268,6 +368,8 @@ KINDS: dict[str, type[Message]] = {
     "account_state": AccountState,
     "heartbeat": Heartbeat,
     "refusal": Refusal,
+    "maker_wish": MakerWish,
+    "maker_report": MakerReport,
 }
 KIND_OF = {message: kind for kind, message in KINDS.items()} | {Parcel: "tickets"}
 

@@ -30,6 +30,16 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": crontab(hour=1, minute=40),
         "options": {"expires": 3600},
     },
+    "market_making.renew_leases": {
+        "task": "market_making.renew_leases",
+        "schedule": 2.0,
+        "options": {"expires": 5},
+    },
+    "market_making.prune": {
+        "task": "market_making.prune",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
     "quotas.keep_usage": {
         "task": "quotas.keep_usage",
         "schedule": 60.0,

@@ -61,6 +61,8 @@ SIGNAL_SECONDS = env.whole("SIGNAL_SECONDS", 60, least=2)
 SWEEP_AFTER_SECONDS = env.whole("SWEEP_AFTER_SECONDS", 4, least=1)
 # A venue account is read back from its venue this often.
 STATE_SECONDS = env.whole("STATE_SECONDS", 60, least=5)
+# A maker that hears nothing of the centre for so long comes to rest by itself.
+MAKER_LEASE_SECONDS = env.whole("MAKER_LEASE_SECONDS", 120, least=10)
 # A node that was silent this long is given no new tickets.
 NODE_SILENT_SECONDS = env.whole("NODE_SILENT_SECONDS", 45, least=5)
 # Whether webhooks may go to addresses that only this network can reach, and without TLS.
@@ -123,6 +125,7 @@ INSTALLED_APPS = [
     "apps.orders",
     "apps.pointcards",
     "apps.rewards",
+    "apps.market_making",
     "apps.merchant",
     "apps.platform",
     "apps.console",

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 def page(title, icon: str, model: str) -> dict[str, object]:
     """A list of the admin; shown to those who may see it."""
-    app, _underscore, name = model.partition("_")
+    app, _underscore, name = model.rpartition("_")
     return {
         "title": title,
         "icon": icon,
@@ -26,6 +26,8 @@ TENANTS_OWN = {
     *("venues_equitysnapshot", "venues_payment"),
     *("venues_venueaccount", "pointcards_charge", "rewards_pool", "rewards_reward"),
     *("rewards_withdrawal", "backtests_run", "backtests_trial"),
+    *("market_making_maker", "market_making_session", "market_making_version"),
+    *("market_making_command", "market_making_notice", "market_making_reading"),
     *("ledger_account", "ledger_transfer", "core_auditentry", "tenants_policy"),
     *("pointcards_highwatermark", "tenants_appkey", "quotas_usage"),
 }
@@ -42,6 +44,7 @@ TRADE = [
     page(_("Tenant strategies"), "storefront", "strategies_tenantstrategy"),
     page(_("Subscriptions"), "subscriptions", "strategies_subscription"),
     page(_("Backtests"), "query_stats", "backtests_run"),
+    page(_("Makers"), "swap_vert", "market_making_maker"),
     page(_("Equity snapshots"), "monitoring", "venues_equitysnapshot"),
     page(_("Venue payments"), "currency_exchange", "venues_payment"),
     page(_("Instruments"), "candlestick_chart", "venues_instrument"),

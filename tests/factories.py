@@ -14,6 +14,7 @@ from decimal import Decimal
 import factory
 from django.contrib.auth.hashers import make_password
 from factory.django import DjangoModelFactory
+from msgspec import to_builtins
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
@@ -21,6 +22,7 @@ from apps.backtests.models import Report, Run, Trial
 from apps.core import sealed
 from apps.core.models import IdempotencyKey, RefusedMessage
 from apps.ledger.models import Account, Transfer
+from apps.market_making.models import Command, Maker, Notice, Reading, Session, Version
 from apps.members.models import Level, LevelChange, Member, Standing
 from apps.nodes.models import Node
 from apps.orders.models import Fill, Order, Ticket
@@ -45,6 +47,7 @@ from apps.tenants.models import (
 from apps.venues.models import EquitySnapshot, Feed, Instrument, Payment, Venue, VenueAccount
 from engine.envelope import client_order_id
 from engine.ids import uuid7
+from engine.making.forms import preset
 from engine.order import OrderStatus
 from engine.signal import Action, Direction, side_of
 
@@ -628,6 +631,82 @@ class WithdrawalFactory(RowFactory):
     fee = Decimal(5)
     payout = Decimal(95)
     address = "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"
+
+
+class MakerFactory(RowFactory):
+    """A maker on an account in one-way mode, with its first version."""
+
+    class Meta:
+        model = Maker
+        skip_postgeneration_save = True
+
+    tenant = of("venue_account.tenant")
+    venue_account = factory.SubFactory(VenueAccountFactory, position_mode="one_way")
+    symbol = "BTC/USDT"
+
+    @factory.post_generation
+    def version_row(maker, create, extracted, **values):
+        if create:
+            VersionFactory(maker=maker, number=maker.version, **values)
+
+
+class VersionFactory(RowFactory):
+    class Meta:
+        model = Version
+
+    tenant = of("maker.tenant")
+    maker = factory.SubFactory(MakerFactory)
+    # The maker brings its first one.
+    number = factory.Sequence(lambda n: n + 2)
+    form = Version.Form.FULL
+    params = factory.LazyFunction(lambda: to_builtins(preset("paper", "BTC/USDT")))
+    changed_by = "alice"
+
+
+class SessionFactory(RowFactory):
+    class Meta:
+        model = Session
+
+    tenant = of("maker.tenant")
+    maker = factory.SubFactory(MakerFactory)
+    node = of("maker.venue_account.node")
+    status = Session.Status.RUNNING
+    started_by = "alice"
+    leased_until = BAR_AT
+    live_key = of("maker.pk")
+
+
+class CommandFactory(RowFactory):
+    class Meta:
+        model = Command
+
+    tenant = of("session.tenant")
+    session = factory.SubFactory(SessionFactory)
+    number = 1
+    verb = Command.Verb.START
+    version = 1
+    asked_by = "alice"
+
+
+class NoticeFactory(RowFactory):
+    class Meta:
+        model = Notice
+
+    tenant = of("session.tenant")
+    session = factory.SubFactory(SessionFactory)
+    level = "info"
+    kind = "started"
+    noticed_at = BAR_AT
+
+
+class ReadingFactory(RowFactory):
+    class Meta:
+        model = Reading
+
+    tenant = of("session.tenant")
+    session = factory.SubFactory(SessionFactory)
+    read_at = BAR_AT
+    figures = factory.LazyFunction(lambda: {"mid": "50000"})
 
 
 class IdempotencyKeyFactory(RowFactory):

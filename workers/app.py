@@ -97,7 +97,7 @@ def make_app() -> Celery:
         message_refuser="workers.app:refuse",
         worker_consumer="workers.consumer:RefusingConsumer",
         worker_hijack_root_logger=False,
-        imports=["workers.tasks", "workers.state", "workers.heartbeat"],
+        imports=["workers.tasks", "workers.state", "workers.heartbeat", "workers.making"],
     )
     return made
 

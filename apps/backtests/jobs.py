@@ -25,9 +25,9 @@ from engine.optimise import (
     space_of,
     walk_forward,
 )
+from engine.parameters import Params
 from engine.report import report_of, to_json
 from engine.strategies import Strategy, strategy_named
-from engine.strategies.base import Params
 
 # How long somebody may take to say that they are there.
 MAY_ANSWER_SECONDS, MUST_ANSWER_SECONDS = 1.0, 20.0

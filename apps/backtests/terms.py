@@ -9,7 +9,7 @@ from msgspec import Meta
 from engine.backtest import Limits, Margin, Settings, Sizing, Slippage
 from engine.errors import BadParameters
 from engine.optimise.objective import FIGURES
-from engine.strategies.base import Params
+from engine.parameters import Params
 
 T = TypeVar("T")
 

@@ -23,8 +23,8 @@ from apps.core.errors import BadInput
 from apps.tenants.models import Tenant
 from apps.venues.models import Venue
 from engine.candle import TIMEFRAMES
+from engine.parameters import Parameter, parameters_of
 from engine.strategies import LIBRARY, Strategy, describe, space
-from engine.strategies.base import Parameter, parameters_of
 
 DAYS = timedelta(days=7)
 

@@ -277,7 +277,7 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
         ways = [
             (title, page, lookup)
             for title, page, lookup in self.leads_to
-            if may_see(request, apps.get_model(*page.split("_", 1)))
+            if may_see(request, apps.get_model(*page.rsplit("_", 1)))
         ]
         return [ways_column(ways)] if ways else []
 

@@ -45,6 +45,11 @@ def acting(name: str, *, source: str = "") -> Iterator[None]:
         _actor.reset(token)
 
 
+def who() -> str:
+    """Whose doing it is."""
+    return _actor.get().name
+
+
 def record(action: str, subject, *, before=None, after=None, tenant=None) -> AuditEntry:
     """Append one entry; it commits or rolls back with the change that it tells of.
 

@@ -6,6 +6,7 @@ order only after the first one is proved never to have been placed.
 """
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.fields import PriceField
@@ -113,6 +114,8 @@ class Order(TenantOwned, Fact):
         TRADE = "trade", _("Order")
         # Set on the whole position; it became an order at the venue, and not through us.
         PROTECTION = "protection", _("Stop or target")
+        # A maker's own; it has no ticket, and its name tells whose it is.
+        MAKER = "maker", _("Maker's order")
 
     STATUSES = [
         (OrderStatus.NEW.value, _("New")),
@@ -126,7 +129,7 @@ class Order(TenantOwned, Fact):
     ]
 
     ticket = models.ForeignKey(
-        Ticket, models.PROTECT, related_name="orders", verbose_name=_("ticket")
+        Ticket, models.PROTECT, null=True, related_name="orders", verbose_name=_("ticket")
     )
     kind = models.CharField(_("kind"), max_length=16, choices=Kind, default=Kind.TRADE)
     generation = models.PositiveSmallIntegerField(_("generation"))
@@ -161,6 +164,10 @@ class Order(TenantOwned, Fact):
                 fields=["venue_account", "client_order_id"], name="orders_client_id_once"
             ),
             models.UniqueConstraint(fields=["ticket", "generation"], name="orders_one_per_try"),
+            models.CheckConstraint(
+                name="orders_only_makers_have_no_ticket",
+                condition=Q(ticket__isnull=False) | Q(kind="maker"),
+            ),
         ]
 
     def __str__(self):

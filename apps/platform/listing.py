@@ -25,7 +25,15 @@ from apps.platform.face import PLATFORM, Asked, Id, Rows, Visitor, face
 from apps.tenants.models import Tenant
 
 # A password is no column, and neither is what a session is known by.
-SECRET = {"password", "refresh_hash", "family_hash", "open_key", "totp_step", "join_hash"}
+SECRET = {
+    "password",
+    "refresh_hash",
+    "family_hash",
+    "open_key",
+    "live_key",
+    "totp_step",
+    "join_hash",
+}
 LARGEST_PAGE = 500
 EXPORTS = {"csv": csv_response, "xlsx": xlsx_response}
 PageNumber = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]

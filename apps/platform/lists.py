@@ -3,6 +3,9 @@
 from apps.backtests.models import Run, Trial
 from apps.core.models import AuditEntry, RefusedMessage
 from apps.ledger.models import Account, Transfer
+from apps.market_making.models import Command as MakerCommand
+from apps.market_making.models import Maker, Notice, Reading, Version
+from apps.market_making.models import Session as MakerSession
 from apps.members.models import Level, LevelChange, Member, Standing
 from apps.nodes.models import Node
 from apps.orders.models import Fill, Order, Ticket
@@ -69,5 +72,11 @@ rewards = listing("rewards", Reward, search=MEMBER)
 withdrawals = listing("withdrawals", Withdrawal, search=[*MEMBER, "address", "tx_hash"])
 runs = listing("backtests", Run, search=["rule", "asked_by"])
 trials = listing("backtest-trials", Trial)
+makers = listing("makers", Maker, search=["symbol", "venue_account__member__email"])
+maker_versions = listing("maker-versions", Version, search=["changed_by"])
+maker_sessions = listing("maker-sessions", MakerSession, search=["reason", "started_by"])
+maker_commands = listing("maker-commands", MakerCommand, search=["asked_by", "reason"])
+maker_notices = listing("maker-notices", Notice, search=["kind"])
+maker_readings = listing("maker-readings", Reading)
 audit = listing("audit", AuditEntry, search=["action", "subject", "actor"])
 refused_messages = listing("refused-messages", RefusedMessage, search=["queue", "reason"])

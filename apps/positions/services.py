@@ -126,8 +126,8 @@ class Folding:
 
     def save(self) -> list[Close]:
         """Write every position and close; the closes now wait to be settled."""
-        Position.objects.across_tenants().bulk_create(self.made)
         made = {row.pk for row in self.made}
+        # First: one of them may have been closed, and another one like it been opened.
         Position.objects.across_tenants().bulk_update(
             [row for pk, row in self.changed.items() if pk not in made],
             [
@@ -143,6 +143,7 @@ class Folding:
                 "open_key",
             ],
         )
+        Position.objects.across_tenants().bulk_create(self.made)
         Close.objects.across_tenants().bulk_create(self.closes)
         return self.closes
 

@@ -24,7 +24,7 @@ TRADE = {
         *("tenants.tenant", "tenants.appkey", "tenants.endpoint", "tenants.delivery"),
         *("members.member", "nodes.node", "venues.venueaccount", "venues.instrument"),
         *("strategies.strategy", "strategies.tenantstrategy", "strategies.subscription"),
-        *("signals.signal", "orders.ticket", "backtests.run"),
+        *("signals.signal", "orders.ticket", "backtests.run", "market_making.maker"),
     )
     for verb in ("add", "change")
 }
@@ -40,6 +40,8 @@ STAFF = {
     "backtests.add_run",
     "backtests.change_run",
     "orders.add_ticket",
+    "market_making.add_maker",
+    "market_making.change_maker",
 }
 # What an app key may do that only an owner gives: whoever made the key would have it, too.
 OWNERS_SCOPES = {AppKey.Scope.MONEY, AppKey.Scope.SECRETS}

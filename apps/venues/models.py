@@ -109,6 +109,8 @@ class VenueAccount(TenantOwned, Dated):
     key_accepted_at = models.DateTimeField(_("key accepted at"), null=True, editable=False)
     # Of what it holds: {"BTC/USDT long": "isolated"}.
     margins = models.JSONField(_("margin modes"), default=dict, editable=False)
+    # Symbols on which a maker quotes now: its account stays where it is, and keeps its keys.
+    quoted = models.JSONField(_("quoted"), default=list, blank=True, editable=False)
     check_error = models.CharField(
         _("why the key was not checked"), max_length=500, blank=True, editable=False
     )

@@ -88,6 +88,7 @@ def bind_account(
     before = told(account) if account else None
     if account is None or account.status != VenueAccount.Status.ACTIVE:
         refuse_full(tenant=member.tenant, limit="max_venue_accounts", rows=counted(member.tenant))
+    refuse_while_quoted(account)
     account = account or VenueAccount(tenant=member.tenant, **key)
     name_modes(account, margin=margin, position_mode=position_mode)
     seal_at_rest(credentials, account=account)
@@ -126,6 +127,7 @@ def change_modes(*, account: VenueAccount, margin: str = "", position_mode: str 
     Its venue refuses that while the account holds anything; the order is then refused, too.
     """
     fresh = locked(account)
+    refuse_while_quoted(fresh)
     before = told(fresh)
     name_modes(fresh, margin=margin, position_mode=position_mode)
     if told(fresh) != before:
@@ -150,6 +152,21 @@ def refuse_moving(account: VenueAccount, node: Node) -> None:
     """An account may have tickets under way: it is assigned, and not moved by its keys."""
     if account.node_id not in (None, node.pk):
         raise Conflict(f"the account is at node {account.node}: assign it", field="node")
+
+
+def refuse_while_quoted(account: VenueAccount | None) -> None:
+    """Keys and modes are locked while a maker runs on them."""
+    if account and account.quoted:
+        raise Conflict(
+            f"a maker runs on {', '.join(account.quoted)} there: stop it first", field="api_key"
+        )
+
+
+def note_quoted(*, account: VenueAccount, symbol: str, is_quoted: bool) -> None:
+    """Whether a maker runs on a symbol of the account, which the caller has locked."""
+    others = [one for one in account.quoted if one != symbol]
+    account.quoted = sorted([*others, symbol] if is_quoted else others)
+    account.save(update_fields=["quoted"])
 
 
 def active(node: Node) -> Node:
@@ -179,6 +196,7 @@ def told(account: VenueAccount) -> dict[str, object]:
 def unbind_account(*, account: VenueAccount) -> None:
     """Forget the keys and pause the account; what it traded keeps its history."""
     fresh = locked(account)
+    refuse_while_quoted(fresh)
     before = told(fresh)
     fresh.credentials, fresh.key_hint = "", ""
     fresh.status = VenueAccount.Status.PAUSED

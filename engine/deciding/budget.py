@@ -17,7 +17,7 @@ from engine.deciding.errors import OverBudget
 from engine.deciding.limits import exact
 from engine.deciding.models import Model, Usage, most_cost
 from engine.money import ZERO
-from engine.strategies.base import Params, read_params
+from engine.parameters import Params, read_params
 
 Level = Literal["free", "alert", "spent"]
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from engine.strategies.base import Parameter, Params, parameters_of, read_params
+from engine.parameters import Parameter, Params, parameters_of, read_params
 
 Confidence = Annotated[
     int, msgspec.Meta(ge=0, le=100, description="a less confident opening is refused")

@@ -9,7 +9,7 @@ import msgspec
 
 from engine.deciding.context import Plain
 from engine.deciding.limits import exact
-from engine.strategies.base import Parameter, Params, parameters_of, read_params
+from engine.parameters import Parameter, Params, parameters_of, read_params
 
 MILLION = Decimal(1_000_000)
 # What a protocol puts around the texts.

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.deciding.context import Plain
-from engine.strategies.base import Params
+from engine.parameters import Params
 
 
 class Patience(Params, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from engine.making.params import (
     read_params,
 )
 from engine.making.watch import Seen, usual
-from engine.strategies.base import Parameter, Params, parameters_of
+from engine.parameters import Parameter, Params, parameters_of
 
 Form = TypeVar("Form", bound=Params)
 # A position grows back to both sides at this share of where one side was left.

@@ -206,7 +206,7 @@ class Maker:
         self.guard.failed()
         own = self.desk.own.get(event.client_id)
         actions = self._fault(event.at_ms, event.what, event.reason)
-        if own and event.at_ms < own.chase_at_ms:
+        if own and own.chases == 1 and event.at_ms < own.chase_at_ms:
             # Once at once, then as often as all that is unheard of.
             own.chase_next(event.at_ms)
             actions.append(LookUp(own.client_id))

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from engine.errors import BadParameters
-from engine.strategies.base import Parameter, Params, parameters_of
+from engine.parameters import Parameter, Params, parameters_of
 
 Gamma = Annotated[
     float, msgspec.Meta(ge=0.01, le=5, description="dislike of risk: wider, and sooner rid of it")

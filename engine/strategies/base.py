@@ -8,27 +8,23 @@ that remember all they have seen may differ in their last digits.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import inspect
 
 from engine.candle import Candles
 from engine.errors import BadParameters
 from engine.indicators import mean_range
+from engine.parameters import Parameter as Parameter
+from engine.parameters import Params as Params
+from engine.parameters import parameters_of as parameters_of
+from engine.parameters import read_params as read_params
 from engine.signal import Action, Direction, Intent
 from engine.strategies.wishes import Wishes, price_of
 
 # Prices closer than this share of themselves are the same price: sums of floats differ in
 # their last digits, and a market that does not move must not seem to cross itself.
 SAME = 1e-9
-
-
-class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A strategy's parameters: defaults, and bounds as msgspec.Meta."""
-
-
-P = TypeVar("P", bound=Params)
 
 AtrPeriod = Annotated[
     int, msgspec.Meta(ge=2, le=200, description="bars whose ranges make the usual range")
@@ -39,21 +35,6 @@ StopRanges = Annotated[
 TargetRanges = Annotated[
     float, msgspec.Meta(ge=0.1, le=50, description="target, in usual ranges from the price")
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter as a form shows it; `least` and `most` are of a number or a list's items."""
-
-    name: str
-    kind: str
-    default: Any
-    meaning: str
-    least: float | None = None
-    most: float | None = None
-    choices: tuple[Any, ...] = ()
-    is_list: bool = False
-    may_be_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +89,6 @@ class Strategy:
         return () if intent is None else (intent,)
 
 
-def read_params(kind: type[P], values: Mapping[str, object], *, owner: str) -> P:
-    """Parameters, or BadParameters naming their owner, the field and the rule it breaks."""
-    try:
-        return msgspec.convert(dict(values), kind)
-    except msgspec.ValidationError as error:
-        raise BadParameters(f"{owner}: {error}") from error
-
-
 def first_bars(candles: Candles, bars: int, *, start: int = 0) -> Candles:
     """The series as it was when it had so many bars, from some bar on."""
     return Candles(
@@ -132,68 +105,6 @@ def first_bars(candles: Candles, bars: int, *, start: int = 0) -> Candles:
 def describe(strategy: Strategy) -> list[Parameter]:
     """Every parameter with its type, default, bounds and meaning, as the file declares them."""
     return parameters_of(strategy.params)
-
-
-def parameters_of(params: type[Params]) -> list[Parameter]:
-    told = []
-    for one in struct_fields(params):
-        kind, may_be_empty = stripped(one.type)
-        is_list = isinstance(kind, inspect.VarTupleType | inspect.ListType)
-        item, _ = stripped(kind.item_type) if is_list else (kind, False)
-        least, most = getattr(item, "ge", None), getattr(item, "le", None)
-        told.append(
-            Parameter(
-                name=one.name,
-                kind=KINDS.get(type(item), "object"),
-                default=default_of(one),
-                meaning=meaning_of(one.type),
-                least=least,
-                most=most,
-                choices=tuple(item.values) if isinstance(item, inspect.LiteralType) else (),
-                is_list=is_list,
-                may_be_empty=may_be_empty,
-            )
-        )
-    return told
-
-
-KINDS: dict[type, str] = {
-    inspect.IntType: "int",
-    inspect.FloatType: "float",
-    inspect.BoolType: "bool",
-    inspect.StrType: "text",
-    inspect.LiteralType: "choice",
-}
-
-
-def struct_fields(params: type[Params]) -> tuple[Any, ...]:
-    told = inspect.type_info(params)
-    return told.fields if isinstance(told, inspect.StructType) else ()
-
-
-def default_of(one: Any) -> Any:
-    """A parameter's default, made anew where it is made; NODEFAULT where there is none."""
-    made = one.default_factory
-    return one.default if made is msgspec.NODEFAULT else made()
-
-
-def stripped(kind: Any) -> tuple[Any, bool]:
-    """A type without its description, and whether it may also be None."""
-    if isinstance(kind, inspect.Metadata):
-        return stripped(kind.type)
-    if isinstance(kind, inspect.UnionType):
-        filled = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
-        return stripped(filled[0])[0], len(filled) < len(kind.types)
-    return kind, False
-
-
-def meaning_of(kind: Any) -> str:
-    if isinstance(kind, inspect.Metadata):
-        told = (kind.extra_json_schema or {}).get("description", "")
-        return str(told) or meaning_of(kind.type)
-    if isinstance(kind, inspect.UnionType):
-        return next((meaning_of(one) for one in kind.types if meaning_of(one)), "")
-    return ""
 
 
 def space(strategy: Strategy) -> dict[str, Span]:

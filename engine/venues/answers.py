@@ -178,3 +178,19 @@ def gone_is_as_good() -> Iterator[None]:
     except Answered as error:
         if error.outcome is not Outcome.ABSENT:
             raise
+
+
+# What venues call an order that may only rest and would have filled at once.
+WOULD_TAKE = {
+    "would_take",
+    "-5022",
+    "ORDER_POC_IMMEDIATE",
+    "badAloPxRejected",
+    "FAIL_POST_ONLY",
+}
+
+
+def would_take(error: EngineError) -> bool:
+    """Whether it was refused only because it would not have rested."""
+    told = {str(getattr(error, "reason", "")), str(error.context.get("raw", ""))}
+    return bool(told & WOULD_TAKE)

@@ -27,6 +27,10 @@ class VenueOrder:
     reason: str = ""
     side: Side | None = None  # where the venue told it
     unprotected: str = ""  # why stop and target were not set on what it opened
+    # Where the venue told them; its own time of it.
+    price: Decimal | None = None
+    quantity: Decimal | None = None
+    placed_at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,31 @@ class Venue(Protocol):
         """Stop and target of the whole position, in place of those before; None takes one away."""
 
 
-class Exchange(Venue, BarSource, Protocol):
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The best (price, quantity) of both sides, best first."""
+
+    bids: tuple[tuple[Decimal, Decimal], ...]
+    asks: tuple[tuple[Decimal, Decimal], ...]
+
+
+class Quoting(Protocol):
+    """What a maker needs beside: on an account that holds long or short, and never both."""
+
+    def depth(self, symbol: str) -> Depth: ...
+
+    def make_ready(self, ticket: Ticket) -> None:
+        """Bring the account to one side and to the ticket's leverage, before anything is quoted."""
+
+    def quote(self, ticket: Ticket) -> VenueOrder:
+        """Send an order once, whatever is held: it may make that smaller, or turn it round."""
+
+    def end_unless_heard(self, symbol: str, seconds: int) -> bool:
+        """Have the venue take all orders of the symbol away unless this is said again before; 0
+        ends that. Whether the venue can."""
+
+
+class Exchange(Venue, BarSource, Quoting, Protocol):
     """What a whole adapter does beyond its orders: the account and its money."""
 
     def price(self, symbol: str) -> Decimal:

@@ -16,8 +16,18 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import PLACED_NOTHING, Answered, Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Bar, Holding, OwnedFill, Payment
-from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, bar_of, decimal, described, now_ms
+from engine.venues.base import Balance, Bar, Depth, Holding, OwnedFill, Payment
+from engine.venues.ccxt import (
+    CcxtVenue,
+    Market,
+    Placing,
+    Told,
+    bar_of,
+    decimal,
+    described,
+    levels_of,
+    now_ms,
+)
 from engine.venues.line import Credentials, Params, Words
 
 SETTLED_IN = "USDT"
@@ -128,6 +138,15 @@ class Binance(CcxtVenue):
     def ask_price(self, market: Market) -> Decimal:
         asked = {"symbol": market.native}
         return decimal(self.call("fapiPublicV2GetTickerPrice", asked)["price"])
+
+    def ask_depth(self, market: Market) -> Depth:
+        told = self.call("fapiPublicGetDepth", {"symbol": market.native, "limit": 10})
+        return Depth(levels_of(market, told["bids"]), levels_of(market, told["asks"]))
+
+    def send_dead_man(self, market: Market, seconds: int) -> bool:
+        asked = {"symbol": market.native, "countdownTime": 1000 * seconds}
+        self.call("fapiPrivatePostCountdownCancelAll", asked)
+        return True
 
     def ask_bars(
         self, market: Market, timeframe: str, since_ms: int, until_ms: int

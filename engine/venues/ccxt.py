@@ -9,7 +9,7 @@ is the line's (`line.py`).
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -40,7 +40,16 @@ from engine.venues.answers import (
     question,
     reading,
 )
-from engine.venues.base import AccountCheck, Balance, Bar, Holding, OwnedFill, Payment, VenueOrder
+from engine.venues.base import (
+    AccountCheck,
+    Balance,
+    Bar,
+    Depth,
+    Holding,
+    OwnedFill,
+    Payment,
+    VenueOrder,
+)
 from engine.venues.line import TIMEOUT_SECONDS, Credentials, Line, Words
 
 # Market data is asked for again after this long: ticks and minimums do change.
@@ -154,6 +163,9 @@ class CcxtVenue(Line):
     def ask_price(self, market: Market) -> Decimal: ...
 
     @abstractmethod
+    def ask_depth(self, market: Market) -> Depth: ...
+
+    @abstractmethod
     def ask_bars(
         self, market: Market, timeframe: str, since_ms: int, until_ms: int
     ) -> Iterator[Bar]:
@@ -194,6 +206,10 @@ class CcxtVenue(Line):
 
     @abstractmethod
     def send_cancel(self, market: Market, client_order_id: str) -> None: ...
+
+    def send_dead_man(self, market: Market, seconds: int) -> bool:
+        """Have all orders of the symbol taken away then; False where the venue cannot."""
+        return False
 
     @abstractmethod
     def fills_of(self, market: Market, told: Told) -> list[Fill]: ...
@@ -273,6 +289,34 @@ class CcxtVenue(Line):
         with after_sending():
             order = self._settled(placing, told)
         return self._protected(order, ticket)
+
+    def make_ready(self, ticket: Ticket) -> None:
+        with before_sending():
+            self.connect()
+            placing = self._checked(ticket)
+            if placing.is_hedged:
+                raise VenueRefused(
+                    "the account has two sides, and cannot be brought to one-way mode"
+                )
+            self.prepare(placing)
+
+    def quote(self, ticket: Ticket) -> VenueOrder:
+        with before_sending():
+            self.connect()
+            placing = self._checked(ticket)
+            if placing.milliseconds_left <= 0:
+                raise TooLate("its time was over before it could be sent")
+        told = self._sent_once(placing)
+        with after_sending():
+            return self._settled(placing, told)
+
+    @question
+    def depth(self, symbol: str) -> Depth:
+        return self.ask_depth(self.market(symbol))
+
+    @change
+    def end_unless_heard(self, symbol: str, seconds: int) -> bool:
+        return self.send_dead_man(self.market(symbol), seconds)
 
     def protected(self, ticket: Ticket, order: VenueOrder) -> VenueOrder:
         if not order.filled or not (ticket.stop or ticket.target):
@@ -527,6 +571,13 @@ class CcxtVenue(Line):
         for owned in self.ask_fills(self.market(symbol), since_ms):
             if owned.fill.filled_at_ms >= since_ms:
                 yield owned
+
+
+def levels_of(
+    market: Market, rows: Iterable[Sequence[object]]
+) -> tuple[tuple[Decimal, Decimal], ...]:
+    """Prices and coins out of the venue's prices and contracts."""
+    return tuple((decimal(price), market.coins(decimal(size))) for price, size, *_ in rows)
 
 
 def bar_of(opened_at_ms: object, *values: object) -> Bar:

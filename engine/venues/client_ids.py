@@ -82,6 +82,11 @@ FORMS = {
 }
 
 
+def takes_numbers(venue: str) -> bool:
+    """Whether its ids are numbers, and nothing else."""
+    return FORMS[venue].read is as_told
+
+
 def at_venue(venue: str, client_order_id: str) -> str:
     """The id as the venue takes it; refused where it would not, before anything is sent.
 

@@ -17,8 +17,18 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import Answered, Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Bar, Holding, OwnedFill, Payment
-from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, bar_of, decimal, described, now_ms
+from engine.venues.base import Balance, Bar, Depth, Holding, OwnedFill, Payment
+from engine.venues.ccxt import (
+    CcxtVenue,
+    Market,
+    Placing,
+    Told,
+    bar_of,
+    decimal,
+    described,
+    levels_of,
+    now_ms,
+)
 from engine.venues.line import Credentials, Params, Words
 
 SETTLED_IN = "USDT"
@@ -116,6 +126,12 @@ class Gate(CcxtVenue):
         asked = SETTLE | {"contract": market.native}
         (words,) = self.call("publicFuturesGetSettleTickers", asked)
         return decimal(words["last"])
+
+    def ask_depth(self, market: Market) -> Depth:
+        asked = SETTLE | {"contract": market.native, "limit": 10}
+        told = self.call("publicFuturesGetSettleOrderBook", asked)
+        bids, asks = ([(row["p"], row["s"]) for row in told[side]] for side in ("bids", "asks"))
+        return Depth(levels_of(market, bids), levels_of(market, asks))
 
     def ask_bars(
         self, market: Market, timeframe: str, since_ms: int, until_ms: int

@@ -26,8 +26,18 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import Answered, NotOffered, Outcome, Table, rows
-from engine.venues.base import Balance, Bar, Holding, OwnedFill, Payment
-from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, bar_of, decimal, described, now_ms
+from engine.venues.base import Balance, Bar, Depth, Holding, OwnedFill, Payment
+from engine.venues.ccxt import (
+    CcxtVenue,
+    Market,
+    Placing,
+    Told,
+    bar_of,
+    decimal,
+    described,
+    levels_of,
+    now_ms,
+)
 from engine.venues.line import Credentials, Params, Words
 
 SETTLED_IN = "USDT"
@@ -135,6 +145,14 @@ class Grvt(CcxtVenue):
     def ask_price(self, market: Market) -> Decimal:
         asked = {"instrument": market.native}
         return decimal(self.call("publicMarketPostFullV1Ticker", asked)["result"]["last_price"])
+
+    def ask_depth(self, market: Market) -> Depth:
+        asked = {"instrument": market.native, "depth": 10}
+        told = self.call("publicMarketPostFullV1Book", asked)["result"]
+        bids, asks = (
+            [(row["price"], row["size"]) for row in told[side]] for side in ("bids", "asks")
+        )
+        return Depth(levels_of(market, bids), levels_of(market, asks))
 
     def ask_bars(
         self, market: Market, timeframe: str, since_ms: int, until_ms: int

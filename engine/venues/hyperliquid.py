@@ -20,8 +20,18 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Bar, Holding, OwnedFill, Payment
-from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, bar_of, decimal, described, now_ms
+from engine.venues.base import Balance, Bar, Depth, Holding, OwnedFill, Payment
+from engine.venues.ccxt import (
+    CcxtVenue,
+    Market,
+    Placing,
+    Told,
+    bar_of,
+    decimal,
+    described,
+    levels_of,
+    now_ms,
+)
 from engine.venues.line import Credentials, Params, Words
 
 SETTLED_IN = "USDC"
@@ -143,6 +153,11 @@ class Hyperliquid(CcxtVenue):
 
     def ask_price(self, market: Market) -> Decimal:
         return decimal(self._info("allMids")[market.native])
+
+    def ask_depth(self, market: Market) -> Depth:
+        sides = self._info("l2Book", coin=market.native)["levels"]
+        bids, asks = ([(row["px"], row["sz"]) for row in rows[:10]] for rows in sides)
+        return Depth(levels_of(market, bids), levels_of(market, asks))
 
     def ask_bars(
         self, market: Market, timeframe: str, since_ms: int, until_ms: int

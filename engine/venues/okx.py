@@ -17,8 +17,18 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import PLACED_NOTHING, Answered, Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Bar, Holding, OwnedFill, Payment
-from engine.venues.ccxt import CcxtVenue, Market, Placing, Told, bar_of, decimal, described, now_ms
+from engine.venues.base import Balance, Bar, Depth, Holding, OwnedFill, Payment
+from engine.venues.ccxt import (
+    CcxtVenue,
+    Market,
+    Placing,
+    Told,
+    bar_of,
+    decimal,
+    described,
+    levels_of,
+    now_ms,
+)
 from engine.venues.line import Credentials, Params, Words
 
 SETTLED_IN = "USDT"
@@ -135,6 +145,10 @@ class Okx(CcxtVenue):
     def ask_price(self, market: Market) -> Decimal:
         (words,) = self._data("publicGetMarketTicker", {"instId": market.native})
         return decimal(words["last"])
+
+    def ask_depth(self, market: Market) -> Depth:
+        (told,) = self._data("publicGetMarketBooks", {"instId": market.native, "sz": "10"})
+        return Depth(levels_of(market, told["bids"]), levels_of(market, told["asks"]))
 
     def ask_bars(
         self, market: Market, timeframe: str, since_ms: int, until_ms: int

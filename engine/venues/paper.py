@@ -33,8 +33,17 @@ from engine.paper.orders import (
 )
 from engine.paper.shared import SharedExchange, Walkable
 from engine.paper.truth import Told, account_told
-from engine.signal import Action, Direction, side_of
-from engine.venues.base import AccountCheck, Balance, Bar, Holding, OwnedFill, Payment, VenueOrder
+from engine.signal import Action, Direction, Side, side_of
+from engine.venues.base import (
+    AccountCheck,
+    Balance,
+    Bar,
+    Depth,
+    Holding,
+    OwnedFill,
+    Payment,
+    VenueOrder,
+)
 
 STATUSES = {
     Status.OPEN: OrderStatus.OPEN,
@@ -46,6 +55,7 @@ KINDS = {
     Money.FUNDING: PaymentKind.FUNDING,
     Money.INSURANCE: PaymentKind.TRANSFER,
 }
+LEVELS = 10
 NOTHING_TO_CANCEL = {Reason.UNKNOWN_ORDER, Reason.NOT_OPEN}
 
 
@@ -102,6 +112,47 @@ class PaperVenue(PaperBars):
             exchange.place(self.account, ask_of(ticket, is_hedged=account.is_hedged))
             order = told_of(account, ticket.client_order_id)
             return self._protected(exchange, account, ticket, order)
+
+    def make_ready(self, ticket: Ticket) -> None:
+        self.instrument(ticket.symbol)
+        with self._visit(ticket.symbol) as (exchange, account):
+            if account.is_hedged:
+                exchange.set_hedge(self.account, False)
+            for direction in Direction:
+                now = account.leverage(ticket.symbol, ticket.margin, direction)
+                if now != ticket.leverage:
+                    exchange.set_leverage(
+                        self.account,
+                        ticket.symbol,
+                        ticket.leverage,
+                        margin=ticket.margin,
+                        direction=direction,
+                    )
+
+    def quote(self, ticket: Ticket) -> VenueOrder:
+        self.instrument(ticket.symbol)
+        with self._visit(ticket.symbol) as (exchange, account):
+            if ticket.client_order_id in account.order_of:
+                return told_of(account, ticket.client_order_id)
+            if exchange.now_ms > ticket.not_after_ms:
+                raise TooLate("the order came after its time")
+            if account.is_hedged:
+                raise VenueRefused("the account holds long and short apart")
+            exchange.place(self.account, ask_of(ticket, is_hedged=False))
+            return told_of(account, ticket.client_order_id)
+
+    def depth(self, symbol: str) -> Depth:
+        self.instrument(symbol)
+        with self._visit(symbol) as (exchange, _):
+            book = exchange.book(symbol)
+            bids, asks = (tuple(book.depth(side, LEVELS)) for side in (Side.BUY, Side.SELL))
+            return Depth(bids, asks)
+
+    def end_unless_heard(self, symbol: str, seconds: int) -> bool:
+        with self._visit() as (exchange, _):
+            at_ms = exchange.now_ms + 1000 * seconds if seconds else 0
+            exchange.cancel_all_at(self.account, symbol, at_ms)
+        return True
 
     def find(self, *, symbol: str, client_order_id: str) -> VenueOrder | None:
         with self._visit() as (_, account):
@@ -334,6 +385,9 @@ def order_of(order: Order) -> VenueOrder:
         fills=[fill_of(one) for one in order.fills],
         reason=order.why_ended,
         side=order.ask.side,
+        price=order.ask.price,
+        quantity=order.ask.quantity,
+        placed_at_ms=order.placed_at_ms,
     )
 
 

@@ -167,7 +167,7 @@ WAYS = [
     ids=[f"{way[0].__name__}-{way[2]}" for way in WAYS],
 )
 def test_every_link_leads_to_the_rows_that_followed(platform, model, title, target, lookup):
-    followed = apps.get_model(*target.split("_", 1))
+    followed = apps.get_model(*target.rsplit("_", 1))
     name = lookup.split("__")[0]
     if followed is Member and name == "inviter":
         row = FACTORIES[followed](inviter=factories.MemberFactory())

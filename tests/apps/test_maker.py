@@ -1,9 +1,11 @@
-"""`manage.py maker paper`."""
+"""`manage.py maker …`."""
 
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+
+from tests.apps.market_making.desk import Desk
 
 
 def test_the_published_table_stands_beside_ours():
@@ -58,3 +60,21 @@ def test_a_csv_is_replayed_with_several_sets(tmp_path):
 def test_what_cannot_be_replayed_is_refused_by_name(words, why):
     with pytest.raises(CommandError, match=why):
         said(*words)
+
+
+@pytest.mark.django_db
+def test_a_maker_is_listed_started_stopped_and_no_other_one(hints):
+    desk = Desk()
+    assert "idle" in said("list")
+    number = str(desk.maker.pk)
+    assert "starting" in said("start", number)
+    with pytest.raises(CommandError, match="is starting"):
+        said("start", number)
+    said("stop", number)
+    said("halt", number, "--reason", "enough")
+    desk.hear("starting", "stopping", "halted")
+    assert "halted" in said("list")
+    assert "idle" in said("release", number)
+    assert desk.session.commands.get(verb="halt").asked_by == "manage.py maker"
+    with pytest.raises(CommandError, match="no maker 999999"):
+        said("start", "999999")

@@ -17,6 +17,7 @@ ROOMS = ("apps", "engine", "workers", "ironbull")
 # Where a float may look at the market; everything that touches money is a Decimal.
 FLOAT_HOMES = (
     "apps/backtests/jobs.py",
+    "apps/market_making/services/telling.py",
     "engine/candle.py",
     "engine/deciding/analytics.py",  # published figures are floats
     "engine/indicators/",
@@ -40,6 +41,8 @@ CLOCK_HOMES = (
 LAST_RESORTS: tuple[str, ...] = (
     "apps/backtests/labour.py",
     "workers/adapters.py",
+    "workers/making.py",
+    "workers/quoting.py",
     "workers/refusals.py",
     "workers/state.py",
     "workers/tasks.py",

@@ -190,6 +190,7 @@ def empty_queues(code: str) -> None:
             "centre.heartbeats",
             "centre.backtests",
             f"node.{code}",
+            f"node.{code}.making",
         ]:
             channel.queue_declare(queue, durable=True, auto_delete=False)
             channel.queue_purge(queue)

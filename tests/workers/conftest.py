@@ -13,6 +13,8 @@ from workers import settings
 from workers.adapters import Adapters
 from workers.keys import make_keys
 
+MAKING = ("workers.telling", "workers.quoting", "workers.making")
+
 
 @pytest.fixture
 def centre_key():
@@ -32,7 +34,7 @@ def host(tmp_path, monkeypatch, centre_key):
     }.items():
         monkeypatch.setenv(name, value)
     # The module makes its app from the environment: it is imported anew, for this test only.
-    for name in ("workers.app", "workers.tasks", "workers.state"):
+    for name in ("workers.app", "workers.tasks", "workers.state", *MAKING):
         monkeypatch.delitem(sys.modules, name, raising=False)
     app = importlib.import_module("workers.app")
     made = app.Node(app.settings.read())

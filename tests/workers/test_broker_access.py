@@ -93,14 +93,19 @@ def test_a_node_lives_and_works_with_no_more_than_its_own_keys(port, node):
     owner = redis.Redis(port=port)
     wait_for(lambda: owner.llen("centre.heartbeats") >= 2)
     # It takes what is sent to it, and says that it refuses it.
-    owner.lpush("node.tokyo-1", "no message")
-    wait_for(
-        lambda: any(b"nodes.refusal" in item for item in owner.lrange("centre.heartbeats", 0, -1))
-    )
-    assert owner.llen("node.tokyo-1") == 0
+    queues = ("node.tokyo-1", "node.tokyo-1.making")
+    for number, queue in enumerate(queues, 1):
+        owner.lpush(queue, f"no message on {queue}")
+        wait_for(lambda: refusals(owner) >= number)  # noqa: B023
+        assert owner.llen(queue) == 0
     assert node.poll() is None
     # Nothing that it wanted was denied.
     assert owner.execute_command("ACL", "LOG") == []
+
+
+def refusals(owner):
+    told = owner.lrange("centre.heartbeats", 0, -1)
+    return sum(b"nodes.refusal" in item for item in told)
 
 
 FORBIDDEN = [

@@ -19,6 +19,7 @@ from apps.orders.services.manual import (
 from apps.orders.services.modes import change_modes
 from apps.orders.services.parked import ask_venue_again, has_arrived, never_arrived
 from apps.orders.services.planning import plan
+from apps.orders.services.quotes import refuse_quoted, take_in_quotes
 from apps.orders.services.reports import record_reports
 from apps.orders.services.states import ask_state, ask_states, record_state
 from apps.orders.services.sweep import sweep
@@ -48,6 +49,8 @@ __all__ = [
     "protect_position",
     "record_reports",
     "record_state",
+    "refuse_quoted",
     "sweep",
+    "take_in_quotes",
     "tell_drained",
 ]

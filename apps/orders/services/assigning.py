@@ -55,15 +55,16 @@ def assign_accounts(
 def assign_account(*, account: VenueAccount, node: Node) -> None:
     """One account, or a refusal that says why not."""
     if assign_accounts(accounts=[account], node=node).held:
-        raise Conflict("a ticket of the account is under way", account=account.pk)
+        raise Conflict("a ticket or a maker of the account is under way", account=account.pk)
     account.refresh_from_db(fields=["node"])
 
 
 def under_way(accounts: list[VenueAccount]) -> set[int]:
-    """Of these accounts those with a ticket that their present node still answers."""
+    """Of these accounts those with a ticket, or a maker, that their present node still answers."""
     tickets = Ticket.objects.across_tenants().filter(venue_account__in=accounts, status__in=AT_WORK)
     answered = tickets.exclude(venue_account__node__status=Node.Status.REVOKED)
-    return set(answered.order_by().values_list("venue_account", flat=True).distinct())
+    quoted = {account.pk for account in accounts if account.quoted}
+    return quoted | set(answered.order_by().values_list("venue_account", flat=True).distinct())
 
 
 def give(accounts: list[VenueAccount], node: Node) -> None:

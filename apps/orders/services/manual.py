@@ -117,6 +117,8 @@ def protect_position(
 @transaction.atomic
 def cancel_order(*, order: Order, now: datetime) -> Ticket:
     """Take an order away that is not done; one that never left stays here."""
+    if order.ticket_id is None:
+        raise Conflict("only its maker takes this order away", order=order.pk)
     ticket = Ticket.objects.of(order.tenant_id).select_for_update().get(pk=order.ticket_id)
     order.refresh_from_db()
     is_current = order in current_orders([ticket])

@@ -181,7 +181,8 @@ def locked_orders(reports: list[Report]) -> dict[str, Order]:
     """The orders reported on and their tickets, locked in the order of their ids."""
     named = [report.order_id for report in reports if is_uuid(report.order_id)]
     locked = Order.objects.across_tenants().select_for_update().order_by("pk")
-    orders = list(locked.filter(pk__in=named))
+    # A maker's orders are told of by its session.
+    orders = list(locked.filter(pk__in=named, ticket__isnull=False))
     tickets = Ticket.objects.across_tenants().select_for_update().order_by("pk")
     of_order = tickets.in_bulk([order.ticket_id for order in orders])
     accounts = VenueAccount.objects.across_tenants().in_bulk(
@@ -229,7 +230,7 @@ def fold(
     if len({fill.key for fill in told}) != len(told):
         raise ImpossibleReport("a fill is told twice")
     for fill in told:
-        refuse_contradiction(fill, known.get(fill.key, fill))
+        refuse_contradiction(told=fill, known=known.get(fill.key, fill))
     new = [fill for fill in told if fill.key not in known]
     if told and order.ticket.action == Action.PROTECT:
         raise ImpossibleReport("a stop and a target that are set have no fills")
@@ -319,7 +320,7 @@ def note_doubt(order: Order, report: Report, outcome: Outcome, now: datetime) ->
         outcome.orders[order.pk] = order
 
 
-def refuse_contradiction(told: Fill, known: Fill) -> None:
+def refuse_contradiction(*, told: Fill, known: Fill) -> None:
     """A fill is one order's, and stays as it was first told; fees may be in another coin."""
     if (told.order_id, told.quantity, told.price) != (known.order_id, known.quantity, known.price):
         raise ImpossibleReport("a fill is known otherwise", fill=told.key)

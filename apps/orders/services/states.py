@@ -299,6 +299,7 @@ def orders_named(account: VenueAccount, names: set[str]) -> list[Order]:
     """The account's orders by our id or by the venue's."""
     by_name = Q(client_order_id__in=names) | Q(venue_order_id__in=names)
     rows = Order.objects.of(account.tenant).filter(by_name, venue_account=account)
+    rows = rows.filter(ticket__isnull=False)
     return list(rows.select_related("ticket"))
 
 
@@ -345,4 +346,6 @@ def symbols_moving(account: VenueAccount, asked_at: datetime) -> set[str]:
     return {
         *moving([account.pk]).values_list("symbol", flat=True),
         *reported.values_list("symbol", flat=True),
+        # While somebody makes a market there, fills are always on the way.
+        *account.quoted,
     }

@@ -1,4 +1,7 @@
-"""`manage.py maker …`: a market maker tried without a venue.
+"""`manage.py maker …`: market makers commanded, and tried without a venue.
+
+    maker list
+    maker start 7        also stop, halt, and release
 
     maker paper                                     the published experiment
     maker replay FILE --symbol ETH/USDT --tick 0.01 --step 0.001
@@ -15,7 +18,13 @@ from pathlib import Path
 
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
+from apps.core.audit import acting
+from apps.core.errors import DomainError
+from apps.market_making.models import Maker
+from apps.market_making.selectors import last_session
+from apps.market_making.services import halt_maker, release_maker, start_maker, stop_maker
 from engine.errors import EngineError
 from engine.instrument import Instrument
 from engine.making.forms import PRESETS, preset
@@ -41,15 +50,36 @@ HEADINGS = [
     "its dev.",
     "sure",
 ]
+MAKERS = [
+    *("maker", "tenant", "account", "symbol", "version", "state", "node"),
+    *("holds", "equity", "profit", "fills", "because"),
+]
+VERBS = {
+    "start": start_maker,
+    "stop": stop_maker,
+    "halt": halt_maker,
+    "release": release_maker,
+}
 SWEPT = ("pnl_traded", "fee_total", "fills", "volume", "wear_per_10k", "drawdown_deepest")
 NS_A_MS = 1_000_000
 
 
 class Command(BaseCommand):
-    help = "Try a market maker without a venue: on what was recorded, or on what is made up."
+    help = "Command market makers, or try one on what was recorded, or on what is made up."
 
     def add_arguments(self, parser):
         commands = parser.add_subparsers(dest="verb", required=True)
+        commands.add_parser("list", help="every maker, and what it does")
+        for name, text in (
+            ("start", "have it begin on the node of its account"),
+            ("stop", "have it take its orders away and close what it holds"),
+            ("halt", "the same, and a person has to release it"),
+            ("release", "let a halted one be started again"),
+        ):
+            one = commands.add_parser(name, help=text)
+            one.add_argument("maker", type=int, help="its number, as in the list")
+            if name in ("halt", "release"):
+                one.add_argument("--reason", default="")
         paper = commands.add_parser("paper", help="the published table, and ours beside it")
         paper.add_argument("--paths", type=int, default=1000, help="1000, as published")
         paper.add_argument("--seed", type=int, default=7)
@@ -76,10 +106,26 @@ class Command(BaseCommand):
             add_common(verb)
 
     def handle(self, *, verb, **options):
+        tried = {"paper": self.paper, "replay": self.replay, "simulate": self.simulate}
         try:
-            {"paper": self.paper, "replay": self.replay, "simulate": self.simulate}[verb](options)
-        except EngineError as error:
+            if verb in tried:
+                tried[verb](options)
+            else:
+                self.command(verb, options)
+        except (EngineError, DomainError) as error:
             raise CommandError(f"{error}") from error
+
+    def command(self, verb, options):
+        """What is asked of a maker, and then the table of them all."""
+        if verb != "list":
+            maker = Maker.objects.across_tenants().filter(pk=options["maker"]).first()
+            if maker is None:
+                raise CommandError(f"there is no maker {options['maker']}")
+            about = {"reason": options["reason"]} if "reason" in options else {}
+            with acting("manage.py maker"):
+                VERBS[verb](maker=maker, now=timezone.now(), **about)
+        makers = Maker.objects.across_tenants().select_related("venue_account__node")
+        self.stdout.write(table(MAKERS, [line_of(maker) for maker in makers.order_by("pk")]))
 
     def replay(self, options):
         path = options["file"]
@@ -176,6 +222,22 @@ class Command(BaseCommand):
             by_paper, closed = sure(gamma)
             told = f"the paper's formula {by_paper:.4f}, the closed form {closed:.4f}"
             self.stdout.write(f"  gamma {gamma:g}: {told}")
+
+
+def line_of(maker):
+    session = last_session(maker)
+    told = session.figures if session else {}
+    return [
+        maker.pk,
+        maker.tenant_id,
+        str(maker.venue_account),
+        maker.symbol,
+        maker.version,
+        session.status if session else "idle",
+        session.node.code if session else "",
+        *(told.get(name, "") for name in ("inventory", "equity", "pnl_total", "fills")),
+        session.reason if session else "",
+    ]
 
 
 def add_common(parser):

@@ -171,7 +171,7 @@ class World:
         self.account = VenueAccountFactory(member=self.member)
         InstrumentFactory()
         alive = NodeFactory(last_heartbeat_at=timezone.now())
-        self.free = VenueAccountFactory(member=give(self.boss), node=alive)
+        self.free = VenueAccountFactory(member=give(self.boss), node=alive, position_mode="one_way")
         self.offer = shop.offer()
         self.subscription = SubscriptionFactory(
             venue_account=self.account, tenant_strategy=self.offer

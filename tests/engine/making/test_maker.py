@@ -320,6 +320,18 @@ def test_an_order_that_nobody_heard_of_is_looked_up_and_never_sent_again():
     assert len(venue.open) == 2
 
 
+def test_an_order_that_cannot_even_be_looked_up_is_not_asked_for_without_end():
+    venue = running()
+    client_id = next(iter(venue.maker.desk.own))
+    venue.maker.desk.own[client_id].is_open = False
+    venue.maker.desk.own[client_id].chase_next(venue.now_ms)
+    asked = []
+    for _ in range(20):
+        actions = venue.maker.handle(Failed(venue.now_ms, "lookup", "no answer", client_id))
+        asked += [one for one in actions if isinstance(one, LookUp)]
+    assert len(asked) <= 1
+
+
 def test_a_cancel_that_times_out_is_asked_again_until_the_order_is_gone():
     venue = running()
     served, lost = venue._canceled, []

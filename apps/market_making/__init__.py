@@ -1,0 +1,1 @@
+"""Makers of markets: what they are told, where they run, and what they tell."""

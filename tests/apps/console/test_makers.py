@@ -1,0 +1,170 @@
+"""A person makes a maker, starts it, watches its fills, changes it, halts and releases it."""
+
+import re
+import threading
+
+import pytest
+from django.db import connection
+from django.urls import reverse
+
+from apps.console import makers as pages
+from apps.market_making.models import Maker, Version
+from engine.signal import Side
+from tests.apps.console.browsing import log_in
+from tests.apps.market_making.desk import Desk, order
+from tests.apps.market_making.test_hearing import figures
+from tests.factories import PASSWORD, MakerFactory, TenantFactory, UserFactory
+
+
+@pytest.fixture(autouse=True)
+def short_streams(monkeypatch):
+    monkeypatch.setattr(pages, "STREAMS", threading.BoundedSemaphore(3))
+    monkeypatch.setattr(pages, "STREAM_SECONDS", 2)
+    monkeypatch.setattr(pages, "STEP_SECONDS", 0.1)
+
+
+@pytest.fixture
+def desk(transactional_db):
+    return Desk()
+
+
+@pytest.fixture
+def staff(desk):
+    return UserFactory(tenant=None, is_superuser=True)
+
+
+def in_a_thread(do):
+    """Beside the page: playwright's own loop runs in this one."""
+    failed = []
+
+    def run():
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001 - told to the test
+            failed.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert failed == []
+
+
+@pytest.mark.browser
+def test_a_maker_is_made_started_watched_changed_and_halted(page, live_server, desk, staff):
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    log_in(page, live_server, staff)
+    page.goto(live_server.url + "/admin/market_making/maker/")
+    page.get_by_role("link", name="New maker").click()
+    page.select_option("[name=which-account]", str(desk.account.pk))
+    page.fill("[name=which-symbol]", "ETH/USDT")
+    page.fill("[name=params-gamma]", "0.2")
+    page.get_by_role("button", name="Show what it comes to").click()
+    assert "Half spread" in page.locator("#maker-preview").inner_text()
+    page.get_by_role("button", name="Confirm").click()
+    page.wait_for_url(re.compile(r"/makers/\d+/$"))
+    desk.maker = Maker.objects.across_tenants().get(symbol="ETH/USDT")
+    assert page.locator("#maker-status").inner_text() == "Idle"
+    assert page.locator("[data-verb=stop]").is_hidden()
+
+    page.locator("[data-verb=start] button").click()
+    page.wait_for_selector("#maker-status[data-status=starting]")
+    in_a_thread(lambda: desk.hear("starting", "running", figures=figures()))
+    page.wait_for_selector("#maker-status[data-status=running]")
+    told = {"figures": figures() | {"mid": "3000", "equity": "10001"}}
+    told |= {
+        "told_at_ms": desk.now_ms + 1000,
+        "orders": [order(desk.name(1), Side.SELL, price="3000")],
+    }
+    in_a_thread(lambda: desk.hear("starting", "running", **told))
+    page.wait_for_selector("#maker-fills td.maker-sell")
+    assert page.locator("[data-figure=equity] dd").inner_text() == "10,001"
+
+    page.get_by_role("link", name="Change", exact=True).click()
+    page.fill("[name=params-gamma]", "0.3")
+    page.get_by_role("button", name="Show what it comes to").click()
+    page.get_by_role("button", name="Confirm").click()
+    page.wait_for_url(re.compile(r"/makers/\d+/$"))
+    assert Version.objects.across_tenants().get(maker=desk.maker, number=2).asked["gamma"] == 0.3
+
+    page.locator("[data-verb=halt] button").click()
+    page.wait_for_selector("[data-verb=halt]", state="hidden")
+    in_a_thread(lambda: desk.hear("starting", "running", "stopping", "halted", done=3))
+    page.wait_for_selector("#maker-status[data-status=halted]")
+    page.locator("[data-verb=release] button").click()
+    page.wait_for_selector("#maker-status[data-status=idle]")
+    assert errors == []
+
+
+@pytest.mark.browser
+def test_the_page_fits_a_phone(page, live_server, desk, staff):
+    desk.run()
+    page.set_viewport_size({"width": 390, "height": 800})
+    log_in(page, live_server, staff)
+    page.goto(live_server.url + reverse("console:maker", args=[desk.maker.pk]))
+    page.wait_for_selector("#maker-status[data-status=running]")
+    assert page.locator("[data-verb=stop] button").is_visible()
+    wide = page.evaluate("document.querySelector('#maker').scrollWidth - window.innerWidth")
+    assert wide <= 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stream_goes_on_where_its_reader_was(client, hints, monkeypatch):
+    desk = Desk()
+    desk.run()
+    client.force_login(UserFactory(tenant=None, is_superuser=True))
+    for second in (1, 2):
+        at_ms = desk.now_ms + 1000 * second
+        desk.hear("starting", "running", figures=figures(), told_at_ms=at_ms)
+    monkeypatch.setattr(pages, "STREAM_SECONDS", 0.1)
+    address = reverse("console:maker-stream", args=[desk.maker.pk])
+    first = b"".join(client.get(address).streaming_content).decode()
+    seen = re.search(r"^id: (\d+)$", first, re.M)[1]
+    assert len(client.get(address.replace("stream", "state")).json()["readings"]) == 2
+    again = b"".join(client.get(address, headers={"Last-Event-ID": seen}).streaming_content)
+    assert b'"readings": []' in again
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_streams_the_last_is_asked_to_ask(client, hints, monkeypatch):
+    desk = Desk()
+    client.force_login(UserFactory(tenant=None, is_superuser=True))
+    monkeypatch.setattr(pages, "STREAMS", threading.BoundedSemaphore(1))
+    address = reverse("console:maker-stream", args=[desk.maker.pk])
+    first = client.get(address)
+    assert client.get(address).status_code == 204
+    # Whoever leaves before the first step was one of them, too.
+    first.close()
+    assert client.get(address).status_code == 200
+
+
+@pytest.mark.django_db
+def test_another_tenants_maker_is_not_there(client):
+    maker = MakerFactory()
+    globex = UserFactory(tenant=TenantFactory(name="Globex"), role="staff")
+    client.login(username=globex.username, password=PASSWORD)
+    for name in ("maker", "maker-state", "maker-stream", "change-maker"):
+        assert client.get(reverse(f"console:{name}", args=[maker.pk])).status_code in (403, 404)
+    answer = client.post(reverse("console:act-on-maker", args=[maker.pk, "start"]))
+    assert answer.status_code in (403, 404)
+
+
+@pytest.mark.django_db
+def test_a_bad_value_is_told_on_the_form(client, hints):
+    desk = Desk()
+    client.force_login(UserFactory(tenant=None, is_superuser=True))
+    address = reverse("console:change-maker", args=[desk.maker.pk]) + "?form=full"
+    shown = client.get(address)
+    values = {
+        f"params-{field.name}": field.initial
+        for field in shown.context["params"]
+        if field.initial not in (None, False)
+    }
+    answer = client.post(
+        address, values | {"form": "full", "params-min_spread_bps": "900", "confirm": "1"}
+    )
+    assert "min_spread_bps" in answer.content.decode()
+    assert Version.objects.of(desk.maker.tenant).count() == 1
