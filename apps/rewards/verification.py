@@ -209,7 +209,7 @@ def wrong_withdrawal() -> str | None:
         for row in page:
             if held.get(hold_key(row)) != (Member.owner_of(row.member_id), row.amount):
                 return f"withdrawal {row.pk} of {row.amount} is not what was held for it"
-            if row.fee != fee_on(row.amount, row.policy):
+            if row.fee != fee_on(amount=row.amount, policy=row.policy):
                 return f"withdrawal {row.pk} has a fee of {row.fee}, not what its policy says"
     return None
 

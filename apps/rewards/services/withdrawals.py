@@ -68,7 +68,7 @@ def request_withdrawal(
             f"the smallest withdrawal is {plain(policy.min_withdrawal)}", field="amount"
         )
     refuse_over_limit(member, policy, amount, now)
-    fee = fee_on(amount, policy)
+    fee = fee_on(amount=amount, policy=policy)
     if amount <= fee:
         raise BadAmount(f"the fee of {plain(fee)} leaves nothing to pay", field="amount")
     try:
@@ -158,7 +158,7 @@ def hold_key(withdrawal: Withdrawal) -> str:
     return f"withdrawal:{withdrawal.pk}:hold"
 
 
-def fee_on(amount: Decimal, policy: Policy) -> Decimal:
+def fee_on(*, amount: Decimal, policy: Policy) -> Decimal:
     """The fee in whole cents, to the nearest; a tie goes to the even one."""
     return (amount * policy.withdrawal_fee_rate).quantize(CENT, rounding=ROUND_HALF_EVEN)
 
