@@ -68,7 +68,7 @@ def request_withdrawal(
             f"the smallest withdrawal is {plain(policy.min_withdrawal)}", field="amount"
         )
     refuse_over_limit(member, policy, amount, now)
-    fee = fee_on(amount, policy)
+    fee = fee_on(amount=amount, policy=policy)
     if amount <= fee:
         raise BadAmount(f"the fee of {plain(fee)} leaves nothing to pay", field="amount")
     try:
@@ -78,7 +78,7 @@ def request_withdrawal(
         # Another member's, whose account is another lock, was faster.
         raise KeyReused("this key asked for another withdrawal", key=key) from error
     transfer(
-        key=hold_key(withdrawal),
+        key=hold_key(withdrawal=withdrawal),
         debit=accounts[member.owner, K.REWARD],
         credit=accounts[member.owner, K.HELD],
         amount=amount,
@@ -154,11 +154,11 @@ def complete_withdrawal(*, withdrawal: Withdrawal, by: str, tx_hash: str, now: d
     record("withdrawal.completed", withdrawal, before=S.APPROVED)
 
 
-def hold_key(withdrawal: Withdrawal) -> str:
+def hold_key(*, withdrawal: Withdrawal) -> str:
     return f"withdrawal:{withdrawal.pk}:hold"
 
 
-def fee_on(amount: Decimal, policy: Policy) -> Decimal:
+def fee_on(*, amount: Decimal, policy: Policy) -> Decimal:
     """The fee in whole cents, to the nearest; a tie goes to the even one."""
     return (amount * policy.withdrawal_fee_rate).quantize(CENT, rounding=ROUND_HALF_EVEN)
 
