@@ -207,7 +207,7 @@ def wrong_withdrawal() -> str | None:
     for page in withdrawals():
         held = held_for(page)
         for row in page:
-            if held.get(hold_key(row)) != (Member.owner_of(row.member_id), row.amount):
+            if held.get(hold_key(withdrawal=row)) != (Member.owner_of(row.member_id), row.amount):
                 return f"withdrawal {row.pk} of {row.amount} is not what was held for it"
             if row.fee != fee_on(amount=row.amount, policy=row.policy):
                 return f"withdrawal {row.pk} has a fee of {row.fee}, not what its policy says"
@@ -224,6 +224,7 @@ def withdrawals() -> Iterator[list[Withdrawal]]:
 
 def held_for(withdrawals: Sequence[Withdrawal]) -> dict[str, tuple[str, Decimal]]:
     """Whose points were held for these, and how many, by the key of the transfer."""
-    held = Transfer.objects.across_tenants().filter(key__in=map(hold_key, withdrawals))
+    keys = [hold_key(withdrawal=row) for row in withdrawals]
+    held = Transfer.objects.across_tenants().filter(key__in=keys)
     told = held.values_list("key", "debit__owner", "amount")
     return {key: (owner, amount) for key, owner, amount in told}

@@ -78,7 +78,7 @@ def request_withdrawal(
         # Another member's, whose account is another lock, was faster.
         raise KeyReused("this key asked for another withdrawal", key=key) from error
     transfer(
-        key=hold_key(withdrawal),
+        key=hold_key(withdrawal=withdrawal),
         debit=accounts[member.owner, K.REWARD],
         credit=accounts[member.owner, K.HELD],
         amount=amount,
@@ -154,7 +154,7 @@ def complete_withdrawal(*, withdrawal: Withdrawal, by: str, tx_hash: str, now: d
     record("withdrawal.completed", withdrawal, before=S.APPROVED)
 
 
-def hold_key(withdrawal: Withdrawal) -> str:
+def hold_key(*, withdrawal: Withdrawal) -> str:
     return f"withdrawal:{withdrawal.pk}:hold"
 
 
