@@ -5,6 +5,7 @@ accounts. What does not fit inserts nothing, and `services.transfer_many` says w
 """
 
 from contextlib import ExitStack
+from datetime import UTC
 from functools import cache
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, connection, transaction
@@ -17,6 +18,8 @@ from apps.ledger.movement import FULL, Movement
 from engine.ids import uuid7
 from engine.money import UNIT
 
+# Told once the accounts are locked: of two lines the later one is dated later.
+SERVERS_CLOCK = "SYSDATE(6)"
 COLUMNS = [field.attname for field in Transfer._meta.concrete_fields]
 
 
@@ -25,10 +28,9 @@ def move_one(movement: Movement) -> Transfer | None:
     """The transfer, if it could be made as it was asked for; otherwise nothing has happened."""
     if not connection.features.can_return_columns_from_insert:
         return None
-    name, now, units = uuid7(), timezone.now(), movement.units
+    name, units = uuid7(), movement.units
     debit, credit = movement.debit, movement.credit
     asked = {
-        "now": connection.ops.adapt_datetimefield_value(now),
         "id": name.hex,
         "key": movement.key,
         "debit": debit.pk,
@@ -40,25 +42,29 @@ def move_one(movement: Movement) -> Transfer | None:
     left = inserted_and_counted(asked)
     if left is None:
         return None
-    tenant, debit_number, debit_balance, credit_number, credit_balance = left
+    at, tenant, debit_number, debit_balance, credit_number, credit_balance = left
     about = (tenant, movement.key, debit.pk, credit.pk, movement.amount, movement.reason)
     after = (debit_number, debit_balance * UNIT, credit_number, credit_balance * UNIT)
-    return Transfer.from_db(DEFAULT_DB_ALIAS, COLUMNS, (now, name, *about, *after))
+    return Transfer.from_db(DEFAULT_DB_ALIAS, COLUMNS, (at, name, *about, *after))
 
 
 def inserted_and_counted(asked: dict[str, object]) -> tuple | None:
-    """What the transfer leaves on its accounts; None where it does not fit or its key is known."""
-    statements = insertion(asked["debit"] < asked["credit"]), counting()
+    """When it was made, and what it leaves on its accounts; None where it does not fit or its key
+    is known."""
+    is_debit_lower = asked["debit"] < asked["credit"]
     is_server = connection.vendor != "sqlite"
     if is_server and not connection.in_atomic_block:
-        return told_whole(*statements, asked)
+        return told_whole(insertion(is_debit_lower, SERVERS_CLOCK), counting(), asked)
     told = told_together if is_server else told_one_by_one
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        now = timezone.now()
+        asked = asked | {"now": connection.ops.adapt_datetimefield_value(now)}
         try:
-            return told(cursor, *statements, asked)
+            left = told(cursor, insertion(is_debit_lower, "%(now)s"), counting(), asked)
         except IntegrityError:
             # The statement alone is undone, not the caller's transaction.
             return None
+    return left and (now, *left[1:])
 
 
 def told_one_by_one(
@@ -95,7 +101,7 @@ def told_whole(insert: str, count: str, asked: dict[str, object]) -> tuple | Non
             if_cut_short.pop_all()
     except IntegrityError:
         return None
-    return left
+    return left and (left[0].replace(tzinfo=UTC), *left[1:])
 
 
 def take_back() -> None:
@@ -111,7 +117,7 @@ def quoted(model: type[Account | Transfer]) -> str:
 
 
 @cache
-def insertion(is_debit_lower: bool) -> str:
+def insertion(is_debit_lower: bool, at: str) -> str:
     """Accounts are locked in the order of their keys, as everywhere, so that nobody deadlocks."""
     first, second = ("debit", "credit") if is_debit_lower else ("credit", "debit")
     columns = ", ".join(map(connection.ops.quote_name, columns_of_transfer()))
@@ -120,7 +126,7 @@ def insertion(is_debit_lower: bool) -> str:
     join, lock = ("CROSS JOIN", "") if is_sqlite else ("STRAIGHT_JOIN", " FOR UPDATE")
     return (
         f"INSERT INTO {quoted(Transfer)} ({columns})"  # noqa: S608 - names of models
-        " SELECT %(now)s, %(id)s, debit.tenant_id, %(key)s, debit.id, credit.id, %(units)s,"
+        f" SELECT {at}, %(id)s, debit.tenant_id, %(key)s, debit.id, credit.id, %(units)s,"
         " %(reason)s, debit.moves + 1, debit.credits - debit.debits - %(units)s,"
         " credit.moves + 1, credit.credits - credit.debits + %(units)s"
         f" FROM {quoted(Account)} {first} {join} {quoted(Account)} {second}"
@@ -128,7 +134,8 @@ def insertion(is_debit_lower: bool) -> str:
         " AND debit.tenant_id = credit.tenant_id"
         " AND (debit.may_owe OR debit.credits - debit.debits >= %(units)s)"
         f" AND debit.debits <= %(room)s AND credit.credits <= %(room)s{lock}"
-        " RETURNING tenant_id, debit_number, debit_balance, credit_number, credit_balance"
+        " RETURNING created_at, tenant_id, debit_number, debit_balance, credit_number,"
+        " credit_balance"
     )
 
 

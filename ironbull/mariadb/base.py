@@ -44,6 +44,10 @@ class CursorWrapper(base.CursorWrapper):
 class DatabaseWrapper(base.DatabaseWrapper):
     is_to_begin = False
 
+    def get_connection_params(self):
+        # Its clock tells what we keep: UTC, wherever the server stands.
+        return super().get_connection_params() | {"init_command": "SET time_zone = '+00:00'"}
+
     def connect(self):
         self.is_to_begin = False
         super().connect()

@@ -3,15 +3,18 @@
 import threading
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.core.errors import KeyReused
 from apps.ledger.errors import InsufficientPoints
-from apps.ledger.models import Account
+from apps.ledger.models import Account, Transfer
 from tests.apps.ledger.test_transfers import balances_of, move, moved, open_books
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TABLE = Account._meta.db_table
@@ -57,6 +60,22 @@ def test_what_is_refused_leaves_nothing_and_no_transaction_open(books):
     assert not is_in_transaction()
     assert as_others_see(alice, bob) == [70, 30]
     assert moved() == 2
+
+
+def test_lines_of_an_account_are_dated_in_their_order(books):
+    issued, alice, bob = books
+    at_once(4, move_often, list("abcd"), [issued] * 4, [alice, bob] * 2)
+    lines = Transfer.objects.across_tenants().filter(debit=issued).order_by("debit_number")
+    dates = list(lines.values_list("created_at", flat=True))
+    assert len(dates) == 81
+    assert dates == sorted(dates)
+    now = timezone.now()
+    assert all(now - timedelta(minutes=5) < date <= now for date in dates)
+
+
+def move_often(name, debit, credit):
+    for count in range(20):
+        move(f"{name}:{count}", debit, credit, 1)
 
 
 @pytest.mark.mariadb
