@@ -19,6 +19,7 @@ from django.utils import timezone
 from apps.core.errors import BadInput, Conflict
 from apps.core.models import AuditEntry
 from apps.tenants import targets
+from apps.tenants.events import NAMES
 from apps.tenants.models import Delivery, Endpoint, Event
 from apps.tenants.services import (
     create_endpoint,
@@ -127,12 +128,32 @@ def test_a_name_that_leads_inside_is_refused_when_it_is_looked_up(monkeypatch):
         post(PUBLIC, headers={}, body=b"{}")
 
 
-@pytest.mark.parametrize("event", ["", "a b", "withdrawal.", ".approved", "a.b.c", "x" * 65])
+@pytest.mark.parametrize(
+    "event",
+    [*("", "a b", "withdrawal.", ".approved", "a.b.c"), "x" * 65, "withdrawal.aproved", "widraw"],
+)
 @pytest.mark.django_db
-def test_an_event_is_a_noun_or_a_noun_and_a_verb(event):
+def test_an_event_that_never_comes_is_not_waited_for(event):
     with pytest.raises(BadInput) as refused:
         create_endpoint(tenant=TenantFactory(), url=PUBLIC, events=[event])
     assert refused.value.context["field"] == "events"
+
+
+@pytest.mark.django_db
+def test_nothing_is_told_that_nobody_can_ask_for():
+    with pytest.raises(ValueError, match="aproved"):
+        happen(TenantFactory(), "withdrawal.aproved")
+
+
+def test_the_documented_events_are_those_that_come():
+    rows = re.findall(r"^\| (`.*?`.*?) \|", DOCS.read_text(), re.MULTILINE)
+    told = set()
+    for row in rows:
+        noun = ""
+        for name in re.findall(r"`([\w.]+)`", row):
+            noun = name.partition(".")[0] or noun
+            told.add(f"{noun}.{name.partition('.')[2]}")
+    assert told == NAMES
 
 
 @pytest.mark.django_db
