@@ -140,7 +140,7 @@ class Invocations(Table, frozen=True):
     max_invocation_break_mins: float
 
 
-class Standing(Table, frozen=True):
+class BoardLine(Table, frozen=True):
     """A line of the leaderboard."""
 
     id: str
@@ -350,18 +350,18 @@ def in_order(woken: Iterable[Woken]) -> list[Woken]:
     return sorted(woken, key=lambda one: one.at_ms)
 
 
-def standing(
+def board_line(
     name: str,
     trades: Sequence[Closed],
     *,
     equity: Decimal,
     sharpe: float | None,
     initial: Decimal = INITIAL,
-) -> Standing:
+) -> BoardLine:
     """Its line of the board; what is lost is negative, as published."""
     wins = [trade.net for trade in trades if trade.net > 0]
     losses = [trade.net for trade in trades if trade.net <= 0]
-    return Standing(
+    return BoardLine(
         id=name,
         num_trades=len(trades),
         sharpe=sharpe or 0.0,
@@ -374,9 +374,9 @@ def standing(
     )
 
 
-def board(standings: Iterable[Standing]) -> list[Standing]:
+def board(lines: Iterable[BoardLine]) -> list[BoardLine]:
     """The best first."""
-    return sorted(standings, key=lambda one: (-one.return_pct, one.id))
+    return sorted(lines, key=lambda one: (-one.return_pct, one.id))
 
 
 def return_percent(equity: Decimal, *, initial: Decimal = INITIAL, digits: int = 5) -> float:

@@ -34,6 +34,8 @@ from engine.deciding.standing import Patience, Standings, begun, ended, next_mod
 from engine.money import ZERO
 
 PAUSE_SECONDS, LONGEST_PAUSE = 0.2, 3.0
+# A pause may take longer than was asked; the try after it is still one.
+LEAST_SECONDS = 0.05
 BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 # Of an answer that is to be repaired, and of what a provider says of a refusal.
 MOST_QUOTED, MOST_SAID = 8_192, 200
@@ -126,7 +128,8 @@ class Asking:
         tried = 0
         while True:
             try:
-                return self.once(model, talk, purpose, until - self.monotonic())
+                left = max(until - self.monotonic(), LEAST_SECONDS)
+                return self.once(model, talk, purpose, left)
             except (ModelBusy, ModelUnclear) as error:
                 pause = self.pause(tried, error)
                 if tried == model.retries or self.monotonic() + pause >= until:
@@ -158,6 +161,8 @@ class Asking:
 
     def call(self, model: Model, talk: Talk, seconds: float) -> Reply:
         key = self.keys(model.name)
+        if not (key.isascii() and key.isprintable()):
+            raise ModelRefused("its key has characters that no key has")
         make, read = PROTOCOLS[model.protocol]
         request = make(model, key, talk)
         answer = self.post(

@@ -33,13 +33,14 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes, timeout_seconds: 
     with contextlib.closing(talk):
         try:
             talk.connect()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise ModelBusy(f"it cannot be reached: {type(error).__name__}") from error
         with cut_after(timeout_seconds, talk.sock) as is_late:
             try:
                 return told(talk, parts.path, headers, body)
             except (HTTPException, OSError) as error:
-                words = "no answer in time" if is_late() else type(error).__name__
+                is_over = is_late() or isinstance(error, TimeoutError)
+                words = "no answer in time" if is_over else type(error).__name__
                 raise ModelUnclear(f"its answer did not arrive: {words}") from error
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from engine.deciding.decision import Decision
 from engine.deciding.prompt import WRITE
+from engine.paper.errors import Refused
 from engine.paper.service.office import HangUp
 from engine.paper.service.server import Server
 from engine.paper.service.wire import Answer, Request
@@ -212,7 +213,9 @@ class ScriptedModel:
 
     def _answer(self, request: Request) -> Answer:
         self._heard_at = time.monotonic()
-        asked = request.json()
+        asked = asked_of(request)
+        if asked is None:
+            return Answer(400, {"error": {"message": "this is no talk"}})
         self.asked.append(asked)
         act = self.acts.popleft() if self.acts else None
         if act in PLAIN:
@@ -229,6 +232,15 @@ class ScriptedModel:
         if act is Act.UNCOUNTED:
             del body["usage"]
         return cut(body) if act is Act.CUT_OFF else Answer(200, body)
+
+
+def asked_of(request: Request) -> Told | None:
+    try:
+        asked = request.json()
+    except Refused:
+        return None
+    is_talk = isinstance(asked, dict) and {"model", "messages"} <= asked.keys()
+    return asked if is_talk else None
 
 
 def heard(asked: Told) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from engine.deciding.analytics import (
     Woken,
     analytics,
     board,
+    board_line,
     drawdown_percent,
     invocations,
     return_percent,
@@ -22,7 +23,6 @@ from engine.deciding.analytics import (
     sharpe_of_trades,
     sharpe_over_baseline,
     signals,
-    standing,
 )
 from engine.deciding.decision import Wanted
 from engine.deciding.errors import BadTrades
@@ -119,7 +119,7 @@ def test_published_returns_follow_from_their_equity_with_their_dust():
     lines = json.loads((FOUND / "leaderboard.json").read_text(), parse_float=Decimal)
     for told in lines["leaderboard"]:
         assert return_percent(Decimal(told["equity"]), digits=4) == float(told["return_pct"])
-        row = standing(told["id"], (), equity=Decimal(told["equity"]), sharpe=None)
+        row = board_line(told["id"], (), equity=Decimal(told["equity"]), sharpe=None)
         assert msgspec.to_builtins(row).keys() == told.keys()
 
 
@@ -309,7 +309,7 @@ def test_breaks_between_invocations_are_counted():
 
 def test_the_board_has_the_best_first_and_losses_negative():
     lines = board(
-        standing(name, [closed(50), closed(-20), closed(0)], equity=Decimal(equity), sharpe=0.5)
+        board_line(name, [closed(50), closed(-20), closed(0)], equity=Decimal(equity), sharpe=0.5)
         for name, equity in (("b", 10_030), ("a", 10_030), ("c", 20_000))
     )
     assert [line.id for line in lines] == ["c", "a", "b"]

@@ -4,6 +4,8 @@ import json
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.deciding.answers import MOST_CHARACTERS, read_answer
 from engine.deciding.decision import ANSWER, MOST_DECISIONS, Wanted
@@ -121,6 +123,31 @@ def test_an_answer_is_refused_by_the_rule_it_breaks(raw, field, rule):
     assert (refused.value.field, refused.value.rule) == (field, rule)
     refused.value.message.encode()
     assert len(refused.value.message) < 300
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from([*LONG, "decisions"]) | st.text(max_size=9), inner)
+    ),
+    max_leaves=15,
+)
+NEARLY = st.dictionaries(st.sampled_from([*LONG]), VALUES).map(lambda wrong: LONG | wrong)
+
+
+@settings(max_examples=400)
+@given(VALUES | NEARLY | st.lists(NEARLY, max_size=3), st.text(max_size=10), st.text(max_size=10))
+def test_whatever_is_written_is_decisions_or_refused(value, before, behind):
+    for raw in (before + json.dumps(value) + behind, before + behind):
+        try:
+            decisions = read_answer(raw)
+        except BadAnswer as bad:
+            bad.message.encode("ascii")
+        else:
+            for one in decisions:
+                assert 0 <= one.position_size_usd <= 10**12
+                assert 0 <= one.confidence <= 100
 
 
 def test_a_strangers_words_stay_on_one_short_line():

@@ -12,6 +12,7 @@ import pytest
 from engine.deciding.asking import Asking, consult
 from engine.deciding.budget import Pocket, read_budget
 from engine.deciding.checks import facts_of, judge_all
+from engine.deciding.line import post
 from engine.deciding.models import read_model
 from engine.deciding.prompt import default_template, render
 from engine.deciding.protocols import PROTOCOLS
@@ -121,6 +122,54 @@ def test_no_key_is_told_again():
         outcome, _ = ask(model(server), by=by)
     assert "401" in outcome.reason
     assert "no such key" not in outcome.reason
+
+
+@pytest.mark.parametrize("key", ["sk-secret\n", "sk-secret\r\nX: y", "ключ"])
+def test_a_key_that_is_none_is_not_sent_and_not_told(key):
+    with ScriptedModel() as server:
+        by = asking()
+        by.keys = lambda name: key
+        outcome, _ = ask(model(server), by=by)
+        assert server.asked == []
+    assert [call.result for call in outcome.calls] == ["refused"]
+    assert "secret" not in repr(outcome)
+
+
+def test_a_name_that_no_host_can_have_is_not_reached():
+    with ScriptedModel() as server:
+        outcome, _ = ask(model(server, base_url=f"http://{'x' * 70}.example", retries=0))
+    assert [call.result for call in outcome.calls] == ["busy"]
+
+
+def test_where_it_points_is_not_followed():
+    """A key is told to the address that it is for, and to no other."""
+    elsewhere = ScriptedModel("bold")
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def point():
+        line, _ = listener.accept()
+        with line:
+            line.recv(1 << 20)
+            told = f"HTTP/1.1 307 Over there\r\nLocation: {elsewhere.address}/chat/completions"
+            line.sendall(f"{told}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    pointing = threading.Thread(target=point)
+    pointing.start()
+    with listener, elsewhere as server:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        outcome, _ = ask(model(server, base_url=address))
+        assert server.asked == []
+    pointing.join(5)
+    assert [call.result for call in outcome.calls] == ["refused"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b"5"])
+def test_the_server_says_what_is_no_talk(body):
+    with ScriptedModel() as server:
+        answered = post(
+            f"{server.address}/chat/completions", headers={}, body=body, timeout_seconds=5
+        )
+    assert answered.status == 400
 
 
 def test_a_slow_model_is_left_when_its_time_is_over():
