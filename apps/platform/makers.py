@@ -18,6 +18,7 @@ from apps.market_making.services import (
     change_maker,
     create_maker,
     derive,
+    give_up_maker,
     halt_maker,
     release_maker,
     start_maker,
@@ -127,6 +128,15 @@ def release_a_maker(visitor: Visitor, asked: WithReason) -> lists.maker_sessions
     """Let a halted maker be started again, by somebody who has looked."""
     maker = lists.makers.one(visitor, asked.id)
     session = release_maker(maker=maker, reason=asked.reason, now=timezone.now())
+    return lists.maker_sessions.line_of(session)
+
+
+@face.call("POST", "api/makers/<int:id>/give-up", scope=CHANGE)
+def give_up_a_maker(visitor: Visitor, asked: WithReason) -> lists.maker_sessions.line:
+    """Say that its node is gone: it is halted, and what it left at its venue is a person's to
+    look at. Refused while its node could still be at it."""
+    maker = lists.makers.one(visitor, asked.id)
+    session = give_up_maker(maker=maker, reason=asked.reason, now=timezone.now())
     return lists.maker_sessions.line_of(session)
 
 

@@ -3,6 +3,7 @@
 from apps.market_making.services.hearing import record_report
 from apps.market_making.services.keeping import prune
 from apps.market_making.services.running import (
+    give_up_maker,
     halt_maker,
     release_maker,
     start_maker,
@@ -21,6 +22,7 @@ __all__ = [
     "change_maker",
     "create_maker",
     "derive",
+    "give_up_maker",
     "halt_maker",
     "prune",
     "record_report",

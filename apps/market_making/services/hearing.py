@@ -96,7 +96,7 @@ def hear(session: Session, told: MakerReport, now: datetime) -> bool:
         begin_life(session, told.life)
     acknowledge(session, told, now)
     moves = told.moves[session.moves_heard :]
-    for one in moves:
+    for one in moves if session.status not in REST else []:
         come_to(session, one, now)
     take_in_orders(session, told, now)
     take_in_alerts(session, told)

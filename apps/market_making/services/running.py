@@ -1,8 +1,10 @@
 """A maker is started, stopped, halted and released; its node does it, and says so."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from apps.core import audit
 from apps.core.deadlocks import retried
@@ -19,6 +21,9 @@ from apps.venues.models import VenueAccount
 from apps.venues.services import note_quoted
 
 V = Command.Verb
+# A word to a node that was under way when it was heard last, and clocks that differ.
+DELIVERY = timedelta(seconds=60)
+UNTOLD_LIVES = 1000
 
 
 @retried
@@ -121,6 +126,37 @@ def release_maker(*, maker: Maker, reason: str, now: datetime) -> Session:
         acknowledged_at=now,
     )
     audit.record("maker.released", maker, before=before, after={"reason": reason[:200]})
+    return session
+
+
+@retried
+@transaction.atomic
+def give_up_maker(*, maker: Maker, reason: str, now: datetime) -> Session:
+    """Its node is gone: what it left at its venue is a person's to look at, and to release.
+
+    Only when its lease is surely over: until then the node may still be at it.
+    """
+    session = locked_live(maker)
+    if alive_nodes(now).filter(pk=session.node_id).exists():
+        raise Conflict("its node is alive: stop or halt it", field="node")
+    heard = session.reported_at or session.created_at
+    surely = heard + timedelta(seconds=settings.MAKER_LEASE_SECONDS) + DELIVERY
+    if now < surely:
+        raise Conflict(f"its node may be at it until {surely:%H:%M:%S}", field="node")
+    before = {"status": session.status, "node": session.node.code}
+    move(
+        session,
+        to=Session.Status.HALTED,
+        allowed={status: {Session.Status.HALTED} for status in Session.LIVE},
+        reason=reason.strip()[:200] or "its node is gone",
+        ended_at=now,
+    )
+    # Lives that it has had and could not tell of: no name of theirs comes again.
+    maker = session.maker
+    Maker.objects.of(maker.tenant_id).filter(pk=maker.pk).update(life=F("life") + UNTOLD_LIVES)
+    account = VenueAccount.objects.of(maker.tenant_id).get(pk=maker.venue_account_id)
+    note_quoted(account=account, symbol=maker.symbol, is_quoted=False)
+    audit.record("maker.given_up", maker, before=before, after={"reason": session.reason})
     return session
 
 

@@ -24,7 +24,13 @@ from apps.core.audit import acting
 from apps.core.errors import DomainError
 from apps.market_making.models import Maker
 from apps.market_making.selectors import last_session
-from apps.market_making.services import halt_maker, release_maker, start_maker, stop_maker
+from apps.market_making.services import (
+    give_up_maker,
+    halt_maker,
+    release_maker,
+    start_maker,
+    stop_maker,
+)
 from engine.errors import EngineError
 from engine.instrument import Instrument
 from engine.making.forms import PRESETS, preset
@@ -59,6 +65,7 @@ VERBS = {
     "stop": stop_maker,
     "halt": halt_maker,
     "release": release_maker,
+    "give-up": give_up_maker,
 }
 SWEPT = ("pnl_traded", "fee_total", "fills", "volume", "wear_per_10k", "drawdown_deepest")
 NS_A_MS = 1_000_000
@@ -75,10 +82,11 @@ class Command(BaseCommand):
             ("stop", "have it take its orders away and close what it holds"),
             ("halt", "the same, and a person has to release it"),
             ("release", "let a halted one be started again"),
+            ("give-up", "halt it without its node, which is gone"),
         ):
             one = commands.add_parser(name, help=text)
             one.add_argument("maker", type=int, help="its number, as in the list")
-            if name in ("halt", "release"):
+            if name in ("halt", "release", "give-up"):
                 one.add_argument("--reason", default="")
         paper = commands.add_parser("paper", help="the published table, and ours beside it")
         paper.add_argument("--paths", type=int, default=1000, help="1000, as published")

@@ -288,3 +288,23 @@ def test_the_volume_of_a_goal_goes_with_the_wish(hints):
     desk.start()
     (wish,) = wishes(hints, desk)
     assert Decimal(wish.target_hourly) == 5000
+
+
+def test_a_maker_whose_node_is_gone_is_given_up_once_its_lease_is_surely_over():
+    desk = Desk()
+    desk.run()
+    with pytest.raises(Conflict, match="is alive"):
+        services.give_up_maker(maker=desk.maker, reason="", now=desk.now)
+    Node.objects.update(last_heartbeat_at=None)
+    with pytest.raises(Conflict, match="may be at it"):
+        services.give_up_maker(maker=desk.maker, reason="", now=desk.now)
+    late = desk.now + timedelta(minutes=10)
+    session = services.give_up_maker(maker=desk.maker, reason="burnt", now=late)
+    assert (session.status, session.reason) == (S.HALTED, "burnt")
+    desk.maker.refresh_from_db()
+    assert desk.maker.life > 1000
+    # Whatever it still says of itself, a person has decided.
+    desk.hear("starting", "running", "stopping", "idle")
+    assert desk.session.status == S.HALTED
+    services.release_maker(maker=desk.maker, reason="looked", now=late)
+    assert AuditEntry.objects.filter(action="maker.given_up").count() == 1
