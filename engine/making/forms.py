@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from engine import parameters
 from engine.errors import BadParameters
 from engine.making.model import answer
 from engine.making.params import (
@@ -134,10 +135,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 
 def read_form(values: Mapping[str, object], form: type[Form]) -> Form:
     """The form, or BadParameters naming the field and the rule it breaks."""
-    try:
-        return msgspec.convert(dict(values), form)
-    except msgspec.ValidationError as error:
-        raise BadParameters(f"{form.__name__}: {error}") from error
+    return parameters.read_params(form, values, owner=form.__name__)
 
 
 def describe_form(form: type[Params]) -> list[Parameter]:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from engine.errors import BadParameters
+from engine import parameters
 from engine.parameters import Parameter, Params, parameters_of
 
 Gamma = Annotated[
@@ -193,10 +193,7 @@ def ordered(params: MakerParams, less: str, more: str) -> None:
 
 def read_params(values: Mapping[str, object]) -> MakerParams:
     """The parameters, or BadParameters naming the field and the rule it breaks."""
-    try:
-        return msgspec.convert(dict(values), MakerParams)
-    except msgspec.ValidationError as error:
-        raise BadParameters(f"maker: {error}") from error
+    return parameters.read_params(MakerParams, values, owner="maker")
 
 
 def changed(params: MakerParams, **values: object) -> MakerParams:
