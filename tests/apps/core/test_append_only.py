@@ -12,10 +12,17 @@ from apps.core import append_only
 from apps.core.audit import record
 from apps.core.models import AuditEntry
 from apps.ledger.models import Transfer
+from apps.market_making.models import Version
 from apps.members.models import LevelChange
 from apps.tenants.models import Policy
 from tests.append_only import unprotected
-from tests.factories import LevelChangeFactory, PolicyFactory, TransferFactory, TrialFactory
+from tests.factories import (
+    LevelChangeFactory,
+    PolicyFactory,
+    TransferFactory,
+    TrialFactory,
+    VersionFactory,
+)
 
 ROWS = {
     Transfer: lambda: TransferFactory(amount=Decimal(10)),
@@ -23,6 +30,7 @@ ROWS = {
     Policy: lambda: PolicyFactory(version=1),
     LevelChange: lambda: LevelChangeFactory(),
     Trial: lambda: TrialFactory(),
+    Version: lambda: VersionFactory(),
 }
 CHANGES = {
     Transfer: {"amount": Decimal(11)},
@@ -30,6 +38,7 @@ CHANGES = {
     Policy: {"charge_rate": Decimal("0.99")},
     LevelChange: {"own_holding": Decimal(11)},
     Trial: {"score": Decimal(11)},
+    Version: {"changed_by": "mallory"},
 }
 EVERY = pytest.mark.parametrize(
     "model", append_only.append_only_models(), ids=lambda model: model._meta.label
