@@ -18,10 +18,10 @@ from apps.tenants.models import Policy
 from tests.append_only import unprotected
 from tests.factories import (
     LevelChangeFactory,
+    MakerFactory,
     PolicyFactory,
     TransferFactory,
     TrialFactory,
-    VersionFactory,
 )
 
 ROWS = {
@@ -30,7 +30,7 @@ ROWS = {
     Policy: lambda: PolicyFactory(version=1),
     LevelChange: lambda: LevelChangeFactory(),
     Trial: lambda: TrialFactory(),
-    Version: lambda: VersionFactory(),
+    Version: lambda: MakerFactory().versions.get(),
 }
 CHANGES = {
     Transfer: {"amount": Decimal(11)},
