@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 
 from engine.order import OrderStatus
+from engine.ready import ready
 from engine.signal import Action, Direction, Side
 
 VERSION = 1
@@ -269,7 +270,7 @@ KINDS: dict[str, type[Message]] = {
     "heartbeat": Heartbeat,
     "refusal": Refusal,
 }
-KIND_OF = {message: kind for kind, message in KINDS.items()} | {Parcel: "tickets"}
+KIND_OF = {ready(message): kind for kind, message in KINDS.items()} | {ready(Parcel): "tickets"}
 
 
 def number(value: Decimal) -> str:
