@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from engine.order import OrderStatus
+from engine.ready import ready
 from engine.signal import Action, Direction, Side
 
 VERSION = 1
@@ -371,7 +372,7 @@ KINDS: dict[str, type[Message]] = {
     "maker_wish": MakerWish,
     "maker_report": MakerReport,
 }
-KIND_OF = {message: kind for kind, message in KINDS.items()} | {Parcel: "tickets"}
+KIND_OF = {ready(message): kind for kind, message in KINDS.items()} | {ready(Parcel): "tickets"}
 
 
 def number(value: Decimal) -> str:

@@ -40,6 +40,7 @@ from apps.core.errors import (
 )
 from apps.core.idempotency import once
 from apps.core.middleware import address_of
+from engine.ready import ready
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 # Wide enough for every number that is told.
@@ -134,6 +135,7 @@ class Face:
         """Every address of this face, behind its prefix: others are not looked through for it."""
         by_path: dict[str, dict[str, Call]] = defaultdict(dict)
         for call in self.calls:
+            ready(call.asked)
             by_path[call.path][call.method] = call
         inside = [
             path(where.removeprefix(f"{self.prefix}/"), csrf_exempt(self.view(calls)))

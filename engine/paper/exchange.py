@@ -24,6 +24,7 @@ from engine.paper.journal import Journal, Line
 from engine.paper.margin import Rates
 from engine.paper.market import Prices, Quoting
 from engine.paper.orders import Ask, Ending, Money, Order, Status, Trigger, TriggerAsk
+from engine.ready import ready
 from engine.signal import Direction
 
 # So many times its first millisecond a journal's numbers begin: none was ever another's.
@@ -31,12 +32,12 @@ NUMBERS_PER_MS = 1_000
 # What a line may ask for, and of what kind each of its parts is.
 REQUESTS: dict[str, dict[str, Any]] = {
     "begin": {"at_ms": int},
-    "stand_as": {"state": State},
+    "stand_as": {"state": ready(State)},
     "tick": {"at_ms": int, "prices": dict[str, Decimal]},
     "open_account": {"name": str, "cash": Decimal, "ids": IdRule, "refuses_takers": bool},
-    "place": {"account": str, "ask": Ask},
+    "place": {"account": str, "ask": ready(Ask)},
     "cancel": {"account": str, "number": int},
-    "arm": {"account": str, "ask": TriggerAsk, "also": TriggerAsk | None},
+    "arm": {"account": str, "ask": ready(TriggerAsk), "also": TriggerAsk | None},
     "disarm": {"account": str, "number": int},
     "set_hedge": {"account": str, "is_hedged": bool},
     "set_margin": {"account": str, "symbol": str, "margin": Margin},
