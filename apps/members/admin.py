@@ -165,7 +165,9 @@ class MemberAdmin(HouseAdmin):
     disable = verb_action(
         _("Disable"),
         lambda member: disable_member(member=member),
-        question=_("Nothing more is opened, moved or paid for these members."),
+        question=_(
+            "They open, move and ask for nothing more; what waits to be paid is still decided."
+        ),
     )
     enable = verb_action(_("Enable"), lambda member: enable_member(member=member))
 
@@ -203,6 +205,12 @@ class LevelForm(forms.ModelForm):
         if not 0 <= rate <= 1:
             raise forms.ValidationError(_("a rate is a share: from 0 to 1"))
         return rate
+
+    def clean_min_team_holding(self):
+        least = self.cleaned_data["min_team_holding"]
+        if least < 0:
+            raise forms.ValidationError(_("a team cannot be asked to hold less than nothing"))
+        return least
 
 
 @admin.register(Level)

@@ -570,6 +570,10 @@ def test_a_rate_is_a_share(platform):
     asked = {"name": "S1", "min_team_holding": "0", "rate": "1.5", "number": "7"}
     answer = platform.post(page(type(level), "change", level.pk), asked)
     assert "rate" in answer.context["adminform"].form.errors
+    answer = platform.post(
+        page(type(level), "change", level.pk), {**asked, "rate": "0.5", "min_team_holding": "-1"}
+    )
+    assert "min_team_holding" in answer.context["adminform"].form.errors
     platform.post(page(type(level), "change", level.pk), {**asked, "rate": "0.5"})
     assert list(type(level).objects.values_list("number", "rate")) == [(1, Decimal("0.5"))]
 
