@@ -27,7 +27,8 @@ def test_a_worker_whose_line_broke_while_its_hands_were_full_takes_the_next_one(
             BROKER_URL=f"redis://127.0.0.1:{line.port}/0",
             REFUSING_HOME=str(tmp_path),
         )
-        with Celery("sender", broker=f"redis://127.0.0.1:{server.port}/0") as sender:
+        address = f"redis://127.0.0.1:{server.port}/0"
+        with Celery("sender", broker=address, set_as_current=False) as sender:
             try:
                 worker = workers.start()
                 sender.send_task("refusing.take_time", kwargs={"seconds": 2}, queue=queue)
