@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ADDRESSES = {"MariaDB": "DATABASE_URL", "Redis": "BROKER_URL"}
 EMBEDDED = "the embedded default"
 # Walks mostly wait: with so many jobs beside each other two processors are busy.
-AT_ONCE = 3
+AT_ONCE = 4
 WALKS = "tests/walks"
 # What asks nothing of a database or a broker.
 PURE = ["tests/engine", "tests/golden", "tests/house"]
@@ -117,8 +117,8 @@ def parts(
         elif shares_its_broker(environment, of_walks):
             yield setup, environment, left
         else:
-            yield setup, environment, [*left, f"--ignore={WALKS}"]
             yield setup, of_walks, [*left, WALKS]
+            yield setup, environment, [*left, f"--ignore={WALKS}"]
     if there and not options.pytest:
         yield EMBEDDED, plain(), PURE
 
