@@ -23,9 +23,10 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent
 ADDRESSES = {"MariaDB": "DATABASE_URL", "Redis": "BROKER_URL"}
 EMBEDDED = "the embedded default"
-# Walks mostly wait: with so many jobs beside each other two processors are busy.
-AT_ONCE = 4
 WALKS = "tests/walks"
+# What starts processes mostly waits: with so many jobs beside each other two processors are busy.
+APART = [WALKS, "tests/workers"]
+AT_ONCE = 4
 # What asks nothing of a database or a broker.
 PURE = ["tests/engine", "tests/golden", "tests/house"]
 # Where there are two set-ups, pages and the longest walks that are not about either run on one.
@@ -111,27 +112,23 @@ def parts(
         if there:
             left = [f"--ignore={place}" for place in PURE]
             left += LEFT_TO_SERVERS if setup == EMBEDDED else LEFT_TO_EMBEDDED
-        of_walks = environment | another_broker(environment, stack)
         if options.pytest:
             yield setup, environment, options.pytest
-        elif shares_its_broker(environment, of_walks):
+        elif another_broker(environment, stack) == environment and setup != EMBEDDED:
             yield setup, environment, left
         else:
-            yield setup, of_walks, [*left, WALKS]
-            yield setup, environment, [*left, f"--ignore={WALKS}"]
+            for place in APART:
+                yield setup, another_broker(environment, stack), [*left, place]
+            yield setup, environment, [*left, *(f"--ignore={place}" for place in APART)]
     if there and not options.pytest:
         yield EMBEDDED, plain(), PURE
 
 
 def another_broker(environment: dict[str, str], stack: ExitStack) -> dict[str, str]:
-    """Walks empty queues: beside other tests they need a server of their own, if one can be had."""
+    """The same with a server of its own, if one can be had: who starts processes empties queues."""
     if "BROKER_URL" not in environment:
-        return {}
-    return {"BROKER_URL": servers.redis(stack, os.environ).address}
-
-
-def shares_its_broker(environment: dict[str, str], of_walks: dict[str, str]) -> bool:
-    return "BROKER_URL" in environment and environment == of_walks
+        return environment
+    return environment | {"BROKER_URL": servers.redis(stack, os.environ).address}
 
 
 class Job:

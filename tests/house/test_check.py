@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from argparse import Namespace
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests import servers
 from tests.house.planted import ROOT, copy_of_tree, plant
-from tests.run import Outcome, read_results, report
+from tests.run import Outcome, parts, read_results, report
 
 
 @pytest.mark.parametrize(
@@ -169,6 +170,32 @@ def test_results_are_read_from_what_pytest_wrote(tmp_path):
     assert outcome.passed == {"t::good"}
     assert outcome.failed == ["t::bad", "t::broken"]
     assert outcome.skipped == {"t::left": "why"}
+
+
+THERE = servers.Offer("redis://127.0.0.1:1/0", "named")
+NONE = servers.Offer(None, "none")
+
+
+@pytest.mark.parametrize("mariadb", [THERE, NONE], ids=["mariadb", "none"])
+@pytest.mark.parametrize("redis", [THERE, NONE], ids=["redis", "none"])
+@pytest.mark.parametrize("has_another", [True, False])
+def test_every_file_is_run_and_none_twice_on_a_set_up(monkeypatch, mariadb, redis, has_another):
+    another = servers.Offer("redis://127.0.0.1:2/0", "started")
+    monkeypatch.setattr(servers, "redis", lambda *_: another if has_another else redis)
+    with ExitStack() as stack:
+        offers = {"MariaDB": mariadb, "Redis": redis}
+        told = list(parts(Namespace(pytest=[]), offers, stack))
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        file = str(path.relative_to(ROOT))
+        setups = [setup for setup, _, words in told if is_run(file, words)]
+        assert setups, file
+        assert len(setups) == len(set(setups)), file
+
+
+def is_run(file, words):
+    left = [word.removeprefix("--ignore=") for word in words if word.startswith("--ignore=")]
+    asked = [word for word in words if word.startswith("tests/")] or ["tests/"]
+    return file.startswith(tuple(asked)) and not file.startswith(tuple(left) or ("-",))
 
 
 def test_a_database_that_may_be_production_is_never_tested_on():
