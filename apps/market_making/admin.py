@@ -55,6 +55,7 @@ class VersionAdmin(FactAdmin):
     list_display = ["created_at", "maker", "number", "form", "asked", "changed_by", "tenant"]
     list_filter = ["form", "created_at", "tenant"]
     list_select_related = ["maker__venue_account"]
+    search_fields = ["maker__symbol", "maker__venue_account__member__email", "changed_by"]
     is_chained = False
 
 
@@ -66,6 +67,7 @@ class SessionAdmin(FactAdmin):
     ]
     list_filter = ["status", "node", "created_at", "tenant"]
     list_select_related = ["maker__venue_account", "node"]
+    search_fields = ["maker__symbol", "maker__venue_account__member__email", "started_by"]
     is_chained = False
     leads_to = [
         (_("Commands"), "market_making_command", "session__id__exact"),
@@ -82,6 +84,7 @@ class CommandAdmin(FactAdmin):
     ]
     list_filter = ["verb", "created_at", "tenant"]
     list_select_related = ["session__maker__venue_account"]
+    search_fields = ["session__maker__symbol", "asked_by"]
     is_chained = False
 
 
@@ -90,6 +93,7 @@ class NoticeAdmin(FactAdmin):
     list_display = ["noticed_at", "session", "level", "kind", "facts", "tenant"]
     list_filter = ["level", "kind", "noticed_at", "tenant"]
     list_select_related = ["session__maker__venue_account"]
+    search_fields = ["session__maker__symbol", "kind"]
     is_chained = False
 
 
@@ -98,4 +102,5 @@ class ReadingAdmin(FactAdmin):
     list_display = ["read_at", "session", "is_kept", "tenant"]
     list_filter = ["read_at", "tenant"]
     list_select_related = ["session__maker__venue_account"]
+    search_fields = ["session__maker__symbol"]
     is_chained = False
