@@ -52,7 +52,7 @@ from engine.making.events import (
     Told,
 )
 from engine.making.grid import Grid, grid_of
-from engine.making.maker import Maker, NotNow
+from engine.making.maker import Maker
 from engine.making.metrics import Metrics
 from engine.making.names import Namer
 from engine.making.params import MakerParams, read_params
@@ -393,19 +393,20 @@ class Quoting:
         self.session.owed.done, self.session.owed.refused = wish.number, ""
         at_ms = now_ms()
         try:
-            params = read_params(wish.params)
-            if params != self.maker.params:
-                self.tell(Retune(at_ms, params))
-            if wish.verb is MakerVerb.STOP and self._verb is MakerVerb.RUN:
+            if wish.verb is MakerVerb.RUN:
+                self._retune(at_ms, read_params(wish.params))
+            elif wish.verb is MakerVerb.STOP and self._verb is MakerVerb.RUN:
                 self.tell(Stop(at_ms))
             elif wish.verb is MakerVerb.HALT and self._verb is not MakerVerb.HALT:
                 self.tell(Halt(at_ms, wish.reason))
-        except NotNow as error:
-            self.session.owed.refused = error.message
         except EngineError as error:
             self.session.owed.refused = error.message
         self._verb = wish.verb
         self.report()
+
+    def _retune(self, at_ms: int, params: MakerParams) -> None:
+        if params != self.maker.params:
+            self.tell(Retune(at_ms, params))
 
     def _saw(self, looked: Looked) -> None:
         if looked.error:
