@@ -58,6 +58,18 @@ def books_agree(centre, venue):
     return centre.fills() == {one.fill.venue_fill_id: Decimal(one.fill.quantity) for one in told}
 
 
+def somebody_buys(venue, quantity):
+    bought = ticket(
+        client_order_id="other1",
+        quantity=quantity,
+        not_after_ms=int(time.time() * 1000) + 5000,
+        position_mode=PositionMode.ONE_WAY,
+        margin=Margin.CROSS,
+        venue="paper",
+    )
+    venue.quote(bought)
+
+
 def once(times, error):
     """The first calls end in this error, and the others are made."""
     left = [times]
@@ -181,7 +193,7 @@ def test_the_kill_switch_alert_leaves_before_anything_is_closed(centre, mishaps,
         return do(*args, **kwargs)
 
     centre.run()
-    centre.until(venue.holdings, seconds=40, what="something held")
+    somebody_buys(venue, "0.02")
     # A quote may be replaced until it halts; only what closes is placed so.
     mishaps["place"] = watched
     centre.stop("halted")
@@ -348,15 +360,7 @@ def test_what_is_below_the_least_is_dust_and_said_so(centre, mishaps, venue):
 def test_a_position_that_somebody_else_made_is_adopted(centre, venue):
     centre.run()
     centre.until(lambda: centre.figure("equity") is not None)
-    other = ticket(
-        client_order_id="other1",
-        quantity="0.002",
-        not_after_ms=int(time.time() * 1000) + 5000,
-        position_mode=PositionMode.ONE_WAY,
-        margin=Margin.CROSS,
-        venue="paper",
-    )
-    venue.quote(other)
+    somebody_buys(venue, "0.002")
     centre.until(lambda: centre.alerts("drift"), seconds=20, what="the drift to be told")
     centre.stop()
     assert is_clean(venue)
