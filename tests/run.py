@@ -39,6 +39,8 @@ LEFT_TO_EMBEDDED = [
     f"--ignore={WALKS}/test_fuzz.py",
     f"--ignore={WALKS}/test_node_bundle.py",
 ]
+# Why a test of recorded data that is not ours to keep may run nowhere.
+ELSEWHERE = "is not beside the repository"
 
 
 @dataclass
@@ -233,8 +235,9 @@ def report(
     faults += [f"the suite on {outcome.setup}" for outcome in outcomes if not outcome.is_good]
     if all_must_run and missing:
         faults.append(f"no run on {' or '.join(missing)}")
-    if all_must_run and unrun:
-        faults.append(f"{len(unrun)} tests that ran nowhere")
+    owed = [name for name, reason in unrun.items() if not reason.endswith(ELSEWHERE)]
+    if all_must_run and owed:
+        faults.append(f"{len(owed)} tests that ran nowhere")
     if faults:
         say(f"make test: FAILED: {'; '.join(faults)}")
         return 1

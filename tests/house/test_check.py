@@ -10,7 +10,7 @@ import pytest
 
 from tests import servers
 from tests.house.planted import ROOT, copy_of_tree, plant
-from tests.run import Outcome, parts, read_results, report
+from tests.run import ELSEWHERE, Outcome, parts, read_results, report
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,17 @@ GOOD = Outcome("the embedded default", passed={"a", "b"})
             {"missing": {"Redis": "none"}, "all_must_run": True},
             1,
             "FAILED: no run on Redis",
+        ),
+        (
+            "recorded data is elsewhere where all must run",
+            {
+                "outcomes": [
+                    Outcome("here", passed={"a"}, skipped={"b": f"shared/data/x {ELSEWHERE}"})
+                ],
+                "all_must_run": True,
+            },
+            0,
+            "passed on here: 1 tests; NOT RUN: 1 tests (see above)",
         ),
         (
             "a test ran nowhere where all must run",
