@@ -34,7 +34,7 @@ from tests.apps.pointcards.trader import close
 from tests.apps.rewards.shop import K, Shop, settle
 from tests.factories import PositionFactory, SubscriptionFactory, VenueAccountFactory
 
-EXAMPLES, STEPS = 24, 100
+EXAMPLES, STEPS = 27, 100
 OPERATIONS = 4500
 INVITERS = {"root": None, "alice": "root", "bob": "alice", "carol": "bob", "dave": "root"}
 ADDRESS = {"network": "TRC20", "address": "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"}
