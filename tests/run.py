@@ -101,7 +101,7 @@ def plain() -> dict[str, str]:
 def parts(
     options: argparse.Namespace, offers: dict[str, servers.Offer], stack: ExitStack
 ) -> Iterator[tuple[str, dict[str, str], list[str]]]:
-    """A set-up, its environment, and what pytest is told to run there; the longest first."""
+    """A set-up, its environment, and what pytest is told to run there."""
     there = {name: offer for name, offer in offers.items() if offer.address}
     for name, offer in there.items():
         say(f"{name}: {offer.reason}")
@@ -109,6 +109,8 @@ def parts(
     setups = {EMBEDDED: plain()}
     if there:
         setups = {" + ".join(there): plain() | addresses, **setups}
+    if there and not options.pytest:
+        yield EMBEDDED, plain(), PURE
     for setup, environment in setups.items():
         left = []
         if there:
@@ -122,8 +124,6 @@ def parts(
             for place in APART:
                 yield setup, another_broker(environment, stack), [*left, place]
             yield setup, environment, [*left, *(f"--ignore={place}" for place in APART)]
-    if there and not options.pytest:
-        yield EMBEDDED, plain(), PURE
 
 
 def another_broker(environment: dict[str, str], stack: ExitStack) -> dict[str, str]:
