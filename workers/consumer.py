@@ -11,7 +11,7 @@ import msgspec
 from celery.worker.consumer import Consumer
 
 from workers import raw
-from workers.refusals import NotKept, refuse
+from workers.refusals import NotKept, bytes_of, refuse
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
@@ -89,11 +89,9 @@ class RefusingConsumer(Consumer):
         return ""
 
     def _refuse(self, message: Any, reason: str) -> None:
-        told = message.body
-        body = told if isinstance(told, bytes) else str(told).encode("utf-8", "backslashreplace")
         queue = message.delivery_info.get("routing_key") or "unknown"
         try:
-            refuse(self.app, queue=queue, reason=reason, body=body)
+            refuse(self.app, queue=queue, reason=reason, body=bytes_of(message.body))
         except NotKept:
             message.requeue()
         else:

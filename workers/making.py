@@ -22,6 +22,7 @@ from workers import raw, tasks
 from workers.app import Node, app, node
 from workers.lives import Life, Lives
 from workers.quoting import Session
+from workers.refusals import bytes_of
 from workers.telling import tell
 
 log = logging.getLogger(__name__)
@@ -90,9 +91,9 @@ class Listener(ConsumerMixin):
             wish = self._read(message)
             if wish:
                 self._sessions.wish(wish)
-        except (MessageRefused, msgspec.DecodeError) as error:
-            body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
-            self._host.refuse(f"{self._host.settings.queue}.making", str(error), body)
+        except (MessageRefused, msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            queue = f"{self._host.settings.queue}.making"
+            self._host.refuse(queue, str(error), bytes_of(message.body))
         message.ack()
 
     def _read(self, message: Any) -> MakerWish | None:
@@ -101,11 +102,17 @@ class Listener(ConsumerMixin):
             raise MessageRefused(str(message.headers.get("reason")))
         if message.headers.get("task") != run.name:
             raise MessageRefused("the message is no wish of a maker")
-        expires = message.headers.get("expires")
-        if expires and datetime.fromisoformat(str(expires)) < datetime.now(UTC):
+        if is_over(message.headers.get("expires")):
             return None
         _, told, _ = msgspec.json.decode(message.body, type=Body)
         return tasks.read_message(told.get("envelope", ""), self._host, MakerWish)
+
+
+def is_over(expires: object) -> bool:
+    try:
+        return bool(expires) and datetime.fromisoformat(str(expires)) < datetime.now(UTC)
+    except (ValueError, TypeError) as error:
+        raise MessageRefused("the message does not say until when it holds") from error
 
 
 @app.task(name="node.make")

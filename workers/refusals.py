@@ -39,6 +39,11 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in known)
 
 
+def bytes_of(body: object) -> bytes:
+    """A body as it is kept; half a sign is told as what it is."""
+    return body if isinstance(body, bytes) else str(body).encode("utf-8", "backslashreplace")
+
+
 def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:64]
 

@@ -444,3 +444,40 @@ def test_an_exchange_that_does_not_answer_leaves_nothing_behind(kind, operation,
     centre.stop(seconds=60)
     assert not stands(exchange, "binance")
     assert not truth(exchange, "binance")["positions"]
+
+
+# --- what nobody sent
+
+
+class Heard:
+    """A message as kombu hands it over: what it holds, and whether it was taken."""
+
+    content_type = "application/json"
+
+    def __init__(self, body, **headers):
+        self.body, self.headers, self.is_taken = body, {"task": "node.make"} | headers, False
+
+    def ack(self):
+        self.is_taken = True
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Heard("\ud800"),
+        Heard("[" * 100_000),
+        Heard("{}"),
+        Heard("[[], {}, null]"),
+        Heard("[[], {}, null]", expires="soon"),
+        Heard("[[], {}, null]", expires="2999-01-01T00:00:00"),
+        Heard("[[], {}, null]", task="node.execute"),
+    ],
+    ids=["half a sign", "deep", "no task", "no envelope", "no date", "no zone", "another task"],
+)
+def test_whatever_comes_is_refused_and_the_next_one_is_heard(host, making, monkeypatch, message):
+    refused = []
+    monkeypatch.setattr(type(host), "refuse", lambda _, queue, reason, body: refused.append(body))
+    making.Listener(host).on_message(message)
+    assert message.is_taken
+    (body,) = refused
+    assert isinstance(body, bytes)

@@ -5,12 +5,12 @@ and opens with the rest. Nobody has planned them: they have no ticket.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from apps.core.errors import Conflict
 from apps.orders.models import Fill, Order, Ticket
-from apps.orders.services.reports import average_price, refuse_contradiction
+from apps.orders.services.reports import average_price, fill_row, refuse_contradiction
 from apps.positions.models import Close
 from apps.positions.services import Execution, Folding, open_key
 from apps.venues.models import VenueAccount
@@ -80,7 +80,10 @@ class Taking:
 
     def take(self, told: MakerOrder) -> None:
         order = self._order_of(told)
-        rows = [self._row(order, fill) for fill in told.fills]
+        rows = [
+            fill_row(order=order, fill=fill, key=key_of(self.account, self.symbol, fill))
+            for fill in told.fills
+        ]
         for row in rows:
             refuse_contradiction(told=row, known=self.fills.get(row.key, row))
         new = [row for row in rows if row.key not in self.fills]
@@ -129,18 +132,6 @@ class Taking:
         if order.kind != Order.Kind.MAKER or order.side != told.side:
             raise ImpossibleReport("the order is another one's", order=told.client_order_id)
         return order
-
-    def _row(self, order: Order, fill: messages.Fill) -> Fill:
-        return Fill(
-            tenant_id=order.tenant_id,
-            key=key_of(self.account, self.symbol, fill),
-            order=order,
-            venue_fill_id=fill.venue_fill_id,
-            quantity=Decimal(fill.quantity),
-            price=Decimal(fill.price),
-            fee=Decimal(fill.fee),
-            filled_at=datetime.fromtimestamp(fill.filled_at_ms / 1000, UTC),
-        )
 
     def _average(self, order: Order, new: list[Fill]) -> Decimal:
         """Of all its fills, also of those told before."""

@@ -224,7 +224,7 @@ def fold(
     now: datetime,
 ) -> None:
     """Work out what one report changes; nothing is changed when it is impossible."""
-    told = [fill_row(order, fill) for fill in report.fills]
+    told = [fill_row(order=order, fill=fill, key=fill_key(order, fill)) for fill in report.fills]
     if sum((fill.quantity for fill in told), ZERO) != Decimal(report.filled):
         raise ImpossibleReport(f"the fills do not add up to {report.filled}")
     if len({fill.key for fill in told}) != len(told):
@@ -455,10 +455,10 @@ def execution_of(order: Order, fill: Fill) -> Execution:
     )
 
 
-def fill_row(order: Order, fill: messages.Fill) -> Fill:
+def fill_row(*, order: Order, fill: messages.Fill, key: str) -> Fill:
     return Fill(
         tenant_id=order.tenant_id,
-        key=fill_key(order, fill),
+        key=key,
         order=order,
         venue_fill_id=fill.venue_fill_id,
         quantity=Decimal(fill.quantity),
