@@ -45,9 +45,7 @@ def catch_up(trader: Trader, end: Head, *, lease: str, now: datetime) -> None:
 def take_in(*, trader: Trader, entry: Entry, lease: str, now: datetime) -> Decision:
     if isinstance(entry.record, Decided):
         return write_decision(trader=trader, record=entry.record, head=entry.head, lease=lease)
-    return write_result(
-        trader=trader, record=entry.record, head=entry.head, lease=lease, now=now
-    )
+    return write_result(trader=trader, record=entry.record, head=entry.head, lease=lease, now=now)
 
 
 @retried
