@@ -12,6 +12,7 @@ from apps.traders.services.keeping import (
     create_trader,
 )
 from apps.traders.services.looking import look, prune
+from apps.traders.services.moving import export_trader, import_trader, read_told
 from apps.traders.services.running import (
     decide_now,
     pause_trader,
@@ -31,10 +32,13 @@ __all__ = [
     "create_template",
     "create_trader",
     "decide_now",
+    "export_trader",
+    "import_trader",
     "join_manager",
     "look",
     "pause_trader",
     "prune",
+    "read_told",
     "share_out",
     "share_out_due",
     "start_by_themselves",

@@ -26,7 +26,7 @@ from apps.traders.selectors import (
 )
 from apps.traders.services import acting, guarding
 from apps.traders.services.knowing import Unknown, context_of
-from apps.traders.services.leasing import LEASE, Lost, claim, give_back, prolong
+from apps.traders.services.leasing import Lost, claim, give_back, lease, prolong
 from apps.traders.services.purse import DaysPurse
 from apps.traders.services.recording import catch_up, journal, write_decision, write_result
 from apps.traders.services.running import fail_trader
@@ -97,8 +97,7 @@ class Turn:
             return None
         if decision.status == Decision.Status.DECIDED:
             decision = self.carry_out(decision)
-        next_at = began + timedelta(seconds=self.trader.interval_seconds)
-        give_back(self.trader, next_at=next_at, skipped_because="")
+        give_back(self.trader, skipped_because="")
         guarding.watch_failures(trader=self.trader, now=self.clock())
         return decision
 
@@ -130,7 +129,7 @@ class Turn:
             # Nobody was asked: for money, or because all of them are away. That is no decision.
             pass_over(trader, outcome.reason, self.clock())
             return None
-        self.prolong(LEASE)
+        self.prolong(lease())
         record = decided(
             decision_id=str(uuid7()),
             trader=trader.code,
@@ -148,7 +147,7 @@ class Turn:
 
     def carry_out(self, decision: Decision) -> Decision:
         trader = self.trader
-        self.prolong(LEASE)
+        self.prolong(lease())
         items = acting.act(trader=trader, decision=decision, now=self.clock())
         failpoint("traders.ordered")
         now = self.clock()
@@ -175,7 +174,7 @@ class Turn:
         self, url: str, *, headers: dict[str, str], body: bytes, timeout_seconds: float
     ) -> line.Answer:
         """A call, for as long as which the trader stays ours."""
-        self.prolong(LEASE + timedelta(seconds=timeout_seconds))
+        self.prolong(lease() + timedelta(seconds=timeout_seconds))
         return self.post(url, headers=headers, body=body, timeout_seconds=timeout_seconds)
 
     def prolong(self, by: timedelta) -> None:

@@ -50,9 +50,7 @@ class Desk:
         if not account:
             AccountFactory(tenant=member.tenant, owner=member.owner, credits=Decimal(1000))
         self.minds = [self.mind(name, **(mind_params or {})) for name in minds]
-        template = services.create_template(
-            tenant=member.tenant, name="house", text=default_text()
-        )
+        template = services.create_template(tenant=member.tenant, name="house", text=default_text())
         self.trader = services.create_trader(
             account=self.account,
             code=code,
@@ -104,9 +102,7 @@ class Desk:
 
     def turn(self, *said) -> Decision | None:
         self.said += said
-        return services.take_turn(
-            trader_id=self.trader.pk, clock=lambda: self.now, post=self.post
-        )
+        return services.take_turn(trader_id=self.trader.pk, clock=lambda: self.now, post=self.post)
 
     def next(self, *said) -> Decision | None:
         self.later(self.trader.interval_seconds)
