@@ -17,6 +17,7 @@ from apps.platform import (
     plans,
     runs,
     steps,
+    traders,
     trading,
 )
 from apps.platform.face import face
@@ -37,6 +38,7 @@ PARTS = (
     plans,
     runs,
     steps,
+    traders,
     trading,
 )
 urlpatterns = [*pages(face), face.urls()]
