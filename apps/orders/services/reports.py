@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from msgspec import structs
 
 from apps.core import audit
 from apps.core.deadlocks import retried
@@ -50,6 +51,8 @@ TICKET_FOLLOWS = {
     OrderStatus.UNKNOWN: S.UNKNOWN,
     OrderStatus.SET: S.DONE,
 }
+
+OTHER_KEYS = "the account was given other keys since it was sent: what came of it they do not tell"
 
 
 @dataclass
@@ -91,7 +94,7 @@ def apply(*, node: Node, reports: list[Report], now: datetime) -> list[Close]:
     for report in reports:
         try:
             order = order_of(report, orders, node)
-            fold(order, report, known, beyond, folding, outcome, now)
+            fold(order, believed(report, order), known, beyond, folding, outcome, now)
         except (ImpossibleReport, MessageRefused) as error:
             body = f"{error.message} {error.context}: {report}".encode()
             refuse_message(queue="centre.reports", reason=error.message, body=body)
@@ -212,6 +215,19 @@ def order_of(report: Report, orders: dict[str, Order], node: Node) -> Order:
     if told != (str(order.venue_account_id), order.client_order_id):
         raise MessageRefused("the report names another account or client order id")
     return order
+
+
+def believed(report: Report, order: Order) -> Report:
+    """The report; but that an order never came proves nothing once its account has other keys.
+
+    They may be another account's at the venue, and the order stands in the one before.
+    """
+    bound_at, sent_at = order.venue_account.bound_at, order.ticket.sent_at
+    is_pending = order.status in (OrderStatus.NEW, OrderStatus.UNKNOWN)
+    is_denied = report.status == OrderStatus.EXPIRED and order.ticket.action != Action.PROTECT
+    if is_denied and is_pending and bound_at and sent_at and bound_at > sent_at:
+        return structs.replace(report, status=OrderStatus.UNKNOWN, reason=OTHER_KEYS)
+    return report
 
 
 def fold(

@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from apps.orders import services
 from apps.orders.models import Fill, Order, Ticket
@@ -13,6 +14,7 @@ from apps.orders.services.reports import may_go, where_to
 from apps.pointcards.models import Charge
 from apps.positions.models import Close, Position
 from apps.rewards.services import settle_closes
+from apps.venues.services import bind_account
 from engine.order import AT_VENUE, PROOF, OrderStatus
 from engine.signal import Action
 from tests.apps.orders.desk import Desk, fill, refusals, report
@@ -42,6 +44,43 @@ def test_a_fill_after_the_end_reopens_the_order_and_opens_the_position(end):
     assert Position.objects.across_tenants().get().quantity == order.quantity
     assert Fill.objects.across_tenants().count() == 1
     assert refusals() == []
+
+
+def rebind(order, **keys):
+    account = order.venue_account
+    named = {"member": account.member, "venue": account.venue, "label": account.label}
+    return bind_account(**named, **{"api_key": "other", "api_secret": "other"} | keys)
+
+
+def deny(desk, order):
+    """As the node answers that asks with whatever keys the account has by then."""
+    desk.hear(report(order, S.EXPIRED, reason="the venue never saw it"))
+    order.refresh_from_db()
+    return order.status, ticket_of(order).status, ticket_of(order).generation
+
+
+def test_that_an_order_never_came_is_not_believed_of_other_keys_than_it_was_sent_with():
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    rebind(order)
+    assert deny(desk, order) == (S.UNKNOWN, Ticket.Status.UNKNOWN, 1)
+    assert "other keys" in order.reason
+    # A person looks, for no venue will tell; what it filled is a fact whoever asks.
+    services.sweep(now=desk.now + timedelta(minutes=16))
+    assert ticket_of(order).status == Ticket.Status.PARKED
+    desk.hear(report(order))
+    assert ticket_of(order).status == Ticket.Status.DONE
+
+
+def test_the_same_keys_bound_again_are_no_other_keys():
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    rebind(order)
+    ticket_of(order).__class__.objects.across_tenants().update(
+        sent_at=timezone.now() + timedelta(seconds=1)
+    )
+    rebind(order)
+    assert deny(desk, order) == (S.EXPIRED, Ticket.Status.PLANNED, 2)
 
 
 def test_a_late_fill_of_a_close_is_charged_like_any_other():
