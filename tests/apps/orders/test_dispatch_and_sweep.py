@@ -241,7 +241,7 @@ def test_whoever_is_stopped_is_still_let_out(stop, hints):
 
 
 def test_a_close_waits_until_its_account_is_resumed(hints):
-    desk, ticket = closing_that_was_turned_away(hints)
+    desk, _ = closing_that_was_turned_away(hints)
     stop_account(desk)
     hints.clear()
     for _ in range(3):
