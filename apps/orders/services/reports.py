@@ -99,6 +99,7 @@ def apply(*, node: Node, reports: list[Report], now: datetime) -> list[Close]:
             body = f"{error.message} {error.context}: {report}".encode()
             refuse_message(queue="centre.reports", reason=error.message, body=body)
     write(outcome, now=now)
+    tell_left_open(outcome)
     closes = folding.save()
     tell_exposed(folding.exposed)
     tell_unheld([fill for fill in outcome.fills if fill.unheld])
@@ -140,6 +141,24 @@ def tell_unheld(fills: list[Fill]) -> None:
         later("orders.ask_state", account_id=account_id)
     if fills:
         audit.record_each("fill.unheld", fills)
+
+
+def tell_left_open(outcome: Outcome) -> None:
+    """Say which closes at the market left something open: there is no further try of them."""
+    left = [
+        ticket
+        for order in outcome.orders.values()
+        if (ticket := order.ticket).action == Action.CLOSE
+        and order.kind == Order.Kind.TRADE
+        and outcome.status_of(ticket) == S.DONE
+        and order.generation == ticket.generation
+        and order.status == OrderStatus.CANCELED
+        and not ticket.cancel_asked_at
+    ]
+    for ticket in left:
+        log.error("ticket %s left something open: its venue ended the order", ticket.pk)
+    if left:
+        audit.record_each("ticket.left_open", left)
 
 
 def tell_exposed(positions: list[Position]) -> None:
@@ -348,12 +367,14 @@ def follow(order: Order, report: Report, outcome: Outcome, now: datetime) -> Non
     While what it opened has no stop and no target, it is asked for: that sets them once more.
     """
     ticket = order.ticket
+    is_latest = order.generation == ticket.generation
     if order.generation < ticket.generation:
         return_to_first(order, outcome)
     if order.generation != ticket.generation:
         return
     to = where_to(order, report.unprotected)
-    if order.status == OrderStatus.EXPIRED and is_worth_another(ticket, now):
+    came_to_nothing = order.status == OrderStatus.EXPIRED or closed_nothing(order)
+    if is_latest and came_to_nothing and is_worth_another(ticket, now):
         ticket.next_at = now + pause_before_another(ticket)
         ticket.generation += 1
         ticket.node_id = order.venue_account.node_id
@@ -370,6 +391,13 @@ def where_to(order: Order, unprotected: str) -> str:
     if order.status == OrderStatus.OPEN and order.ticket.price:
         return S.RESTING
     return TICKET_FOLLOWS[OrderStatus(order.status)]
+
+
+def closed_nothing(order: Order) -> bool:
+    """Whether it was to close at the market, and its venue ended it before anything was filled."""
+    ticket = order.ticket
+    is_close = ticket.action == Action.CLOSE and ticket.price is None
+    return is_close and order.status == OrderStatus.CANCELED and not order.filled
 
 
 def is_worth_another(ticket: Ticket, now: datetime) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from apps.core.models import AuditEntry
 from apps.orders import services
 from apps.orders.models import Fill, Order, Ticket
 from apps.orders.services.reports import may_go, where_to
@@ -201,3 +202,55 @@ def test_every_move_that_a_report_can_ask_for_is_allowed(at):
         to = where_to(order, unprotected if status in AT_VENUE else "")
         if PROOF[status] >= PROOF[LEAST.get(at, S.NEW)] and may_go(at, to, order):
             assert to in Ticket.MOVES[at], (status, price, unprotected)
+
+
+def close_under_way():
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    desk.hear(report(order))
+    closing = desk.plan_and_send(desk.new_signal(action=Action.CLOSE))[-1]
+    return desk, closing
+
+
+@pytest.mark.parametrize("told_before", [[], [S.UNKNOWN], [S.OPEN]])
+def test_a_close_that_its_venue_ended_before_anything_was_filled_is_tried_again(told_before):
+    desk, closing = close_under_way()
+    for status in [*told_before, S.CANCELED, S.CANCELED]:
+        desk.hear(report(closing, status, reason="ioc"))
+    ticket = ticket_of(closing)
+    assert (ticket.status, ticket.generation) == (Ticket.Status.PLANNED, 2)
+    services.dispatch(now=desk.now)
+    again = ticket.orders.get(generation=2)
+    desk.hear(report(again))
+    assert ticket_of(closing).status == Ticket.Status.DONE
+    assert Position.objects.across_tenants().get().status == Position.Status.CLOSED
+    assert refusals() == []
+
+
+def test_a_close_that_was_taken_away_by_a_person_is_not_tried_again():
+    desk, closing = close_under_way()
+    services.cancel_order(order=closing, now=desk.now)
+    desk.hear(report(closing, S.CANCELED))
+    ticket = ticket_of(closing)
+    assert (ticket.status, ticket.generation) == (Ticket.Status.DONE, 1)
+
+
+def test_a_try_that_came_after_all_and_was_ended_empty_makes_no_second_of_its_number():
+    desk, closing = close_under_way()
+    desk.hear(report(closing, S.EXPIRED))
+    assert ticket_of(closing).generation == 2
+    desk.hear(report(closing, S.CANCELED))
+    ticket = ticket_of(closing)
+    assert (ticket.status, ticket.generation) == (Ticket.Status.DONE, 1)
+    assert [row.generation for row in ticket.orders.order_by("generation")] == [1, 2]
+    assert refusals() == []
+
+
+def test_a_close_that_leaves_a_part_is_told_once():
+    desk, closing = close_under_way()
+    part = [fill(closing, quantity=closing.quantity / 2)]
+    for _ in range(2):
+        desk.hear(report(closing, S.CANCELED, fills=part))
+    told = AuditEntry.objects.filter(action="ticket.left_open")
+    assert [entry.subject for entry in told] == [f"orders.ticket:{closing.ticket_id}"]
+    assert ticket_of(closing).status == Ticket.Status.DONE
