@@ -74,22 +74,12 @@ def sweep_crosses(
     def run_some(first: int) -> None:
         # Every so manieth pair: those that trade most stand together.
         own = slice(first, None, threads)
-        crosses = crosses_of(rows, places[own].copy(), known)
+        crosses = kernel.Crosses(rows, places[own].copy(), known)
         equity[own], trades[own] = crossed(backtest, crosses, stop, target)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(run_some, range(threads)))
     return Crosses(equity, trades)
-
-
-def crosses_of(averages: Floats, pairs: Whole, known: Whole) -> kernel.Crosses:
-    return kernel.Crosses(
-        averages=averages,
-        pairs=pairs,
-        known=known,
-        above=np.empty(kernel.BLOCK, np.bool_),
-        turns=np.empty(kernel.BLOCK, np.int64),
-    )
 
 
 def crossed(
@@ -101,6 +91,7 @@ def crossed(
     levels = {"stop": stop, "target": target}
     asked = Intents.of([0], **{name: level for name, level in levels.items() if level}).asked
     run = backtest.books(np.zeros((kernel.BLOCK, 6), np.int32), asked)
+    run = run._replace(resting=np.empty(0, np.int64))
     books = kernel.begun(run, len(crosses.pairs))
     kernel.simulate(run, books, crosses)
     signed = books.legs[:, :, kernel.L_QUANTITY] * [1.0, -1.0]
