@@ -14,7 +14,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import llvmlite.ir as ir
 import numba as untyped_numba
-import numba.extending
+from numba.extending import intrinsic
 
 from engine import compiled
 
@@ -25,7 +25,7 @@ ALONE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 PART = {"forceinline": True, **ALONE}
 
 
-@numba.extending.intrinsic
+@intrinsic
 def above(typing: Any, one: Any, other: Any, first: Any) -> Any:
     """Compares two vectors as wide as the answer has bits."""
     wide = ir.VectorType(ir.DoubleType(), WORD)
