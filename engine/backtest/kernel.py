@@ -1158,13 +1158,11 @@ def write_intents(run: Run, crosses: Crosses, pair: int, first: int, last: int) 
 
 @part
 def is_lean(run: Run) -> bool:
-    """Whether this is what most sweeps are made of: one symbol that is held one way at a time,
-    bought and sold at the open, told of by nothing but its account. Where it is, the compiler
-    leaves out what cannot happen then, and the same loop takes a fraction of the time."""
+    """Whether this is what most runs are: one symbol that is held one way at a time, and orders
+    that all fill at the open. Where it is, the compiler leaves out what cannot happen then, and
+    the same loop takes a fraction of the time."""
     rules = run.rules
-    if len(run.legs) != 2 or len(run.calm) != 1 or len(run.asked) != 1:
-        return False
-    if len(run.resting) > 0 or len(run.due) > 0 or rules.with_records or rules.with_curve:
+    if len(run.legs) != 2 or len(run.calm) != 1 or len(run.resting) > 0 or len(run.due) > 0:
         return False
     if rules.is_cross or rules.is_hedged or rules.may_add:
         return False

@@ -91,8 +91,6 @@ def crossed(
     levels = {"stop": stop, "target": target}
     asked = Intents.of([0], **{name: level for name, level in levels.items() if level}).asked
     run = backtest.books(np.zeros((kernel.BLOCK, 6), np.int32), asked)
-    # Nothing rests of what fills at the next open.
-    run = run._replace(resting=np.empty(0, np.int64))
     books = kernel.begun(run, len(crosses.pairs))
     kernel.simulate(run, books, crosses)
     signed = books.legs[:, :, kernel.L_QUANTITY] * [1.0, -1.0]
