@@ -59,8 +59,9 @@ def claim(now: datetime) -> list[Notice]:
     That something is over is not told before that it began.
     """
     due = Notice.objects.filter(Q(next_at=None) | Q(next_at__lte=now), status=S.WAITING)
-    due = due.filter(channel__status=Channel.Status.ACTIVE).order_by("pk")
-    locked = due.select_for_update(skip_locked=True, of=("self",))[: A_TURN * 4]
+    active = list(Channel.objects.filter(status=Channel.Status.ACTIVE).values_list("pk", flat=True))
+    due = due.filter(channel__in=active).order_by("pk")
+    locked = due.select_for_update(skip_locked=True)[: A_TURN * 4]
     begun = Notice.objects.filter(status=S.WAITING).exclude(kind=Notice.Kind.RESOLVED)
     waiting = set(begun.values_list("alert_id", "channel_id"))
     keys = [

@@ -23,7 +23,7 @@ from apps.tenants.targets import Unreachable, post
 
 log = logging.getLogger(__name__)
 
-PROBE_SECONDS = 10
+PROBE_SECONDS = 5
 PING_SECONDS = 60
 
 
