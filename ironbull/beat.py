@@ -7,6 +7,9 @@ from celery.beat import PersistentScheduler
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
+from apps.monitoring.checks.machine import BEAT
+from apps.monitoring.services import pulse
+
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 5
@@ -26,10 +29,6 @@ class Scheduler(PersistentScheduler):
 
 
 def live() -> None:
-    # Django's apps are ready only once beat runs.
-    from apps.monitoring.checks.machine import BEAT
-    from apps.monitoring.services import pulse
-
     close_old_connections()
     try:
         pulse(name=BEAT, at=timezone.now())

@@ -8,7 +8,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from apps.core.models import AuditEntry
+from apps.core.models import AuditEntry, TenantOwned
+from apps.core.scope import rows
 from apps.ledger.models import Account
 from apps.market_making.models import Session
 from apps.members.models import Member
@@ -68,8 +69,9 @@ def checks() -> Iterator[GaugeMetricFamily]:
 def counts() -> Iterator[GaugeMetricFamily]:
     for name, model in BY_STATUS.items():
         family = GaugeMetricFamily(f"ironbull_{name}", "Rows by status", labels=["status"])
-        rows = model._base_manager.order_by().values("status").annotate(n=Count("pk"))
-        for row in rows:
+        found = rows(model, None) if issubclass(model, TenantOwned) else model.objects.all()
+        found = found.order_by().values("status").annotate(n=Count("pk"))
+        for row in found:
             family.add_metric([row["status"]], row["n"])
         yield family
     open_positions = Position.objects.across_tenants().filter(status=Position.Status.OPEN)

@@ -4,9 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from smtplib import SMTPException
 from urllib.parse import quote_plus
 
@@ -41,22 +41,25 @@ class Letter:
     text: str
     # What a machine is told.
     about: dict[str, object]
+    at: datetime
 
 
-def letter_of(notice: Notice) -> Letter:
+def letter_of(notice: Notice, now: datetime) -> Letter:
     with translation.override(settings.LANGUAGE_CODE):
         return replace(
-            bare_letter(notice.channel),
+            bare_letter(notice.channel, now),
             subject=subject_of(notice),
             text=text_of(notice),
             about=about(notice),
         )
 
 
-def bare_letter(channel: Channel) -> Letter:
+def bare_letter(channel: Channel, now: datetime) -> Letter:
     """The way to a channel, with nothing to say yet."""
     secret = json.loads(SECRET.unseal(channel))
-    return Letter(channel.kind, secret["target"], secret["key"], subject="", text="", about={})
+    return Letter(
+        channel.kind, secret["target"], secret["key"], subject="", text="", about={}, at=now
+    )
 
 
 def about(notice: Notice) -> dict[str, object]:
@@ -98,7 +101,7 @@ def slack(letter: Letter) -> None:
 def dingtalk(letter: Letter) -> None:
     url = letter.target
     if letter.key:
-        at = str(int(time.time() * 1000))
+        at = str(int(letter.at.timestamp() * 1000))
         signed = hmac.new(letter.key.encode(), f"{at}\n{letter.key}".encode(), hashlib.sha256)
         sign = quote_plus(base64.b64encode(signed.digest()))
         url += f"{'&' if '?' in url else '?'}timestamp={at}&sign={sign}"
@@ -115,7 +118,7 @@ def dingtalk(letter: Letter) -> None:
 
 def webhook(letter: Letter) -> None:
     body = json.dumps({**letter.about, "text": f"{letter.subject}\n{letter.text}"}).encode()
-    at = str(int(time.time()))
+    at = str(int(letter.at.timestamp()))
     signed = f"{letter.about['id']}.{at}.".encode() + body
     headers = JSON | {"Alert-Id": str(letter.about["id"]), "Alert-Timestamp": at}
     if letter.key:

@@ -32,7 +32,7 @@ def owe(*, alert: Alert, kind: str, channels: Iterable[Channel]) -> None:
 
 def deliver(*, now: datetime) -> int:
     """Send what is due; how many were tried."""
-    letters = [(notice, letter_of(notice)) for notice in claim(now)]
+    letters = [(notice, letter_of(notice, now)) for notice in claim(now)]
     if not letters:
         return 0
     with ThreadPoolExecutor(A_TURN) as pool:

@@ -8,10 +8,12 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db import DatabaseError
 from django.utils import timezone
 
 from apps.core.errors import BadInput, Conflict
 from apps.core.models import AuditEntry
+from apps.monitoring.alone import Alone
 from apps.monitoring.models import Alert, Channel, Notice
 from apps.monitoring.services import (
     create_channel,
@@ -262,3 +264,24 @@ def test_two_channels_have_two_names(receiver):
     with pytest.raises(Conflict) as refused:
         channel(receiver)
     assert refused.value.context["field"] == "name"
+
+
+def test_while_the_database_is_away_the_known_channels_are_told_once(receiver, monkeypatch):
+    way = channel(receiver)
+    channel_of_nobody = create_channel(
+        name="second", kind="webhook", target=receiver.url, is_second=True
+    )
+    assert channel_of_nobody != way
+    alone = Alone()
+    alone.went_well(NOW)
+    monkeypatch.setattr("apps.monitoring.alone.PATIENCE_SECONDS", 0)
+    for _round in range(3):
+        alone.failed(DatabaseError("gone"), NOW)
+    for _round in range(3):
+        alone.went_well(NOW)
+    told = [json.loads(body) for _headers, body in receiver.heard]
+    assert [(one["check"], one["kind"]) for one in told] == [
+        ("database", "fired"),
+        ("database", "resolved"),
+    ]
+    assert "the database is away" in told[0]["text"]

@@ -65,7 +65,7 @@ class Watcher:
                 self.round()
             except DatabaseError as error:
                 log.error("the database is away: %s", error)
-                self.alone.failed(error)
+                self.alone.failed(error, timezone.now())
             stopped.wait(max(0.1, self.every - (time.monotonic() - began)))
 
     def round(self) -> None:
@@ -75,7 +75,7 @@ class Watcher:
             send_probes(now=now, sent=self.sent)
         watch(now=now)
         pulse(name="watch", at=now)
-        self.alone.went_well()
+        self.alone.went_well(now)
         while deliver(now=timezone.now()):
             pass
         if settings.WATCH_PING_URL and time.monotonic() >= self.next_ping:
