@@ -1,6 +1,7 @@
 """Beat, with a sign of life: whoever watches sees when it has died."""
 
 import logging
+import math
 import time
 
 from celery.beat import PersistentScheduler
@@ -17,7 +18,7 @@ EVERY_SECONDS = 5
 
 class Scheduler(PersistentScheduler):
     def __init__(self, *args, **kwargs):
-        self.told_at = float("-inf")
+        self.told_at = -math.inf
         super().__init__(*args, **kwargs)
 
     def tick(self, *args, **kwargs):
