@@ -122,6 +122,8 @@ def programs(*, port, level):
             [*worker, "-n", "minds@%h", "--concurrency", "16", "-Q", "centre.minds"],
             centre,
         ),
+        # A process of its own: it has to see when any of the others is away.
+        Program("watch", [sys.executable, str(settings.ROOT / "manage.py"), "watch"], centre),
         Program("node", [*python, "workers"], {"LOG_LEVEL": level} | node),
     ]
     return {program.name: program for program in found}
