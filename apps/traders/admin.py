@@ -46,7 +46,8 @@ def bounds(one: Parameter) -> str:
 
 
 class MindForm(VerbForm):
-    key = forms.CharField(
+    told_on = {"key": "new_key"}
+    new_key = forms.CharField(
         label=_("Key"),
         required=False,
         widget=forms.PasswordInput(render_value=False),
@@ -62,11 +63,11 @@ class MindForm(VerbForm):
             )
         }
 
-    def write(self, *, key, tenant: Tenant | None = None, name="", **values):
+    def write(self, *, new_key, tenant: Tenant | None = None, name="", **values):
         values["params"] = values["params"] or {}
         if self.instance.pk:
-            return services.change_mind(mind=self.instance, key=key or None, **values)
-        return services.create_mind(tenant=tenant, name=name, key=key, **values)
+            return services.change_mind(mind=self.instance, key=new_key or None, **values)
+        return services.create_mind(tenant=tenant, name=name, key=new_key, **values)
 
 
 @admin.register(Mind)
@@ -135,7 +136,6 @@ class ManagerAdmin(HouseAdmin):
     list_filter = ["strategy", "tenant"]
     search_fields = ["name"]
     leads_to = [
-        (_("AI traders"), "traders_trader", "manager__id__exact"),
         (_("Allocations"), "traders_allocation", "manager__id__exact"),
     ]
 
@@ -223,8 +223,6 @@ class TraderAdmin(HouseAdmin):
         (_("Decisions"), "traders_decision", "trader__id__exact"),
         (_("Calls of models"), "traders_call", "trader__id__exact"),
         (_("Spending"), "traders_spending", "trader__id__exact"),
-        (_("Positions"), "positions_position", "trader__id__exact"),
-        (_("Tickets"), "orders_ticket", "trader__id__exact"),
     ]
 
 
