@@ -211,7 +211,15 @@ class TraderAdmin(HouseAdmin):
         return Narrowed
 
     def get_readonly_fields(self, request, obj=None):
-        return [] if obj is None else ["venue_account", "code", "capital", "is_shadow"]
+        if obj is None:
+            return []
+        return ["venue_account", "code", self._line("capital", request), "is_shadow"]
+
+    def get_fields(self, request, obj=None):
+        told = [*OF_TRADER, "minds"]
+        if obj is None:
+            return ["venue_account", "code", "capital", "is_shadow", *told]
+        return [*self.get_readonly_fields(request, obj), *told]
 
     list_display = [
         *("name", "code", "status", "reason", "venue_account", "capital", "is_shadow"),
