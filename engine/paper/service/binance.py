@@ -198,13 +198,13 @@ def symbol_told(listing: Listing) -> Body:
 
 def depth(desk: Desk, asked: Asked) -> Body:
     listing = LISTINGS.named(asked.needed("symbol"))
-    book = desk.exchange.book(listing.symbol)
+    picture = desk.picture(listing.symbol)
     limit = asked.whole("limit", 500)
     sides = {
-        name: [[number(price), number(quantity)] for price, quantity in book.depth(side, limit)]
+        name: [[number(price), number(quantity)] for price, quantity in picture.best(side, limit)]
         for name, side in (("bids", Side.BUY), ("asks", Side.SELL))
     }
-    return {"lastUpdateId": desk.now_ms, "E": desk.now_ms, "T": desk.now_ms, **sides}
+    return {"lastUpdateId": picture.number, "E": picture.at_ms, "T": picture.at_ms, **sides}
 
 
 def one_or_all(tell: Callable[[Desk, Listing], Body]) -> Callable[[Desk, Asked], Body]:
