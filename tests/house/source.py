@@ -42,8 +42,10 @@ LAST_RESORTS: tuple[str, ...] = (
     "apps/backtests/labour.py",
     "workers/adapters.py",
     "workers/making.py",
-    "workers/quoting.py",
+    "workers/eyes.py",
+    "workers/hands.py",
     "workers/refusals.py",
+    "workers/session.py",
     "workers/state.py",
     "workers/tasks.py",
 )

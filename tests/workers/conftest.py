@@ -13,7 +13,9 @@ from workers import settings
 from workers.adapters import Adapters
 from workers.keys import make_keys
 
-MAKING = ("workers.telling", "workers.quoting", "workers.making")
+MAKING = tuple(
+    f"workers.{name}" for name in ("telling", "session", "hands", "eyes", "quoting", "making")
+)
 
 
 @pytest.fixture

@@ -239,10 +239,10 @@ def tape(desk: Desk, asked: Asked) -> Body:
     """Newest first."""
     listing = LISTINGS.named(asked.needed("contract"))
     trades = reversed(desk.tape(listing.symbol, asked.whole("limit", 100)))
-    return [trade_told(listing, one) for one in trades]
+    return [tape_told(listing, one) for one in trades]
 
 
-def trade_told(listing: Listing, one: Trade) -> dict[str, Any]:
+def tape_told(listing: Listing, one: Trade) -> dict[str, Any]:
     sign = 1 if one.side is Side.BUY else -1
     return {
         "id": one.number,

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 from engine.paper.service.office import HangUp
@@ -72,7 +73,9 @@ class Server:
     """One address; it answers from a thread until it is stopped."""
 
     def __init__(self, answers: Answers, port: int = 0, *, streams: Opened | None = None) -> None:
-        does = {"answers": staticmethod(answers), "streams": streams and staticmethod(streams)}
+        does: dict[str, Any] = {"answers": staticmethod(answers)}
+        if streams:
+            does["streams"] = staticmethod(streams)
         handler = type("Answering", (Handler,), does)
         self._server = ThreadingHTTPServer((LOOPBACK, port), handler)
         self._server.daemon_threads = True

@@ -1,1 +1,1 @@
-"""Streams of the paper exchange: its market data over websockets, in the dialects of real venues."""
+"""Streams of the paper exchange: its market over websockets, in the dialects of real venues."""

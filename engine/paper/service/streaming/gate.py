@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.paper.errors import Refused
-from engine.paper.service.gate import LISTINGS, level_told, trade_told
+from engine.paper.service.gate import LISTINGS, level_told, tape_told
 from engine.paper.service.streaming.talk import BookFollowed, Followed, Talk, message, words
 from engine.signal import Side
 
@@ -43,7 +43,7 @@ class GateTalk(Talk):
         listing = followed.listing
         if not isinstance(followed, BookFollowed):
             for trade in followed.trades(self.desk):
-                told = trade_told(listing, trade) | {"create_time_ms": trade.at_ms}
+                told = tape_told(listing, trade) | {"create_time_ms": trade.at_ms}
                 yield self._said(TAPE, "update", [told])
             return
         changes = followed.changes(self.desk)
