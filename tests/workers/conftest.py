@@ -72,3 +72,8 @@ def rebased(host, tasks, exchange, monkeypatch):
     monkeypatch.setattr(host, "settings", settings.read())
     monkeypatch.setattr(host, "adapters", Adapters(host.settings))
     return host
+
+
+@pytest.fixture
+def making(host, tasks):
+    return importlib.import_module("workers.making")

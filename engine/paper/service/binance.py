@@ -42,7 +42,7 @@ from engine.signal import Direction, Side
 LISTINGS = Listings(
     ("BTC/USDT", "BTCUSDT", "1", "0.001", "0.1"),
     ("ETH/USDT", "ETHUSDT", "1", "0.001", "0.01"),
-    ("SOL/USDT", "SOLUSDT", "1", "0.01", "0.01"),
+    ("SOL/USDT", "SOLUSDT", "1", "0.01", "0.001"),
 )
 STYLES = {"GTC": Style.PLAIN, "IOC": Style.IOC, "GTX": Style.POST_ONLY}
 TIME_IN_FORCE = {style: name for name, style in STYLES.items()}

@@ -42,7 +42,7 @@ from engine.signal import Direction, Side
 LISTINGS = Listings(
     ("BTC/USDT", "BTC_USDT", "0.0001", "1", "0.1"),
     ("ETH/USDT", "ETH_USDT", "0.01", "1", "0.01"),
-    ("SOL/USDT", "SOL_USDT", "1", "1", "0.01"),
+    ("SOL/USDT", "SOL_USDT", "1", "1", "0.001"),
 )
 CANCELED = "cancel" + "led"  # as Gate spells it
 STYLES = {"gtc": Style.PLAIN, "ioc": Style.IOC, "poc": Style.POST_ONLY}

@@ -46,7 +46,7 @@ from engine.signal import Direction, Side
 LISTINGS = Listings(
     ("BTC/USDT", "BTC-USDT-SWAP", "0.01", "0.01", "0.1"),
     ("ETH/USDT", "ETH-USDT-SWAP", "0.1", "0.01", "0.01"),
-    ("SOL/USDT", "SOL-USDT-SWAP", "1", "0.01", "0.01"),
+    ("SOL/USDT", "SOL-USDT-SWAP", "1", "0.01", "0.001"),
 )
 STYLES = {
     "market": Style.PLAIN,

@@ -5,6 +5,7 @@ anyway.
 """
 
 import json
+import logging
 import select
 import socket
 from collections.abc import Callable, Mapping
@@ -19,6 +20,9 @@ from websockets.server import ServerProtocol
 from engine.errors import EngineError
 
 PUSH_SECONDS = 0.1
+# It would tell of every connection that comes and goes.
+SILENT = logging.Logger("engine.paper.silent")
+SILENT.disabled = True
 MOST_BYTES = 1 << 16
 
 
@@ -40,7 +44,7 @@ def is_wanted(headers: Mapping[str, str]) -> bool:
 class Socket:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._frames = ServerProtocol(max_size=MOST_BYTES)
+        self._frames = ServerProtocol(max_size=MOST_BYTES, logger=SILENT)
 
     def serve(self, path: str, headers: Mapping[str, str], opened: Opened) -> None:
         """Until either side has closed it."""
@@ -53,7 +57,7 @@ class Socket:
         try:
             self._send()
             # The request was read before; from here on there are frames only.
-            self._frames = ServerProtocol(state=State.OPEN, max_size=MOST_BYTES)
+            self._frames = ServerProtocol(state=State.OPEN, max_size=MOST_BYTES, logger=SILENT)
             while talk and is_open and self._frames.state is State.OPEN:
                 self._turn(talk)
         except OSError:
