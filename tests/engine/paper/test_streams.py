@@ -121,6 +121,11 @@ def test_a_symbol_that_is_not_listed_is_refused_in_the_dialect(service, dialect)
     assert "error" in (told.get("event"), *told)
 
 
+def all_of(socket):
+    while True:
+        socket.recv(timeout=5)
+
+
 @pytest.mark.parametrize("dialect", CLASSES)
 def test_a_stream_that_is_cut_closes_and_does_not_open(service, dialect):
     with bare(service, dialect) as socket:
@@ -128,8 +133,7 @@ def test_a_stream_that_is_cut_closes_and_does_not_open(service, dialect):
         socket.recv(timeout=5)
         Control(service).fault("cut")
         with pytest.raises(ConnectionClosed):
-            while True:
-                socket.recv(timeout=5)
+            all_of(socket)
     with pytest.raises(InvalidStatus):
         bare(service, dialect)
 
