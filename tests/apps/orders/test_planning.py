@@ -170,6 +170,11 @@ def little_capital(desk):
     subscription.save()
 
 
+def a_maker_on_the_symbol(desk):
+    account = desk.subscriptions[0].venue_account
+    note_quoted(account=account, symbol=desk.signal.symbol, is_quoted=True)
+
+
 def unknown_instrument(desk):
     desk.signal = desk.new_signal(symbol="DOGE/USDT")
 
@@ -183,6 +188,7 @@ def unknown_instrument(desk):
         (held_already, "held"),
         (little_capital, "minimum"),
         (unknown_instrument, "minimum"),
+        (a_maker_on_the_symbol, "maker"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
