@@ -13,6 +13,7 @@ from apps.orders.models import Order, Ticket
 from apps.orders.services.planning import order_for
 from apps.signals.models import Signal
 from apps.strategies.models import Subscription
+from apps.venues.services import note_quoted
 from engine.signal import Action
 from engine.venues.client_ids import at_venue
 from tests.apps.orders.desk import Desk, report
