@@ -266,7 +266,7 @@ def test_trades_that_stream_are_told_to_the_calibration(served, exchange, monkey
     centre.run()
     centre.until(lambda: source(centre) == "stream", what="a stream")
     taker = client(exchange, "binance", key=Key(**Control(exchange).open("binance")))
-    centre.until(partial(bought, taker, seen), what="a trade on the tape")
+    centre.until(partial(bought, taker, seen), seconds=40, what="a trade on the tape")
     assert all(is_buy for _, is_buy, _, _ in seen)
 
 

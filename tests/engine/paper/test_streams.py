@@ -138,6 +138,16 @@ def test_a_stream_that_is_cut_closes_and_does_not_open(service, dialect):
         bare(service, dialect)
 
 
+@pytest.mark.parametrize("dialect", CLASSES)
+def test_a_client_that_goes_is_let_go(service, dialect, capfd):
+    """In the middle of what it is told, too."""
+    for _ in range(5):
+        with bare(service, dialect) as socket:
+            socket.send(json.dumps(ASKS[dialect]))
+            socket.recv(timeout=5)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_silent_stream_stays_open_and_says_nothing(service):
     with bare(service, "binance") as socket:
         Control(service).fault("silent")

@@ -72,14 +72,18 @@ class Socket:
                 self._frames.receive_data(received)
             else:
                 self._frames.receive_eof()
+        texts = self._texts()
+        if self._frames.state is not State.OPEN:
+            # It was asked to close, and the library has answered.
+            self._send()
+            return
         try:
-            said = [one for text in self._texts() for one in talk.hear(text)]
+            said = [one for text in texts for one in talk.hear(text)]
             for one in [*said, *([] if said else talk.news())]:
                 text = one if isinstance(one, str) else json.dumps(one)
                 self._frames.send_text(text.encode())
         except EngineError as error:
-            if self._frames.state is State.OPEN:
-                self._frames.send_close(1008, error.message[:100])
+            self._frames.send_close(1008, error.message[:100])
         self._send()
 
     def _texts(self) -> list[str]:
