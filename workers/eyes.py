@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from enum import StrEnum
+from math import inf
 from typing import Any
 
 from engine.errors import EngineError, VenueError
@@ -58,7 +59,7 @@ class Eyes:
         self._stream: MarketStream | None = None
         self._lock = threading.Lock()
         # When the stream last told a book of that moment, and where the newest book came from.
-        self._streamed_at = float("-inf")
+        self._streamed_at = -inf
         self._source = Source.ASKED
         self._book_at_ms = 0
         self._threads = [
@@ -163,7 +164,7 @@ class Eyes:
                 log.warning("session %s asks instead: %s", self.name, error.message)
                 lasted = time.monotonic() - began
                 wait = FIRST_WAIT_SECONDS if lasted > LONGEST_WAIT_SECONDS else wait * 2
-            self._streamed_at = float("-inf")
+            self._streamed_at = -inf
             self._is_over.wait(min(wait, LONGEST_WAIT_SECONDS))
 
     def _opened(self) -> MarketStream | None:
