@@ -116,6 +116,8 @@ def programs(*, port, level):
             [*worker, "-n", "backtests@%h", "--concurrency", "2", "-Q", "centre.backtests"],
             centre,
         ),
+        # A process of its own: it has to see when any of the others is away.
+        Program("watch", [sys.executable, str(settings.ROOT / "manage.py"), "watch"], centre),
         Program("node", [*python, "workers"], {"LOG_LEVEL": level} | node),
     ]
     return {program.name: program for program in found}
