@@ -59,6 +59,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     is_drifting: bool = False  # its venue holds other than our books say
     key_refusal: str = ""  # what speaks against its key
     has_parked: bool = False  # nobody knows what one of its orders did
+    is_quoted: bool = False  # a maker runs on this symbol there
     max_positions: int = 10
     blocked_symbols: frozenset[str] = frozenset()
 
@@ -134,6 +135,13 @@ def all_known(facts: AccountFacts) -> Verdict:
     return APPROVED
 
 
+def left_to_its_maker(facts: AccountFacts) -> Verdict:
+    """Whatever is held there is one position, and a maker counts all of it as its own."""
+    if facts.action is Action.OPEN and facts.is_quoted:
+        return Refused("maker", f"a maker quotes {facts.symbol} there")
+    return APPROVED
+
+
 def one_at_a_time(facts: AccountFacts) -> Verdict:
     if facts.tickets_in_flight:
         return Refused("in_flight", "an earlier ticket for this symbol is unanswered")
@@ -154,6 +162,7 @@ def large_enough(facts: AccountFacts) -> Verdict:
 
 SIGNAL_RULES: tuple[Callable[[SignalFacts], Verdict], ...] = (confident, fresh, cooled_down)
 ACCOUNT_RULES: tuple[Callable[[AccountFacts], Verdict], ...] = (
+    left_to_its_maker,
     something_to_close,
     symbol_allowed,
     not_spent,

@@ -21,8 +21,9 @@ from engine.messages import MakerReport, MakerVerb, MakerWish
 from workers import raw, tasks
 from workers.app import Node, app, node
 from workers.lives import Life, Lives
-from workers.quoting import Session
+from workers.quoting import quote
 from workers.refusals import bytes_of
+from workers.session import Session
 from workers.telling import tell
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class Sessions:
             last = self._lives.last(wish.maker)
             if last and last.session == wish.session and last.is_over:
                 return last
-            session = self._running[wish.session] = Session(wish, self._host, self._lives)
+            session = self._running[wish.session] = Session(wish, self._host, self._lives, quote)
             session.start()
         return None
 

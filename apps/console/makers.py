@@ -27,6 +27,7 @@ from apps.core.errors import DomainError
 from apps.market_making.models import Maker, Session, Version
 from apps.market_making.selectors import (
     fills_of,
+    is_forsaken,
     last_session,
     notices_of,
     orders_of,
@@ -38,6 +39,7 @@ from apps.market_making.services import (
     change_maker,
     create_maker,
     derive,
+    give_up_maker,
     halt_maker,
     release_maker,
     start_maker,
@@ -59,7 +61,7 @@ DRAWN = (
     *("mid", "bid", "ask", "inventory", "equity", "drawdown_percent", "pnl_total"),
     *("half_bps", "shift_bps", "distance_bid_bps", "distance_ask_bps"),
 )
-VERBS = {"start", "stop", "halt", "release"}
+VERBS = {"start", "stop", "halt", "release", "give-up"}
 
 
 class WhichForm(forms.Form):
@@ -249,6 +251,8 @@ def act_page(request, maker_id, verb):
             stop_maker(**about)
         elif verb == "halt":
             halt_maker(reason=reason, **about)
+        elif verb == "give-up":
+            give_up_maker(reason=reason, **about)
         else:
             release_maker(reason=reason, **about)
     except DomainError as error:
@@ -269,7 +273,7 @@ def state_of(maker: Maker, *, now: datetime, after: int | None) -> dict[str, obj
         "status": status,
         "shown": str(Session.Status(status).label),
         "reason": session.reason if session else "",
-        "may": allowed(session),
+        "may": allowed(session, now),
         "seconds_silent": silence(session, now),
         "figures": session.figures if session else {},
         "quotes": session.quotes if session else [],
@@ -309,7 +313,7 @@ def state_of(maker: Maker, *, now: datetime, after: int | None) -> dict[str, obj
     }
 
 
-def allowed(session: Session | None) -> dict[str, bool]:
+def allowed(session: Session | None, now: datetime) -> dict[str, bool]:
     status = session.status if session else Session.Status.IDLE
     is_live = status in Session.LIVE
     return {
@@ -317,6 +321,7 @@ def allowed(session: Session | None) -> dict[str, bool]:
         "stop": is_live and session.verb == "run",
         "halt": is_live and session.verb != "halt",
         "release": status == Session.Status.HALTED,
+        "give-up": session is not None and is_forsaken(session, now),
     }
 
 
@@ -377,6 +382,10 @@ TITLES = {
     "time_in_book_p90": gettext_lazy("Time in book, 9 of 10 (s)"),
     "latency_p50_ms": gettext_lazy("Latency, half (ms)"),
     "latency_p99_ms": gettext_lazy("Latency, 99 of 100 (ms)"),
+    "book_source": gettext_lazy("Market seen by"),
+    "book_age_seconds": gettext_lazy("Age of the book (s)"),
+    "requests_a_minute": gettext_lazy("Requests a minute"),
+    "budget_left": gettext_lazy("Of the venue's limits, left"),
     "refused": gettext_lazy("Refused"),
     "failures": gettext_lazy("Failures"),
     "reasons": gettext_lazy("Requoted for"),

@@ -2,13 +2,18 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from apps.market_making.models import Maker, Notice, Reading, Session, Version
+from apps.nodes.selectors import alive_nodes
 from apps.orders.models import Fill, Order
 from engine.making.names import Namer
 from engine.making.params import MakerParams, read_params
 from engine.venues.client_ids import takes_numbers
+
+# A word to a node that was under way when it was heard last, and clocks that differ.
+DELIVERY = timedelta(seconds=60)
 
 
 def version_of(maker: Maker, number: int | None = None) -> Version:
@@ -32,6 +37,18 @@ def sessions_of(maker: Maker) -> QuerySet[Session]:
 def live_session(maker: Maker) -> Session | None:
     """The one that is on a node now, or halted."""
     return Session.objects.of(maker.tenant_id).filter(live_key=maker.pk).first()
+
+
+def surely_over(session: Session) -> datetime:
+    """From when on its node has surely let go of it, if nothing is heard until then."""
+    heard = session.reported_at or session.created_at
+    return heard + timedelta(seconds=settings.MAKER_LEASE_SECONDS) + DELIVERY
+
+
+def is_forsaken(session: Session, now: datetime) -> bool:
+    """Whether it may be given up: live, by what we know, on a node that is gone."""
+    is_silent = session.status in Session.LIVE and now >= surely_over(session)
+    return is_silent and not alive_nodes(now).filter(pk=session.node_id).exists()
 
 
 def namer_of(maker: Maker) -> Namer:

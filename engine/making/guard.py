@@ -51,10 +51,15 @@ class Budget:
         self._left = self.most
         self._at_ms = 0
 
-    def spend(self, count: int) -> None:
+    def spend(self, count: float) -> None:
         self._left -= count
 
-    def allows(self, now_ms: int, count: int) -> bool:
+    @property
+    def left(self) -> float:
+        """As a share of the most there may be."""
+        return max(self._left, 0.0) / self.most
+
+    def allows(self, now_ms: int, count: float) -> bool:
         earned = (now_ms - self._at_ms) / 1000 * self.a_second if self._at_ms else 0.0
         self._left = min(self._left + max(earned, 0.0), self.most)
         self._at_ms = max(now_ms, self._at_ms)

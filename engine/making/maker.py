@@ -109,6 +109,11 @@ class Maker:
         return actions
 
     @property
+    def is_at_odds(self) -> bool:
+        """The venue has told another position, once; a fill may not have been told yet."""
+        return self._disagreed is not None
+
+    @property
     def is_quoting(self) -> bool:
         return self.state is State.RUNNING
 

@@ -5,6 +5,8 @@ whose name says what happens next: VenueBusy (nothing was done), VenueRefused
 (it never will be), TooLate, OutcomeUnknown (ask by client order id).
 """
 
+import enum
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -148,12 +150,72 @@ class Depth:
 
     bids: tuple[tuple[Decimal, Decimal], ...]
     asks: tuple[tuple[Decimal, Decimal], ...]
+    told_at_ms: int = 0  # the venue's own time of it, where it tells
+
+
+@dataclass(frozen=True, slots=True)
+class MarketTrade:
+    """A trade of anybody's, as its venue streams it."""
+
+    at_ms: int
+    is_buy: bool  # whoever came to the book bought
+    price: Decimal
+    quantity: Decimal
+
+
+class MarketStream(Protocol):
+    """A symbol's market as it comes, without being asked for."""
+
+    # Whether its trades come, too.
+    has_trades: bool
+
+    def listen(
+        self, hear: Callable[[Depth], None], hear_trades: Callable[[list[MarketTrade]], None]
+    ) -> None:
+        """Until it is closed; VenueError when it is lost, after which one may listen again."""
+
+    def close(self) -> None:
+        """From another thread, and for good."""
+
+
+class Request(enum.StrEnum):
+    """What a maker asks its venue for, again and again."""
+
+    PLACE = "place"
+    CANCEL = "cancel"
+    LOOK_UP = "look_up"
+    OPEN_ORDERS = "open_orders"
+    ACCOUNT = "account"
+    DEPTH = "depth"
+    FILLS = "fills"
+    DEAD_MAN = "dead_man"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a venue lets an account ask of it: units a second, what a request costs (one, where
+    nothing else is told), and orders a second."""
+
+    units: float = 1_000.0
+    orders: float = 1_000.0
+    costs: Mapping[Request, float] = field(default_factory=dict)
+
+    def cost(self, request: Request) -> float:
+        return self.costs.get(request, 1.0)
 
 
 class Quoting(Protocol):
     """What a maker needs beside: on an account that holds long or short, and never both."""
 
+    limits: Limits
+
     def depth(self, symbol: str) -> Depth: ...
+
+    def stream(self, symbol: str, *, trades: bool) -> MarketStream | None:
+        """None where there is nothing but to ask."""
+
+    def clock_offset_ms(self) -> int:
+        """How far the venue's clock is ahead of this host's."""
 
     def make_ready(self, ticket: Ticket) -> None:
         """Bring the account to one side and to the ticket's leverage, before anything is quoted."""

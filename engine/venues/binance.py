@@ -16,7 +16,16 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import PLACED_NOTHING, Answered, Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Bar, Depth, Holding, OwnedFill, Payment
+from engine.venues.base import (
+    Balance,
+    Bar,
+    Depth,
+    Holding,
+    Limits,
+    OwnedFill,
+    Payment,
+    Request,
+)
 from engine.venues.ccxt import (
     CcxtVenue,
     Market,
@@ -25,10 +34,12 @@ from engine.venues.ccxt import (
     bar_of,
     decimal,
     described,
+    if_told,
     levels_of,
     now_ms,
 )
 from engine.venues.line import Credentials, Params, Words
+from engine.venues.streams import Way
 
 SETTLED_IN = "USDT"
 DAY_MS = 86_400_000
@@ -102,6 +113,18 @@ class Binance(CcxtVenue):
     library = ccxt.binanceusdm
     answers = ANSWERS
     timeframes = TIMEFRAMES
+    way = Way(levels=20, options={"fetchMarkets": {"types": ["linear"]}})
+    # 2400 weights and 1200 orders a minute; an account is read by two questions of five.
+    limits = Limits(
+        units=40,
+        orders=20,
+        costs={
+            Request.DEPTH: 2,
+            Request.FILLS: 5,
+            Request.ACCOUNT: 10,
+            Request.DEAD_MAN: 10,
+        },
+    )
 
     def keys(self, credentials: Credentials) -> Params:
         return {"apiKey": credentials.api_key, "secret": credentials.api_secret}
@@ -141,7 +164,8 @@ class Binance(CcxtVenue):
 
     def ask_depth(self, market: Market) -> Depth:
         told = self.call("fapiPublicGetDepth", {"symbol": market.native, "limit": 10})
-        return Depth(levels_of(market, told["bids"]), levels_of(market, told["asks"]))
+        bids, asks = (levels_of(market, told[side]) for side in ("bids", "asks"))
+        return Depth(bids, asks, int(told.get("E") or 0))
 
     def send_dead_man(self, market: Market, seconds: int) -> bool:
         asked = {"symbol": market.native, "countdownTime": 1000 * seconds}
@@ -413,6 +437,10 @@ def told_of(words: Words) -> Told:
         filled=decimal(words["executedQty"]),
         reason="" if words["status"] in ("NEW", "FILLED") else words["status"].lower(),
         side=SIDES[words["side"]],
+        # What answers an order that was just sent tells when it was changed last.
+        stamped_at_ms=int(words.get("time") or words.get("updateTime") or 0),
+        price=if_told(words.get("price")),
+        quantity=if_told(words.get("origQty")),
     )
 
 

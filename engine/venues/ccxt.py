@@ -46,11 +46,13 @@ from engine.venues.base import (
     Bar,
     Depth,
     Holding,
+    Limits,
     OwnedFill,
     Payment,
     VenueOrder,
 )
 from engine.venues.line import TIMEOUT_SECONDS, Credentials, Line, Words
+from engine.venues.streams import Stream, Way
 
 # Market data is asked for again after this long: ticks and minimums do change.
 MARKET_SECONDS = 3600
@@ -74,6 +76,10 @@ class Market:
     quote: str
     facts: Words  # the venue's own words, for what only its dialect needs
 
+    @property
+    def symbol(self) -> str:
+        return self.instrument.symbol
+
     def contracts(self, coins: Decimal) -> Decimal:
         return coins / self.contract
 
@@ -91,8 +97,11 @@ class Told:
     status: OrderStatus
     filled: Decimal
     reason: str = ""
-    placed_at_ms: int = 0  # where the venue has fills only by time
+    placed_at_ms: int = 0  # where the venue has fills only by time: never later than the order
     side: Side | None = None
+    price: Decimal | None = None
+    quantity: Decimal | None = None
+    stamped_at_ms: int = 0  # the venue's own time of it, where it tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,8 @@ class Placing:
     price: Decimal | None
     # The worst price of a market order, where the venue knows none without.
     worst_price: Decimal | None = None
+    # A maker's, which a switch for dead men may take away.
+    is_quote: bool = False
 
     @property
     def is_immediate(self) -> bool:
@@ -132,6 +143,11 @@ def decimal(value: object) -> Decimal:
     return Decimal(str(value))
 
 
+def if_told(value: object) -> Decimal | None:
+    """What a venue may leave out, or write as nothing: a market order has no price."""
+    return None if value in (None, "") else decimal(value) or None
+
+
 class CcxtVenue(Line):
     """One account at one venue. A dialect fills in the words and the calls."""
 
@@ -141,6 +157,10 @@ class CcxtVenue(Line):
     bars_at_once = 1000
     # Whether stop and target of a position can be set at the venue.
     can_protect = True
+    # What an account may ask in a second.
+    limits = Limits()
+    # How its class of ccxt.pro streams the market.
+    way = Way()
     # Where the venue has both modes, an account is brought to the one that its ticket names.
     has_hedged_mode = True
 
@@ -208,7 +228,7 @@ class CcxtVenue(Line):
     def send_cancel(self, market: Market, client_order_id: str) -> None: ...
 
     def send_dead_man(self, market: Market, seconds: int) -> bool:
-        """Have all orders of the symbol taken away then; False where the venue cannot."""
+        """Have the orders of the symbol taken away then; False where the venue cannot."""
         return False
 
     @abstractmethod
@@ -303,7 +323,7 @@ class CcxtVenue(Line):
     def quote(self, ticket: Ticket) -> VenueOrder:
         with before_sending():
             self.connect()
-            placing = self._checked(ticket)
+            placing = replace(self._checked(ticket), is_quote=True)
             if placing.milliseconds_left <= 0:
                 raise TooLate("its time was over before it could be sent")
         told = self._sent_once(placing)
@@ -313,6 +333,16 @@ class CcxtVenue(Line):
     @question
     def depth(self, symbol: str) -> Depth:
         return self.ask_depth(self.market(symbol))
+
+    def stream(self, symbol: str, *, trades: bool) -> Stream:
+        market = self.market(symbol)
+        name = self.library.__name__
+        return Stream(name, self.way, market, base_url=self.client.base_url, trades=trades)
+
+    @question
+    def clock_offset_ms(self) -> int:
+        before = now_ms()
+        return self.ask_clock() - (before + now_ms()) // 2
 
     @change
     def end_unless_heard(self, symbol: str, seconds: int) -> bool:
@@ -405,9 +435,7 @@ class CcxtVenue(Line):
 
     @question
     def check(self) -> AccountCheck:
-        before = now_ms()
-        venue_clock = self.ask_clock()
-        offset = venue_clock - (before + now_ms()) // 2
+        offset = self.clock_offset_ms()
         can_trade, can_withdraw = self.ask_rights()
         return AccountCheck(can_trade, can_withdraw, self.ask_hedged(), offset)
 
@@ -565,6 +593,9 @@ class CcxtVenue(Line):
             fills=fills,
             reason="not all of its fills are told yet" if is_behind else told.reason,
             side=told.side,
+            price=told.price,
+            quantity=told.quantity,
+            placed_at_ms=told.stamped_at_ms,
         )
 
     def _fills_from(self, symbol: str, since_ms: int) -> Iterator[OwnedFill]:

@@ -17,7 +17,16 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import Answered, Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Bar, Depth, Holding, OwnedFill, Payment
+from engine.venues.base import (
+    Balance,
+    Bar,
+    Depth,
+    Holding,
+    Limits,
+    OwnedFill,
+    Payment,
+    Request,
+)
 from engine.venues.ccxt import (
     CcxtVenue,
     Market,
@@ -26,10 +35,12 @@ from engine.venues.ccxt import (
     bar_of,
     decimal,
     described,
+    if_told,
     levels_of,
     now_ms,
 )
 from engine.venues.line import Credentials, Params, Words
+from engine.venues.streams import Way
 
 SETTLED_IN = "USDT"
 SETTLE = {"settle": "usdt"}
@@ -92,6 +103,9 @@ class Gate(CcxtVenue):
     answers = ANSWERS
     timeframes = TIMEFRAMES
     bars_at_once = LONG_PAGE
+    way = Way(levels=20, options={"fetchMarkets": {"types": ["swap"]}})
+    # 200 calls of each kind in ten seconds, and a hundred orders a second.
+    limits = Limits(units=20, orders=100, costs={Request.ACCOUNT: 2})
     # An order may stay invisible for its first seconds.
     lookup_lag_seconds = 10.0
 
@@ -131,7 +145,14 @@ class Gate(CcxtVenue):
         asked = SETTLE | {"contract": market.native, "limit": 10}
         told = self.call("publicFuturesGetSettleOrderBook", asked)
         bids, asks = ([(row["p"], row["s"]) for row in told[side]] for side in ("bids", "asks"))
-        return Depth(levels_of(market, bids), levels_of(market, asks))
+        return Depth(
+            levels_of(market, bids), levels_of(market, asks), milliseconds(told.get("current") or 0)
+        )
+
+    def send_dead_man(self, market: Market, seconds: int) -> bool:
+        asked = SETTLE | {"contract": market.native, "timeout": seconds}
+        self.call("privateFuturesPostSettleCountdownCancelAll", asked)
+        return True
 
     def ask_bars(
         self, market: Market, timeframe: str, since_ms: int, until_ms: int
@@ -402,6 +423,9 @@ def told_of(market: Market, words: Words) -> Told:
         filled=market.coins(size - left),
         reason=str(words.get("finish_as") or "") if status is OrderStatus.CANCELED else "",
         side=side_of(words),
+        stamped_at_ms=milliseconds(words.get("create_time") or 0),
+        price=if_told(words.get("price")),
+        quantity=market.coins(size),
     )
 
 

@@ -26,7 +26,16 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import Answered, NotOffered, Outcome, Table, rows
-from engine.venues.base import Balance, Bar, Depth, Holding, OwnedFill, Payment
+from engine.venues.base import (
+    Balance,
+    Bar,
+    Depth,
+    Holding,
+    Limits,
+    OwnedFill,
+    Payment,
+    Request,
+)
 from engine.venues.ccxt import (
     CcxtVenue,
     Market,
@@ -39,6 +48,7 @@ from engine.venues.ccxt import (
     now_ms,
 )
 from engine.venues.line import Credentials, Params, Words
+from engine.venues.streams import Way
 
 SETTLED_IN = "USDT"
 PAGE = 1000
@@ -105,6 +115,27 @@ class Grvt(CcxtVenue):
     can_protect = False
     # Left on, the library signs a fee for its own builder into every order.
     options = {"builderFee": False}
+    # Changes of the book come without a check of their order: snapshots, then.
+    way = Way(
+        levels=10,
+        options={"builderFee": False},
+        params={"channel": "v1.book.s", "interval": 100},
+    )
+    # Hundredths of a second, by what each call weighs.
+    limits = Limits(
+        units=100,
+        orders=20,
+        costs={
+            Request.PLACE: 5,
+            Request.CANCEL: 5,
+            Request.LOOK_UP: 20,
+            Request.OPEN_ORDERS: 20,
+            Request.ACCOUNT: 60,
+            Request.DEPTH: 12,
+            Request.FILLS: 20,
+            Request.DEAD_MAN: 100,
+        },
+    )
 
     def __init__(self, credentials: Credentials, *, base_url: str | None = None) -> None:
         super().__init__(credentials, base_url=base_url)
@@ -152,7 +183,15 @@ class Grvt(CcxtVenue):
         bids, asks = (
             [(row["price"], row["size"]) for row in told[side]] for side in ("bids", "asks")
         )
-        return Depth(levels_of(market, bids), levels_of(market, asks))
+        at_ms = milliseconds(told.get("event_time") or 0)
+        return Depth(levels_of(market, bids), levels_of(market, asks), at_ms)
+
+    def send_dead_man(self, market: Market, seconds: int) -> bool:
+        """Of the whole sub-account; a time of nothing ends it."""
+        self.connect()
+        asked = {"sub_account_id": self.sub_account, "countdown_time": str(1000 * seconds)}
+        self._call("CancelOnDisconnect", asked)
+        return True
 
     def ask_bars(
         self, market: Market, timeframe: str, since_ms: int, until_ms: int
@@ -460,6 +499,7 @@ def told_of(words: Words) -> Told:
         reason="" if reason == "UNSPECIFIED" else reason,
         side=Side.BUY if words["legs"][0]["is_buying_asset"] else Side.SELL,
         placed_at_ms=(milliseconds(created) if created else now_ms()) - CLOCK_MARGIN_MS,
+        stamped_at_ms=milliseconds(created or 0),
     )
 
 

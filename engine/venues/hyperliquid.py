@@ -19,8 +19,17 @@ from engine.money import ZERO, round_to_tick
 from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
-from engine.venues.answers import Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Bar, Depth, Holding, OwnedFill, Payment
+from engine.venues.answers import Answered, Outcome, Table, gone_is_as_good, rows
+from engine.venues.base import (
+    Balance,
+    Bar,
+    Depth,
+    Holding,
+    Limits,
+    OwnedFill,
+    Payment,
+    Request,
+)
 from engine.venues.ccxt import (
     CcxtVenue,
     Market,
@@ -29,10 +38,12 @@ from engine.venues.ccxt import (
     bar_of,
     decimal,
     described,
+    if_told,
     levels_of,
     now_ms,
 )
 from engine.venues.line import Credentials, Params, Words
+from engine.venues.streams import Way
 
 SETTLED_IN = "USDC"
 PAGE, FUNDING_PAGE = 2000, 500
@@ -98,6 +109,7 @@ ANSWERS: Table = {
     **rows(Outcome.REJECTED, "Invalid TP/SL price", "No liquidity available for market order"),
     **rows(Outcome.REJECTED, "Order has invalid size", "Order has zero size"),
     **rows(Outcome.REJECTED, "Order has invalid price"),
+    **rows(Outcome.REJECTED, "Cannot set scheduled cancel time until enough volume traded"),
     **rows(Outcome.REJECTED, "Order price cannot be more than 80% away from the reference price"),
     # The body was not understood as a request at all.
     **rows(Outcome.REJECTED, "http 422"),
@@ -112,6 +124,19 @@ class Hyperliquid(CcxtVenue):
     answers = ANSWERS
     timeframes = TIMEFRAMES
     has_hedged_mode = False
+    way = Way(options={"fetchMarkets": {"types": ["swap"]}})
+    # 1200 weights a minute for all that an address asks; long lists cost twenty.
+    limits = Limits(
+        units=20,
+        orders=10,
+        costs={
+            Request.LOOK_UP: 2,
+            Request.OPEN_ORDERS: 20,
+            Request.ACCOUNT: 4,
+            Request.DEPTH: 2,
+            Request.FILLS: 20,
+        },
+    )
 
     def __init__(self, credentials: Credentials, *, base_url: str | None = None) -> None:
         super().__init__(credentials, base_url=base_url)
@@ -155,9 +180,20 @@ class Hyperliquid(CcxtVenue):
         return decimal(self._info("allMids")[market.native])
 
     def ask_depth(self, market: Market) -> Depth:
-        sides = self._info("l2Book", coin=market.native)["levels"]
-        bids, asks = ([(row["px"], row["sz"]) for row in rows[:10]] for rows in sides)
-        return Depth(levels_of(market, bids), levels_of(market, asks))
+        told = self._info("l2Book", coin=market.native)
+        bids, asks = ([(row["px"], row["sz"]) for row in rows[:10]] for rows in told["levels"])
+        return Depth(levels_of(market, bids), levels_of(market, asks), int(told.get("time") or 0))
+
+    def send_dead_man(self, market: Market, seconds: int) -> bool:
+        """Of the whole account, stops too; the venue keeps it for those who have traded enough."""
+        at = {"time": now_ms() + 1000 * seconds} if seconds else {}
+        try:
+            self._act({"type": "scheduleCancel"} | at)
+        except Answered as error:
+            if error.outcome is not Outcome.REJECTED:
+                raise
+            return False
+        return True
 
     def ask_bars(
         self, market: Market, timeframe: str, since_ms: int, until_ms: int
@@ -451,7 +487,10 @@ def told_of(words: Words, status: str) -> Told:
         filled=decimal(words["origSz"]) - decimal(words["sz"]),
         reason="" if status in ("open", "filled") else status,
         placed_at_ms=int(words["timestamp"]),
+        stamped_at_ms=int(words["timestamp"]),
         side=SIDES[words["side"]],
+        price=if_told(words.get("limitPx")),
+        quantity=decimal(words["origSz"]),
     )
 
 

@@ -96,7 +96,8 @@ def rebased(addresses: Any, base_url: str) -> Any:
     """The same addresses at another host, paths kept."""
     if isinstance(addresses, Mapping):
         return {name: rebased(address, base_url) for name, address in addresses.items()}
-    return base_url + urlsplit(addresses.replace("{hostname}", "venue")).path
+    url = urlsplit(addresses.replace("{hostname}", "venue"))
+    return (f"ws{base_url[4:]}" if url.scheme.startswith("ws") else base_url) + url.path
 
 
 def never_connected(error: BaseException | None) -> bool:

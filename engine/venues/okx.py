@@ -17,7 +17,16 @@ from engine.order import OrderStatus
 from engine.signal import Direction, Side
 from engine.venues import client_ids
 from engine.venues.answers import PLACED_NOTHING, Answered, Outcome, Table, gone_is_as_good, rows
-from engine.venues.base import Balance, Bar, Depth, Holding, OwnedFill, Payment
+from engine.venues.base import (
+    Balance,
+    Bar,
+    Depth,
+    Holding,
+    Limits,
+    OwnedFill,
+    Payment,
+    Request,
+)
 from engine.venues.ccxt import (
     CcxtVenue,
     Market,
@@ -26,12 +35,16 @@ from engine.venues.ccxt import (
     bar_of,
     decimal,
     described,
+    if_told,
     levels_of,
     now_ms,
 )
 from engine.venues.line import Credentials, Params, Words
+from engine.venues.streams import Way
 
 SETTLED_IN = "USDT"
+# What a maker's orders are tagged with, so that its switch for dead men takes no others.
+QUOTE = "quote"
 PAGE = 100
 AT_MARKET = "-1"
 
@@ -94,6 +107,10 @@ class Okx(CcxtVenue):
     answers = ANSWERS
     timeframes = TIMEFRAMES
     bars_at_once = PAGE
+    # Snapshots of five levels each tenth of a second: nothing to keep in step.
+    way = Way(levels=5, options={"fetchMarkets": {"types": ["swap"]}})
+    # Each call has a limit of its own; the tightest are ten a second, and twenty for fills.
+    limits = Limits(units=20, orders=30, costs={Request.ACCOUNT: 2, Request.DEAD_MAN: 10})
 
     def keys(self, credentials: Credentials) -> Params:
         return {
@@ -148,7 +165,13 @@ class Okx(CcxtVenue):
 
     def ask_depth(self, market: Market) -> Depth:
         (told,) = self._data("publicGetMarketBooks", {"instId": market.native, "sz": "10"})
-        return Depth(levels_of(market, told["bids"]), levels_of(market, told["asks"]))
+        bids, asks = (levels_of(market, told[side]) for side in ("bids", "asks"))
+        return Depth(bids, asks, int(told.get("ts") or 0))
+
+    def send_dead_man(self, market: Market, seconds: int) -> bool:
+        """Of the whole account what carries the tag of quotes: one time for all symbols."""
+        self.call("privatePostTradeCancelAllAfter", {"timeOut": str(seconds), "tag": QUOTE})
+        return True
 
     def ask_bars(
         self, market: Market, timeframe: str, since_ms: int, until_ms: int
@@ -362,6 +385,8 @@ def order_words(placing: Placing) -> Params:
     }
     if placing.price is not None:
         words["px"] = number(placing.price)
+    if placing.is_quote:
+        words["tag"] = QUOTE
     if placing.is_hedged:
         words["posSide"] = ticket.direction.value
     if not placing.is_opening:
@@ -429,6 +454,9 @@ def told_of(market: Market, words: Words) -> Told:
         filled=market.coins(decimal(words["accFillSz"] or 0)),
         reason=reason if words["state"].endswith("canceled") else "",
         side=SIDES[words["side"]],
+        stamped_at_ms=int(words.get("cTime") or 0),
+        price=if_told(words.get("px")),
+        quantity=market.coins(decimal(words.get("sz") or 0)) or None,
     )
 
 

@@ -40,6 +40,7 @@ from engine.venues.base import (
     Bar,
     Depth,
     Holding,
+    Limits,
     OwnedFill,
     Payment,
     VenueOrder,
@@ -78,6 +79,7 @@ class PaperVenue(PaperBars):
 
     name = "paper"
     lookup_lag_seconds = 0.0
+    limits = Limits()
 
     def __init__(
         self,
@@ -146,7 +148,13 @@ class PaperVenue(PaperBars):
         with self._visit(symbol) as (exchange, _):
             book = exchange.book(symbol)
             bids, asks = (tuple(book.depth(side, LEVELS)) for side in (Side.BUY, Side.SELL))
-            return Depth(bids, asks)
+            return Depth(bids, asks, exchange.now_ms)
+
+    def stream(self, symbol: str, *, trades: bool) -> None:
+        """It stands in this process: asking is as quick as being told."""
+
+    def clock_offset_ms(self) -> int:
+        return 0
 
     def end_unless_heard(self, symbol: str, seconds: int) -> bool:
         with self._visit() as (exchange, _):

@@ -75,6 +75,7 @@ OPENS = {
     "in flight": ({"tickets_in_flight": 1}, "in_flight"),
     "too small": ({"quantity": Decimal(0)}, "minimum"),
     "a drift": ({"is_drifting": True}, "drift"),
+    "a maker on it": ({"is_quoted": True}, "maker"),
     "traded its once": ({"is_spent": True}, "once"),
     "a key that can withdraw": ({"key_refusal": "it can withdraw"}, "key"),
 }
@@ -90,6 +91,7 @@ CLOSES = {
     "no place": ({"open_positions": 10}, None),
     "a drift": ({"is_drifting": True}, None),
     "parked": ({"has_parked": True}, None),
+    "a maker on it": ({"is_quoted": True}, None),
     "traded its once": ({"is_spent": True}, None),
     "a key that can withdraw": ({"key_refusal": "it can withdraw"}, None),
 }

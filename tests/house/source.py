@@ -45,8 +45,10 @@ LAST_RESORTS: tuple[str, ...] = (
     "apps/monitoring/selectors.py",  # a check that fails is told as one
     "workers/adapters.py",
     "workers/making.py",
-    "workers/quoting.py",
+    "workers/eyes.py",
+    "workers/hands.py",
     "workers/refusals.py",
+    "workers/session.py",
     "workers/state.py",
     "workers/tasks.py",
 )

@@ -5,8 +5,10 @@ from functools import partial
 
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
 from django.utils import timezone
 
+from apps.console import makers as pages
 from apps.market_making.models import Command, Maker, Notice, Reading, Session
 from apps.market_making.selectors import fills_of, last_session, orders_of
 from apps.market_making.services import (
@@ -21,6 +23,8 @@ from apps.members.services import create_member, open_tenant
 from apps.positions.models import Position
 from apps.venues.services import bind_account
 from engine.order import LIVE
+from tests.apps.console.browsing import log_in
+from tests.factories import UserFactory
 from tests.walks.running import running, wait_for
 
 pytestmark = [pytest.mark.walk, pytest.mark.timeout(300)]
@@ -120,6 +124,40 @@ def test_a_maker_is_started_filled_changed_and_stopped(house, maker):
     assert maker.venue_account.quoted == []
     for command in Command.objects.of(maker.tenant_id):
         assert (command.acknowledged_at - command.created_at).total_seconds() < 2, command.verb
+
+
+@pytest.mark.browser
+def test_a_person_starts_it_watches_it_changes_it_and_sees_it_flat(
+    house, maker, page, live_server, monkeypatch
+):
+    # No stream of the page outlives the test.
+    monkeypatch.setattr(pages, "STREAM_SECONDS", 2)
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    log_in(page, live_server, UserFactory(tenant=None, is_superuser=True))
+    page.goto(live_server.url + reverse("console:maker", args=[maker.pk]))
+    page.locator("[data-verb=start] button").click()
+    page.wait_for_selector("#maker-status[data-status=running]", timeout=30_000)
+    page.wait_for_selector("#maker-fills td", timeout=90_000)
+    assert page.locator("#maker-line").inner_text() in ("live", "asking")
+
+    page.get_by_role("link", name="Change", exact=True).click()
+    page.fill("[name=params-gamma]", "0.7")
+    page.get_by_role("button", name="Show what it comes to").click()
+    page.get_by_role("button", name="Confirm").click()
+    page.wait_for_function(
+        "Number(document.querySelector('[data-figure=gamma] dd')?.innerText) >= 0.7",
+        timeout=20_000,
+    )
+    page.locator("[data-verb=stop] button").click()
+    page.wait_for_selector("#maker-status[data-status=idle]", timeout=60_000)
+    page.wait_for_function(
+        "document.querySelector('[data-figure=inventory] dd').innerText === '0'", timeout=10_000
+    )
+    assert page.locator("#maker-quotes td").count() == 0
+    assert page.locator("#maker-notices").inner_text().count("flat")
+    assert errors == []
+    assert is_clean(house, maker)
 
 
 def is_acknowledged(command: Command) -> bool:

@@ -14,10 +14,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from apps.market_making.selectors import last_session
+from apps.market_making.services import create_maker, start_maker, stop_maker
 from apps.nodes.models import Node
 from apps.orders.models import Ticket
 from apps.orders.services import Wish, close_position, order_by_hand
 from apps.positions.models import Position
+from apps.venues.services import bind_account
 from engine.signal import Direction
 from tests.walks.running import centre_verify_key, empty_queues, running, wait_for
 from tests.walks.story import SYMBOL, tell
@@ -92,6 +95,24 @@ def started(command, bundle, house, cwd=None):
         process.wait()
 
 
+def make_for_a_while(member, node):
+    account = bind_account(
+        member=member,
+        venue="paper",
+        api_key="of-a-maker",
+        api_secret="s",
+        node=node,
+        position_mode="one_way",
+        margin="cross",
+    )
+    asked = {"recovery_seconds": 0, "volatility_z": 10, "drawdown_percent": 80}
+    maker = create_maker(account=account, symbol=SYMBOL, form="full", asked=asked)
+    start_maker(maker=maker, now=timezone.now())
+    wait_for(lambda: last_session(maker).status == "running", what="a maker on the one file")
+    stop_maker(maker=maker, now=timezone.now())
+    wait_for(lambda: last_session(maker).status == "idle", what="its rest")
+
+
 def test_a_node_from_its_bundle_joins_and_trades(transactional_db, tmp_path, bundle):
     archive = [sys.executable, "ironbull-node.pyz"]
     assert "ccxt==" in said(bundle, *archive, "requirements")
@@ -122,6 +143,7 @@ def test_a_node_from_its_bundle_joins_and_trades(transactional_db, tmp_path, bun
             wait_for(house.is_alive, what="the first heartbeat of the file")
             position = Position.objects.of(account.tenant).get()
             is_done(close_position(position=position, now=timezone.now()))
+            make_for_a_while(account.member, node)
         (opened, closed) = house.venue(account.pk).truth()["orders"]
         assert Decimal(opened["filled"]) == Decimal(closed["filled"]) > 0
         assert house.venue(account.pk).holdings() == []

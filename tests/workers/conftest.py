@@ -13,7 +13,9 @@ from workers import settings
 from workers.adapters import Adapters
 from workers.keys import make_keys
 
-MAKING = ("workers.telling", "workers.quoting", "workers.making")
+MAKING = tuple(
+    f"workers.{name}" for name in ("telling", "session", "hands", "eyes", "quoting", "making")
+)
 
 
 @pytest.fixture
@@ -70,3 +72,8 @@ def rebased(host, tasks, exchange, monkeypatch):
     monkeypatch.setattr(host, "settings", settings.read())
     monkeypatch.setattr(host, "adapters", Adapters(host.settings))
     return host
+
+
+@pytest.fixture
+def making(host, tasks):
+    return importlib.import_module("workers.making")

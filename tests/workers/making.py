@@ -34,9 +34,9 @@ QUICK = {
 class Centre:
     """Says what is wanted, and that it has heard."""
 
-    def __init__(self, host, making, *, venue="paper", key=None, **params):
+    def __init__(self, host, making, *, venue="paper", key=None, symbol=SYMBOL, **params):
         self.host, self.venue, self.params = host, venue, QUICK | params
-        self.key = key
+        self.key, self.symbol = key, symbol
         self.sessions = making.Sessions(host)
         self.reports = []
         self.life = self.number = 0
@@ -93,7 +93,7 @@ class Centre:
             "reason": "enough",
             "venue": self.venue,
             "account": "1",
-            "symbol": SYMBOL,
+            "symbol": self.symbol,
             "margin": Margin.CROSS,
             "sealed_credentials": envelope.seal(json.dumps(secret).encode(), to=public),
             "params": self.params,

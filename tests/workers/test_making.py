@@ -1,7 +1,5 @@
 """A maker on a node, and what venues do to it: no naked order, no endless loop, the books agree."""
 
-import dataclasses
-import importlib
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -14,18 +12,11 @@ from engine.instrument import Instrument
 from engine.messages import MakerVerb, Margin, PositionMode, number
 from engine.order import OrderStatus
 from engine.venues.base import Depth, VenueOrder
-from engine.venues.binance import Binance
 from engine.venues.paper import PaperVenue
-from tests.engine.paper.clients import Control, serving
 from tests.engine.tickets import ticket
 from tests.workers.making import SYMBOL, Centre, Faulty, Lively, is_clean
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture
-def making(host, tasks):
-    return importlib.import_module("workers.making")
 
 
 @pytest.fixture
@@ -364,86 +355,6 @@ def test_a_position_that_somebody_else_made_is_adopted(centre, venue):
     centre.until(lambda: centre.alerts("drift"), seconds=20, what="the drift to be told")
     centre.stop()
     assert is_clean(venue)
-
-
-# --- over HTTP, with the real classes
-
-
-@pytest.fixture
-def exchange():
-    with serving(market=Lively()) as service:
-        yield service
-
-
-@pytest.fixture
-def served(rebased, exchange, making):
-    made = []
-
-    def make(dialect, **params):
-        key = next(key for key in exchange.keys if key.dialect == dialect)
-        centre = Centre(rebased, making, venue=dialect, key=key, **params)
-        made.append(centre)
-        return centre
-
-    yield make
-    for centre in made:
-        centre.end()
-
-
-def truth(exchange, dialect):
-    return Control(exchange).truth(f"{dialect}-demo")
-
-
-def stands(exchange, dialect):
-    return [one for one in truth(exchange, dialect)["orders"] if one["status"] == "open"]
-
-
-@pytest.mark.parametrize("dialect", ["binance", "okx", "gate"])
-def test_a_maker_lives_at_each_exchange(dialect, served, exchange):
-    centre = served(dialect, max_order_notional=2000)
-    centre.run()
-    centre.until(centre.fills, seconds=60, what="a fill")
-    centre.stop(seconds=60)
-    assert not stands(exchange, dialect)
-    assert not truth(exchange, dialect)["positions"]
-
-
-@pytest.mark.parametrize(
-    ("case", "lie"),
-    [("bad tick", {"tick": Decimal("0.01")}), ("too granular", {"step": Decimal("0.00001")})],
-)
-def test_an_exchange_whose_rules_have_changed_halts_it(case, lie, served, exchange, monkeypatch):
-    """What it takes is checked against what it told: that may be of before."""
-    before = Binance.market_of
-
-    def told_wrong(self, symbol, words):
-        market = before(self, symbol, words)
-        return dataclasses.replace(market, instrument=replace(market.instrument, **lie))
-
-    monkeypatch.setattr(Binance, "market_of", told_wrong)
-    centre = served("binance", max_order_notional=777)
-    centre.wish("run")
-    centre.wait("halted", seconds=60)
-    assert "failures in a row" in centre.last.moves[-1].reason
-    assert not stands(exchange, "binance")
-
-
-@pytest.mark.parametrize(
-    ("operation", "kind"),
-    [
-        *(("place", kind) for kind in ("timeout_before", "timeout_after", "503_after")),
-        *(("cancel", kind) for kind in ("timeout_before", "timeout_after", "503_after")),
-        ("place", "late_accept"),
-    ],
-)
-def test_an_exchange_that_does_not_answer_leaves_nothing_behind(kind, operation, served, exchange):
-    centre = served("binance", most_failures=50)
-    centre.run()
-    Control(exchange).fault(kind, operation=operation, times=3, delay_ms=500)
-    time.sleep(3)
-    centre.stop(seconds=60)
-    assert not stands(exchange, "binance")
-    assert not truth(exchange, "binance")["positions"]
 
 
 # --- what nobody sent

@@ -1,8 +1,7 @@
 """A maker is started, stopped, halted and released; its node does it, and says so."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
@@ -11,6 +10,7 @@ from apps.core.deadlocks import retried
 from apps.core.errors import Conflict
 from apps.core.states import move
 from apps.market_making.models import Command, Maker, Session
+from apps.market_making.selectors import surely_over
 from apps.market_making.services.telling import refuse_unfit
 from apps.market_making.services.wishing import command, leased_until
 from apps.members.models import Member
@@ -21,8 +21,6 @@ from apps.venues.models import VenueAccount
 from apps.venues.services import note_quoted
 
 V = Command.Verb
-# A word to a node that was under way when it was heard last, and clocks that differ.
-DELIVERY = timedelta(seconds=60)
 UNTOLD_LIVES = 1000
 
 
@@ -139,8 +137,7 @@ def give_up_maker(*, maker: Maker, reason: str, now: datetime) -> Session:
     session = locked_live(maker)
     if alive_nodes(now).filter(pk=session.node_id).exists():
         raise Conflict("its node is alive: stop or halt it", field="node")
-    heard = session.reported_at or session.created_at
-    surely = heard + timedelta(seconds=settings.MAKER_LEASE_SECONDS) + DELIVERY
+    surely = surely_over(session)
     if now < surely:
         raise Conflict(f"its node may be at it until {surely:%H:%M:%S}", field="node")
     before = {"status": session.status, "node": session.node.code}

@@ -56,6 +56,7 @@ class Account(NamedTuple):
     position_mode: str
     drift_told: str
     cleared_told: str
+    quoted_told: str
     check_error: str
     can_trade: bool | None
     can_withdraw: bool | None
@@ -64,6 +65,7 @@ class Account(NamedTuple):
 
     drift = property(lambda self: decode(self.drift_told))
     cleared_drift = property(lambda self: decode(self.cleared_told))
+    quoted = property(lambda self: decode(self.quoted_told))
     is_drifting = VenueAccount.is_drifting
     key_refusal = VenueAccount.key_refusal
 
@@ -78,6 +80,7 @@ READ_AS = {
     "key_accepted_at": is_known("key_accepted_at"),
     "drift_told": Cast("drift", TextField()),
     "cleared_told": Cast("cleared_drift", TextField()),
+    "quoted_told": Cast("quoted", TextField()),
 }
 COLUMNS = [READ_AS.get(name, name) for name in Account._fields]
 

@@ -255,6 +255,7 @@ def approved(draft: Ticket, now: datetime) -> Ticket:
             is_drifting=account.is_drifting,
             key_refusal=account.key_refusal,
             has_parked=account.pk in with_parked([account.pk]),
+            is_quoted=draft.symbol in account.quoted,
         )
     )
     if isinstance(verdict, Refused):

@@ -137,6 +137,7 @@ def judged_followers(signal: Signal, facts: Facts) -> Iterator[Planned]:
                 is_drifting=account.is_drifting,
                 key_refusal=account.key_refusal,
                 has_parked=account.id in facts.parked,
+                is_quoted=signal.symbol in account.quoted,
             )
         )
         refused = isinstance(verdict, Refused)

@@ -18,6 +18,8 @@ from apps.orders.models import Fill, Order, Ticket
 from apps.positions.models import Close, Position
 from apps.signals.models import Signal
 from apps.tenants.models import Tenant
+from apps.venues.models import VenueAccount
+from engine.order import LIVE
 
 CHUNK = 1000
 
@@ -28,7 +30,12 @@ def history(tenant: Tenant | None, *, before: datetime) -> dict[str, QuerySet]:
     charged = rows(Close, tenant).filter(charge__isnull=False).values("position")
     positions = rows(Position, tenant).filter(created_at__lt=before, status=Position.Status.CLOSED)
     positions = positions.exclude(pk__in=charged)
+    # A maker's orders have no ticket; those that are known have filled.
+    quotes = rows(Order, tenant).filter(kind=Order.Kind.MAKER, created_at__lt=before)
+    quotes = quotes.exclude(status__in=LIVE)
     kinds = {
+        "makers' fills": rows(Fill, tenant).filter(order__in=quotes),
+        "makers' orders": quotes,
         "fills": rows(Fill, tenant).filter(order__ticket__in=done),
         "orders": rows(Order, tenant).filter(ticket__in=done),
         "tickets": done,
@@ -54,6 +61,9 @@ def refuse_unfinished(tenant: Tenant | None) -> None:
         "unsettled closes": rows(Close, tenant).exclude(status=Close.Status.SETTLED),
     }
     counts = {name: found.count() for name, found in unfinished.items()}
+    # Their fills are asked for again from the beginning of their sessions.
+    quoted = rows(VenueAccount, tenant).values_list("quoted", flat=True)
+    counts["makers running"] = sum(map(len, quoted))
     left = {name: count for name, count in counts.items() if count}
     if left:
         told = ", ".join(f"{count} {name}" for name, count in left.items())

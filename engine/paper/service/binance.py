@@ -42,7 +42,7 @@ from engine.signal import Direction, Side
 LISTINGS = Listings(
     ("BTC/USDT", "BTCUSDT", "1", "0.001", "0.1"),
     ("ETH/USDT", "ETHUSDT", "1", "0.001", "0.01"),
-    ("SOL/USDT", "SOLUSDT", "1", "0.01", "0.01"),
+    ("SOL/USDT", "SOLUSDT", "1", "0.01", "0.001"),
 )
 STYLES = {"GTC": Style.PLAIN, "IOC": Style.IOC, "GTX": Style.POST_ONLY}
 TIME_IN_FORCE = {style: name for name, style in STYLES.items()}
@@ -198,13 +198,13 @@ def symbol_told(listing: Listing) -> Body:
 
 def depth(desk: Desk, asked: Asked) -> Body:
     listing = LISTINGS.named(asked.needed("symbol"))
-    book = desk.exchange.book(listing.symbol)
+    picture = desk.picture(listing.symbol)
     limit = asked.whole("limit", 500)
     sides = {
-        name: [[number(price), number(quantity)] for price, quantity in book.depth(side, limit)]
+        name: [[number(price), number(quantity)] for price, quantity in picture.best(side, limit)]
         for name, side in (("bids", Side.BUY), ("asks", Side.SELL))
     }
-    return {"lastUpdateId": desk.now_ms, "E": desk.now_ms, "T": desk.now_ms, **sides}
+    return {"lastUpdateId": picture.number, "E": picture.at_ms, "T": picture.at_ms, **sides}
 
 
 def one_or_all(tell: Callable[[Desk, Listing], Body]) -> Callable[[Desk, Asked], Body]:

@@ -5,7 +5,7 @@ orders can stay invisible for a while where a test wants a venue that lags.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.candle import TIMEFRAMES
@@ -16,8 +16,9 @@ from engine.paper.errors import Reason, Refused
 from engine.paper.exchange import Exchange
 from engine.paper.market import HeldMarket
 from engine.paper.orders import Execution, Order, Trade, Trigger
-from engine.paper.service.faults import Faults
+from engine.paper.service.faults import Faults, Kind
 from engine.paper.service.keys import Keys
+from engine.paper.service.pictures import Album, Picture, Pictures
 
 Row = tuple[int, Decimal, Decimal, Decimal, Decimal, Decimal]
 
@@ -29,6 +30,7 @@ class Desk:
     clock: Callable[[], int]
     keys: Keys
     faults: Faults
+    pictures: Pictures = field(default_factory=Pictures)
 
     def step(self) -> None:
         """Let the exchange see what time and which prices it is."""
@@ -38,6 +40,16 @@ class Desk:
     @property
     def now_ms(self) -> int:
         return self.exchange.now_ms
+
+    def album(self, symbol: str) -> Album:
+        """The symbol's pictures up to now; a market that is frozen has no new one."""
+        album = self.pictures.of(symbol)
+        if not (self.faults.stands(Kind.FROZEN) and album.last.number):
+            album.take(self.exchange.book(symbol), self.now_ms)
+        return album
+
+    def picture(self, symbol: str) -> Picture:
+        return self.album(symbol).last
 
     def tape(self, symbol: str, limit: int) -> list[Trade]:
         """The last trades, oldest first."""

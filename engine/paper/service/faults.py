@@ -24,11 +24,17 @@ class Kind(enum.StrEnum):
     LAG = "lag"  # orders stay invisible for a while
     NOT_FOUND = "not_found"  # a look-up says that there is no such order
     RATE_LIMIT = "rate_limit"
+    FROZEN = "frozen"  # the book that is told stays as it was, and so does its time
+    CUT = "cut"  # streams are cut off, and none begins
+    SILENT = "silent"  # streams stay open, and nothing comes
 
 
 # What a fault meets unless the test says otherwise.
 MEETS = {Kind.NOT_FOUND: Operation.LOOK_UP, Kind.LAG: Operation.LOOK_UP}
-STANDING = {Kind.LAG}
+# What goes on until it is cleared away, whoever asks.
+OF_THE_MARKET = {Kind.FROZEN, Kind.CUT, Kind.SILENT}
+MEETS |= dict.fromkeys(OF_THE_MARKET, Operation.PUBLIC)
+STANDING = {Kind.LAG} | OF_THE_MARKET
 
 
 @dataclass(slots=True)
@@ -118,6 +124,9 @@ class Faults:
         """How long an order stays invisible."""
         lags = [one for one in self.planned if one.kind is Kind.LAG]
         return max((one.delay_ms for one in lags if one.account in ("", account)), default=0)
+
+    def stands(self, kind: Kind) -> bool:
+        return any(one.kind is kind for one in self.planned)
 
     def told(self) -> dict[str, Any]:
         return {"planned": [asdict(one) for one in self.planned], "happened": dict(self.happened)}

@@ -19,6 +19,7 @@ from engine.paper.orders import (
     Order,
     Origin,
     Status,
+    Trade,
     Trigger,
     TriggerAsk,
     closing_side,
@@ -41,7 +42,7 @@ from engine.signal import Direction, Side
 LISTINGS = Listings(
     ("BTC/USDT", "BTC_USDT", "0.0001", "1", "0.1"),
     ("ETH/USDT", "ETH_USDT", "0.01", "1", "0.01"),
-    ("SOL/USDT", "SOL_USDT", "1", "1", "0.01"),
+    ("SOL/USDT", "SOL_USDT", "1", "1", "0.001"),
 )
 CANCELED = "cancel" + "led"  # as Gate spells it
 STYLES = {"gtc": Style.PLAIN, "ioc": Style.IOC, "poc": Style.POST_ONLY}
@@ -218,36 +219,39 @@ def ticker_told(desk: Desk, listing: Listing) -> Body:
 
 def order_book(desk: Desk, asked: Asked) -> Body:
     listing = LISTINGS.named(asked.needed("contract"))
-    book = desk.exchange.book(listing.symbol)
+    picture = desk.picture(listing.symbol)
     sides = {
         name: [
-            # Rounded down to whole contracts, as an order of this dialect could take them.
-            {"p": number(price), "s": int(listing.contracts(quantity))}
-            for price, quantity in book.depth(side, asked.whole("limit", 10))
+            level_told(listing, *level) for level in picture.best(side, asked.whole("limit", 10))
         ]
         for name, side in (("bids", Side.BUY), ("asks", Side.SELL))
     }
-    seconds = desk.now_ms / 1000
-    return {"id": desk.now_ms, "current": seconds, "update": seconds, **sides}
+    seconds = picture.at_ms / 1000
+    return {"id": picture.number, "current": seconds, "update": seconds, **sides}
+
+
+def level_told(listing: Listing, price: Decimal, quantity: Decimal) -> dict[str, Any]:
+    """Rounded down to whole contracts, as an order of this dialect could take them."""
+    return {"p": number(price), "s": int(listing.contracts(quantity))}
 
 
 def tape(desk: Desk, asked: Asked) -> Body:
     """Newest first."""
     listing = LISTINGS.named(asked.needed("contract"))
     trades = reversed(desk.tape(listing.symbol, asked.whole("limit", 100)))
-    return [
-        {
-            "id": one.number,
-            "contract": listing.name,
-            "create_time": one.at_ms // 1000,
-            "create_time_ms": one.at_ms / 1000,
-            "size": size_told(
-                (1 if one.side is Side.BUY else -1) * listing.contracts(one.quantity)
-            ),
-            "price": number(one.price),
-        }
-        for one in trades
-    ]
+    return [tape_told(listing, one) for one in trades]
+
+
+def tape_told(listing: Listing, one: Trade) -> dict[str, Any]:
+    sign = 1 if one.side is Side.BUY else -1
+    return {
+        "id": one.number,
+        "contract": listing.name,
+        "create_time": one.at_ms // 1000,
+        "create_time_ms": one.at_ms / 1000,
+        "size": size_told(sign * listing.contracts(one.quantity)),
+        "price": number(one.price),
+    }
 
 
 def candlesticks(desk: Desk, asked: Asked) -> Body:

@@ -22,6 +22,7 @@ from engine.paper.orders import (
     Order,
     Origin,
     Status,
+    Trade,
     Trigger,
     TriggerAsk,
     closing_side,
@@ -29,6 +30,7 @@ from engine.paper.orders import (
 from engine.paper.service.desk import Caller, Desk
 from engine.paper.service.keys import Key
 from engine.paper.service.listing import Listing, Listings
+from engine.paper.service.pictures import Picture
 from engine.paper.service.wire import (
     Answer,
     Asked,
@@ -44,7 +46,7 @@ from engine.signal import Direction, Side
 LISTINGS = Listings(
     ("BTC/USDT", "BTC-USDT-SWAP", "0.01", "0.01", "0.1"),
     ("ETH/USDT", "ETH-USDT-SWAP", "0.1", "0.01", "0.01"),
-    ("SOL/USDT", "SOL-USDT-SWAP", "1", "0.01", "0.01"),
+    ("SOL/USDT", "SOL-USDT-SWAP", "1", "0.01", "0.001"),
 )
 STYLES = {
     "market": Style.PLAIN,
@@ -241,17 +243,18 @@ def tape(desk: Desk, asked: Asked) -> Body:
     """Newest first."""
     listing = LISTINGS.named(asked.needed("instId"))
     trades = reversed(desk.tape(listing.symbol, asked.whole("limit", 100)))
-    return [
-        {
-            "instId": listing.name,
-            "tradeId": str(one.number),
-            "px": number(one.price),
-            "sz": number(listing.contracts(one.quantity)),
-            "side": one.side,
-            "ts": str(one.at_ms),
-        }
-        for one in trades
-    ]
+    return [trade_told(listing, one) for one in trades]
+
+
+def trade_told(listing: Listing, one: Trade) -> dict[str, Any]:
+    return {
+        "instId": listing.name,
+        "tradeId": str(one.number),
+        "px": number(one.price),
+        "sz": number(listing.contracts(one.quantity)),
+        "side": one.side,
+        "ts": str(one.at_ms),
+    }
 
 
 def mark_price(desk: Desk, asked: Asked) -> Body:
@@ -262,15 +265,18 @@ def mark_price(desk: Desk, asked: Asked) -> Body:
 
 def books(desk: Desk, asked: Asked) -> Body:
     listing = LISTINGS.named(asked.needed("instId"))
-    book = desk.exchange.book(listing.symbol)
+    return [book_told(listing, desk.picture(listing.symbol), asked.whole("sz", 1))]
+
+
+def book_told(listing: Listing, picture: Picture, levels: int) -> dict[str, Any]:
     sides = {
         name: [
             [number(price), number(listing.contracts(quantity)), "0", "1"]
-            for price, quantity in book.depth(side, asked.whole("sz", 1))
+            for price, quantity in picture.best(side, levels)
         ]
         for name, side in (("bids", Side.BUY), ("asks", Side.SELL))
     }
-    return [{**sides, "ts": str(desk.now_ms)}]
+    return {**sides, "ts": str(picture.at_ms)}
 
 
 def candles(desk: Desk, asked: Asked) -> Body:

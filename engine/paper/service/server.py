@@ -4,9 +4,11 @@ import json
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 from engine.paper.service.office import HangUp
+from engine.paper.service.streaming.socket import Opened, Socket, is_wanted
 from engine.paper.service.wire import Answer, Request
 
 MOST_BYTES = 1 << 20
@@ -22,6 +24,7 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = 1 << 16
     timeout = 60  # of a connection that says nothing
     answers: Answers
+    streams: Opened | None = None
 
     def do_GET(self) -> None:
         told_length = self.headers.get("Content-Length") or "0"
@@ -32,11 +35,17 @@ class Handler(BaseHTTPRequestHandler):
             self._send(Answer(400, {"message": "too large, or meant for another host"}))
             return
         url = urlsplit(self.path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        streams = type(self).streams
+        if streams and self.command == "GET" and is_wanted(headers):
+            self.close_connection = True
+            Socket(self.connection).serve(url.path, headers, streams)
+            return
         request = Request(
             method=self.command,
             path=url.path,
             query=url.query,
-            headers={name.lower(): value for name, value in self.headers.items()},
+            headers=headers,
             body=self.rfile.read(length).decode(errors="replace"),
         )
         try:
@@ -63,8 +72,11 @@ class Handler(BaseHTTPRequestHandler):
 class Server:
     """One address; it answers from a thread until it is stopped."""
 
-    def __init__(self, answers: Answers, port: int = 0) -> None:
-        handler = type("Answering", (Handler,), {"answers": staticmethod(answers)})
+    def __init__(self, answers: Answers, port: int = 0, *, streams: Opened | None = None) -> None:
+        does: dict[str, Any] = {"answers": staticmethod(answers)}
+        if streams:
+            does["streams"] = staticmethod(streams)
+        handler = type("Answering", (Handler,), does)
         self._server = ThreadingHTTPServer((LOOPBACK, port), handler)
         self._server.daemon_threads = True
         self._server.block_on_close = False

@@ -21,6 +21,7 @@ from engine.paper.service.keys import Key, Keys
 from engine.paper.service.office import Office
 from engine.paper.service.okx import Okx
 from engine.paper.service.server import Server
+from engine.paper.service.streaming.streams import Streams
 
 
 class PaperService:
@@ -50,7 +51,7 @@ class PaperService:
         desk = Desk(exchange, held, clock, keys, Faults())
         self.office = Office(desk, (Binance(), Okx(), Gate()), latency_ms)
         self.control = Control(self.office)
-        self._server = Server(self.office.answer, port)
+        self._server = Server(self.office.answer, port, streams=Streams(self.office).opened)
         self._control_server = Server(self.control.answer, control_port)
         self._ticking = threading.Thread(target=self._tick, daemon=True)
         self._open_demo_accounts(cash)

@@ -2,13 +2,16 @@
 
 import re
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.console import makers as pages
 from apps.market_making.models import Maker, Version
+from apps.nodes.models import Node
 from engine.signal import Side
 from tests.apps.console.browsing import log_in
 from tests.apps.market_making.desk import Desk, order
@@ -150,6 +153,24 @@ def test_another_tenants_maker_is_not_there(client):
         assert client.get(reverse(f"console:{name}", args=[maker.pk])).status_code in (403, 404)
     answer = client.post(reverse("console:act-on-maker", args=[maker.pk, "start"]))
     assert answer.status_code in (403, 404)
+
+
+@pytest.mark.django_db
+def test_a_maker_whose_node_is_gone_is_given_up_by_a_button(client, hints, monkeypatch):
+    desk = Desk()
+    desk.run()
+    client.force_login(UserFactory(tenant=None, is_superuser=True))
+    state = reverse("console:maker-state", args=[desk.maker.pk])
+    address = reverse("console:act-on-maker", args=[desk.maker.pk, "give-up"])
+    assert not client.get(state).json()["may"]["give-up"]
+    client.post(address)
+    assert desk.session.status == "running"
+    late = timezone.now() + timedelta(minutes=10)
+    monkeypatch.setattr(pages.timezone, "now", lambda: late)
+    Node.objects.update(last_heartbeat_at=None)
+    assert client.get(state).json()["may"]["give-up"]
+    client.post(address)
+    assert desk.session.status == "halted"
 
 
 @pytest.mark.django_db

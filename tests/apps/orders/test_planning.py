@@ -13,6 +13,7 @@ from apps.orders.models import Order, Ticket
 from apps.orders.services.planning import order_for
 from apps.signals.models import Signal
 from apps.strategies.models import Subscription
+from apps.venues.services import note_quoted
 from engine.signal import Action
 from engine.venues.client_ids import at_venue
 from tests.apps.orders.desk import Desk, report
@@ -170,6 +171,11 @@ def little_capital(desk):
     subscription.save()
 
 
+def a_maker_on_the_symbol(desk):
+    account = desk.subscriptions[0].venue_account
+    note_quoted(account=account, symbol=desk.signal.symbol, is_quoted=True)
+
+
 def unknown_instrument(desk):
     desk.signal = desk.new_signal(symbol="DOGE/USDT")
 
@@ -183,6 +189,7 @@ def unknown_instrument(desk):
         (held_already, "held"),
         (little_capital, "minimum"),
         (unknown_instrument, "minimum"),
+        (a_maker_on_the_symbol, "maker"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )

@@ -16,6 +16,7 @@ from apps.pointcards.services import recharge_tenant
 from apps.positions.models import Close, Position
 from apps.rewards.models import Pool, Reward
 from apps.signals.models import Signal
+from apps.venues.services import note_quoted
 from engine.order import OrderStatus
 from tests.apps.rewards.shop import Shop, settle
 from tests.factories import FillFactory, OrderFactory, PositionFactory, TicketFactory
@@ -100,7 +101,38 @@ def test_a_dry_run_counts_and_removes_nothing(shops):
     ]
 
 
+def quote_of(shop):
+    """A maker's order that has filled."""
+    order = Order(
+        tenant=shop.tenant,
+        venue_account=Ticket.objects.of(shop.tenant).first().venue_account,
+        kind=Order.Kind.MAKER,
+        generation=1,
+        symbol="BTC/USDT",
+        side="buy",
+        quantity=1,
+        client_order_id=f"ib{shop.tenant.pk}",
+        status=OrderStatus.FILLED,
+    )
+    order.save()
+    FillFactory(order=order)
+
+
+def test_what_makers_traded_goes_with_it(shops):
+    quote_of(shops[0])
+    quote_of(shops[1])
+    run("--tenant", "Acme", "--yes")
+    assert not Order.objects.of(shops[0].tenant).exists()
+    assert Order.objects.of(shops[1].tenant).filter(kind=Order.Kind.MAKER).count() == 1
+
+
+def run_a_maker(shop):
+    ticket = Ticket.objects.of(shop.tenant).first()
+    note_quoted(account=ticket.venue_account, symbol="BTC/USDT", is_quoted=True)
+
+
 UNFINISHED = {
+    "a maker that runs": run_a_maker,
     "a ticket under way": (lambda shop: Ticket.objects.of(shop.tenant).update(status="resting")),
     "an open position": (
         lambda shop: PositionFactory(
