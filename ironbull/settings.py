@@ -126,6 +126,7 @@ INSTALLED_APPS = [
     "apps.pointcards",
     "apps.rewards",
     "apps.market_making",
+    "apps.arena",
     "apps.merchant",
     "apps.platform",
     "apps.console",

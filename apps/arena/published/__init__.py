@@ -1,0 +1,1 @@
+"""The published files: their shapes, how they are read, checked, and written. It knows no database."""
