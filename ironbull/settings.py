@@ -72,6 +72,8 @@ MERCHANT_TIME_ZONE = env.read("MERCHANT_TIME_ZONE", to_time_zone, "Asia/Shanghai
 # The built-in market that the paper venue trades on.
 PAPER_BOOK = env.text("PAPER_BOOK", str(VAR / "paper"))
 
+# Where the arena's files are exported to, and told from while the database is away.
+ARENA_EXPORT = env.read("ARENA_EXPORT", lambda raw: (ROOT / raw).resolve(), VAR / "arena")
 # Where candles are kept for backtests.
 CANDLE_DIRECTORY = env.read("CANDLE_DIRECTORY", lambda raw: (ROOT / raw).resolve(), VAR / "candles")
 # Venues whose candles come from a local exchange.
@@ -126,6 +128,7 @@ INSTALLED_APPS = [
     "apps.pointcards",
     "apps.rewards",
     "apps.market_making",
+    "apps.traders",
     "apps.arena",
     "apps.merchant",
     "apps.platform",

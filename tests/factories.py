@@ -44,7 +44,22 @@ from apps.tenants.models import (
     Tenant,
     User,
 )
+from apps.traders.models import (
+    Allocation,
+    Call,
+    Decision,
+    Item,
+    Manager,
+    Mind,
+    Sample,
+    Seat,
+    Shade,
+    Spending,
+    Template,
+    Trader,
+)
 from apps.venues.models import EquitySnapshot, Feed, Instrument, Payment, Venue, VenueAccount
+from engine.deciding.prompt import default_text
 from engine.envelope import client_order_id
 from engine.ids import uuid7
 from engine.making.forms import preset
@@ -760,3 +775,169 @@ class ReportFactory(RowFactory):
 
     run = factory.SubFactory(RunFactory)
     account = gzip.compress(b"{}")
+
+
+class MindFactory(RowFactory):
+    """A model without a key, as a local server is asked."""
+
+    class Meta:
+        model = Mind
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = factory.Sequence(lambda n: f"mind-{n}")
+    protocol = Mind.Protocol.OPENAI
+    base_url = "http://127.0.0.1:9/v1"
+    model = "scripted"
+    params = factory.LazyFunction(dict)
+
+
+class TemplateFactory(RowFactory):
+    class Meta:
+        model = Template
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = "house"
+    version = factory.Sequence(lambda n: f"1.0.{n}")
+    text = factory.LazyFunction(default_text)
+    digest = "0" * 64
+
+
+class ManagerFactory(RowFactory):
+    class Meta:
+        model = Manager
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = factory.Sequence(lambda n: f"manager-{n}")
+    total = Decimal(100_000)
+
+
+class TraderFactory(RowFactory):
+    class Meta:
+        model = Trader
+
+    tenant = of("venue_account.tenant")
+    venue_account = factory.SubFactory(VenueAccountFactory)
+    code = factory.Sequence(lambda n: f"trader-{n}")
+    name = of("code")
+    symbols = factory.LazyFunction(lambda: ["BTC/USDT"])
+    timeframes = factory.LazyFunction(lambda: ["3m"])
+    template = factory.SubFactory(TemplateFactory, tenant=of("..tenant"))
+    capital = Decimal(10_000)
+
+
+class SeatFactory(RowFactory):
+    class Meta:
+        model = Seat
+
+    trader = factory.SubFactory(TraderFactory)
+    tenant = of("trader.tenant")
+    mind = factory.SubFactory(MindFactory, tenant=of("..tenant"))
+    place = 1
+
+
+class DecisionFactory(RowFactory):
+    class Meta:
+        model = Decision
+
+    trader = factory.SubFactory(TraderFactory)
+    tenant = of("trader.tenant")
+    number = factory.Sequence(lambda n: n + 1)
+    at = BAR_AT
+    status = Decision.Status.DONE
+    template = of("trader.template")
+    template_version = "1.0.0"
+    system = "You trade."
+    user = "{}"
+    digest = "0" * 64
+    mind = "mind"
+    journal_number = of("number")
+    journal_hash = "0" * 64
+
+
+class ItemFactory(RowFactory):
+    class Meta:
+        model = Item
+
+    decision = factory.SubFactory(DecisionFactory)
+    tenant = of("decision.tenant")
+    symbol = "BTC/USDT"
+    signal = "buy_to_enter"
+    leverage = 5
+    size = Decimal(400)
+    entry = Decimal(60_000)
+    stop = Decimal(59_000)
+    target = Decimal(64_000)
+    risk = Decimal("6.67")
+    confidence = 80
+    status = Item.Status.REFUSED
+
+
+class CallFactory(RowFactory):
+    class Meta:
+        model = Call
+
+    decision = factory.SubFactory(DecisionFactory)
+    trader = of("decision.trader")
+    tenant = of("decision.tenant")
+    mind = "mind"
+    purpose = "ask"
+    result = Call.Result.ANSWERED
+    cost = Decimal("0.01")
+    tokens = 1000
+    milliseconds = 250
+    called_at = BAR_AT
+
+
+class SpendingFactory(RowFactory):
+    class Meta:
+        model = Spending
+
+    trader = factory.SubFactory(TraderFactory)
+    tenant = of("trader.tenant")
+    day = BAR_AT.date()
+
+
+class SampleFactory(RowFactory):
+    class Meta:
+        model = Sample
+
+    trader = factory.SubFactory(TraderFactory)
+    tenant = of("trader.tenant")
+    minute = factory.Sequence(int)
+    hour = factory.LazyAttribute(lambda row: row.minute // 60)
+    at = factory.LazyAttribute(lambda row: BAR_AT + timedelta(minutes=row.minute))
+    capital = Decimal(10_000)
+    equity = Decimal(10_050)
+    realised = Decimal(30)
+    unrealised = Decimal(20)
+
+
+class ShadeFactory(RowFactory):
+    class Meta:
+        model = Shade
+
+    item = factory.SubFactory(ItemFactory)
+    trader = of("item.decision.trader")
+    tenant = of("item.tenant")
+    symbol = "BTC/USDT"
+    direction = Direction.LONG.value
+    quantity = Decimal("0.01")
+    leverage = 5
+    entry_price = Decimal(60_000)
+    entry_fee = Decimal("0.24")
+    stop = Decimal(59_000)
+    target = Decimal(64_000)
+    opened_at = BAR_AT
+
+
+class AllocationFactory(RowFactory):
+    class Meta:
+        model = Allocation
+
+    trader = factory.SubFactory(TraderFactory)
+    tenant = of("trader.tenant")
+    manager = factory.SubFactory(ManagerFactory, tenant=of("..tenant"))
+    capital_before = Decimal(10_000)
+    capital_after = Decimal(11_000)
+    share_before = Decimal(10)
+    share_after = Decimal(11)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from apps.arena.models import Record, Source
+from apps.arena.models import Source
 from apps.arena.published.reading import Published, read, written
 from apps.arena.published.shapes import SHAPES, Kind
 

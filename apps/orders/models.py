@@ -59,6 +59,14 @@ class Ticket(TenantOwned, Fact):
         related_name="tickets",
         verbose_name=_("subscription"),
     )
+    # The AI trader that wanted it.
+    trader = models.ForeignKey(
+        "traders.Trader",
+        models.PROTECT,
+        null=True,
+        related_name="tickets",
+        verbose_name=_("AI trader"),
+    )
     venue_account = models.ForeignKey(
         VenueAccount, models.PROTECT, related_name="tickets", verbose_name=_("venue account")
     )

@@ -26,6 +26,14 @@ class Position(TenantOwned, Fact):
         related_name="positions",
         verbose_name=_("subscription"),
     )
+    # Of an AI trader's only that trader closes it.
+    trader = models.ForeignKey(
+        "traders.Trader",
+        models.PROTECT,
+        null=True,
+        related_name="positions",
+        verbose_name=_("AI trader"),
+    )
     symbol = models.CharField(_("symbol"), max_length=32)
     direction = models.CharField(
         _("direction"),

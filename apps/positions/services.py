@@ -30,6 +30,7 @@ class Execution:
     quantity: Decimal
     price: Decimal
     fee: Decimal
+    trader_id: int | None = None
 
     @property
     def open_key(self) -> str:
@@ -152,6 +153,7 @@ class Folding:
             tenant_id=execution.venue_account.tenant_id,
             venue_account=execution.venue_account,
             subscription_id=execution.subscription_id,
+            trader_id=execution.trader_id,
             symbol=execution.symbol,
             direction=execution.direction,
             open_key=execution.open_key,

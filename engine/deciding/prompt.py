@@ -84,9 +84,12 @@ STANDING = frozenset({"limits", "schema"})
 CHANGING = frozenset({"context", "minutes", *Context.__struct_fields__})
 
 
+def default_text() -> str:
+    return files("engine.deciding").joinpath("template.txt").read_text(encoding="utf-8")
+
+
 def default_template() -> Template:
-    text = files("engine.deciding").joinpath("template.txt").read_text(encoding="utf-8")
-    return read_template(text)
+    return read_template(default_text())
 
 
 def render(template: Template, context: Context, limits: Limits) -> Prompt:

@@ -1,1 +1,1 @@
-"""The published files: their shapes, how they are read, checked, and written. It knows no database."""
+"""The published files: shapes, reading, checking, writing. No database is known here."""

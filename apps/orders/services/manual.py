@@ -177,6 +177,7 @@ def draft_close(*, position: Position, now: datetime, part: Part = WHOLE) -> Tic
         direction=position.direction,
         quantity=position.quantity,
         subscription_id=position.subscription_id,
+        trader_id=position.trader_id,
     )
     whole = approved(draft, now)
     if part != WHOLE:
@@ -202,6 +203,7 @@ def draft_protection(
         direction=position.direction,
         quantity=position.quantity,
         subscription_id=position.subscription_id,
+        trader_id=position.trader_id,
         stop=stop,
         target=target,
         worth_until=now + PROTECT_WITHIN,

@@ -64,6 +64,7 @@ def order_of(
     ticket = Ticket(
         tenant_id=account.tenant_id,
         subscription_id=position.subscription_id,
+        trader_id=position.trader_id,
         venue_account=account,
         node_id=account.node_id,
         symbol=position.symbol,

@@ -446,6 +446,7 @@ def execution_of(order: Order, fill: Fill) -> Execution:
         fill_key=fill.key,
         venue_account=order.venue_account,
         subscription_id=order.ticket.subscription_id,
+        trader_id=order.ticket.trader_id,
         symbol=order.symbol,
         direction=Direction(order.ticket.direction),
         action=Action(order.ticket.action),

@@ -1,0 +1,1 @@
+"""AI traders: language models that decide within limits, and everything that is kept of it."""
