@@ -211,6 +211,7 @@ FACES = {
     "merchant": "apps.merchant.v1.face",
     "merchant-v2": "apps.merchant.v2.face",
     "platform": "apps.platform.urls.face",
+    "arena": "apps.arena.api.face",
 }
 
 IMPORT_EXPORT_SKIP_ADMIN_LOG = True

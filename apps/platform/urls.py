@@ -20,6 +20,7 @@ from apps.platform import (
     trading,
 )
 from apps.platform.face import face
+from apps.platform.published import published
 
 PARTS = (
     analytics,
@@ -39,4 +40,4 @@ PARTS = (
     steps,
     trading,
 )
-urlpatterns = [*pages(face), face.urls()]
+urlpatterns = [*pages(face), *published(face), face.urls()]

@@ -151,6 +151,14 @@ def kind_of(whole: dict[str, Any], name: str) -> Kind | None:
     return next((kind for kind, shape in SHAPES.items() if shape.envelope in whole), None)
 
 
+def plain_name(name: str) -> Kind | None:
+    """Which of the published files one of this name is; exports are named so."""
+    stem = name.removesuffix(".json")
+    if stem in Kind.values and stem != Kind.MODEL_ANALYTICS:
+        return Kind(stem)
+    return Kind.MODEL_ANALYTICS if stem.startswith(SINGLE) else None
+
+
 def texts_of(shape: Shape, raw: msgspec.Raw, plain_rows: object) -> dict[str, bytes] | None:
     """Each row's text by its place; None where the rows do not stand as they should."""
     if shape.is_map:

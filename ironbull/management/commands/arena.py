@@ -42,7 +42,7 @@ class Command(BaseCommand):
             "path",
             nargs="*",
             type=Path,
-            help="files or folders; of a file, its folder tells the rest; without, what is imported",
+            help="files or folders; of a file, its folder too; without any, what is imported",
         )
         checking.add_argument("--json", action="store_true")
         checking.add_argument("--all", action="store_true", help="every figure that was compared")
