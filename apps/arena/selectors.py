@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -77,3 +78,8 @@ def files_told(*, now: datetime) -> dict[str, bytes]:
         if source.kind == Kind.MODEL_ANALYTICS:
             files[f"{name}.json"] = file_of(source)
     return files
+
+
+def own_names() -> tuple[dict[str, str], dict[str, Decimal]]:
+    """What our public traders are called, and what they were given, by their codes."""
+    return {}, {}
