@@ -76,6 +76,8 @@ PAPER_BOOK = env.text("PAPER_BOOK", str(VAR / "paper"))
 ARENA_EXPORT = env.read("ARENA_EXPORT", lambda raw: (ROOT / raw).resolve(), VAR / "arena")
 # Where candles are kept for backtests.
 CANDLE_DIRECTORY = env.read("CANDLE_DIRECTORY", lambda raw: (ROOT / raw).resolve(), VAR / "candles")
+# The journals of AI traders, a directory for each.
+TRADER_JOURNALS = VAR / "traders"
 # Venues whose candles come from a local exchange.
 VENUE_BASE_URLS = env.read("VENUE_BASE_URLS", local_venues, {})
 

@@ -13,6 +13,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "withdrawal": ("requested", "approved", "rejected", "completed"),
     "member": ("created", "disabled", "enabled", "moved", "level_changed"),
     "maker": (*State, *AlertKind),
+    "trader": ("started", "paused", "stopped", "failed", "budget_near", "budget_spent"),
     "tenant": ("suspended", "resumed"),
 }
 NAMES = frozenset(f"{noun}.{verb}" for noun, verbs in EVENTS.items() for verb in verbs)

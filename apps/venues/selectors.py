@@ -51,6 +51,21 @@ def last_price(*, venue: str, symbol: str, now: datetime) -> Decimal | None:
     return rows.values_list("last_price", flat=True).first()
 
 
+def prices_seen(
+    *, venue: str, symbols: Iterable[str], now: datetime
+) -> dict[str, tuple[Decimal, datetime]]:
+    """What each symbol cost, and when that was seen; without those that nobody has a price of."""
+    if venue == Venue.PAPER:
+        market, at_ms = GeneratedMarket(), int(now.timestamp() * 1000)
+        known = market.instruments().keys() & set(symbols)
+        return {name: (price, now) for name, price in market.prices(at_ms, sorted(known)).items()}
+    rows = InstrumentRow.objects.filter(
+        venue=venue, symbol__in=set(symbols), last_price__isnull=False, priced_at__isnull=False
+    )
+    told = rows.values_list("symbol", "last_price", "priced_at")
+    return {symbol: (price, seen_at) for symbol, price, seen_at in told}
+
+
 def described(row: InstrumentRow) -> Instrument:
     return Instrument(
         symbol=row.symbol,

@@ -84,6 +84,11 @@ STANDING = frozenset({"limits", "schema"})
 CHANGING = frozenset({"context", "minutes", *Context.__struct_fields__})
 
 
+def digest_of_text(text: str) -> str:
+    """By which a template's text is known, whatever it is called."""
+    return sha256(text.encode()).hexdigest()
+
+
 def default_text() -> str:
     return files("engine.deciding").joinpath("template.txt").read_text(encoding="utf-8")
 

@@ -23,10 +23,12 @@ from apps.orders.services.quotes import refuse_quoted, take_in_quotes
 from apps.orders.services.reports import record_reports
 from apps.orders.services.states import ask_state, ask_states, record_state
 from apps.orders.services.sweep import sweep
+from apps.orders.services.trading import Owned, close_for_trader, open_for_trader
 
 __all__ = [
     "Assigned",
     "Closing",
+    "Owned",
     "Part",
     "Wish",
     "ask_state",
@@ -36,6 +38,7 @@ __all__ = [
     "assign_accounts",
     "cancel_order",
     "change_modes",
+    "close_for_trader",
     "close_position",
     "close_positions",
     "dispatch",
@@ -44,6 +47,7 @@ __all__ = [
     "draft_protection",
     "has_arrived",
     "never_arrived",
+    "open_for_trader",
     "order_by_hand",
     "plan",
     "protect_position",

@@ -263,10 +263,10 @@ def approved(draft: Ticket, now: datetime) -> Ticket:
     return draft
 
 
-def written(ticket: Ticket) -> Ticket:
+def written(ticket: Ticket, *, action: str = "ticket.by_hand") -> Ticket:
     ticket.save(force_insert=True)
     order_for(ticket, venue=ticket.venue_account.venue).save(force_insert=True)
-    audit.record("ticket.by_hand", ticket, after=told(ticket))
+    audit.record(action, ticket, after=told(ticket))
     later("orders.dispatch")
     return ticket
 

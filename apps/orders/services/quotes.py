@@ -11,7 +11,7 @@ from decimal import Decimal
 from apps.core.errors import Conflict
 from apps.orders.models import Fill, Order, Ticket
 from apps.orders.services.reports import average_price, fill_row, refuse_contradiction
-from apps.positions.models import Close
+from apps.positions.models import Close, Position
 from apps.positions.services import Execution, Folding, open_key
 from apps.venues.models import VenueAccount
 from engine import messages
@@ -29,6 +29,11 @@ def refuse_quoted(*, account: VenueAccount, symbol: str) -> None:
     )
     if tickets.exists():
         raise Conflict("a ticket of this symbol is under way on the account", field="symbol")
+    held = Position.objects.of(account.tenant_id).filter(
+        venue_account=account, symbol=symbol, status=Position.Status.OPEN, trader__isnull=False
+    )
+    if held.exists():
+        raise Conflict("an AI trader holds this symbol on the account", field="symbol")
 
 
 def take_in_quotes(
