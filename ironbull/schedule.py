@@ -40,6 +40,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 600.0,
         "options": {"expires": 600},
     },
+    "arena.export": {"task": "arena.export", "schedule": 60.0, "options": {"expires": 60}},
     "quotas.keep_usage": {
         "task": "quotas.keep_usage",
         "schedule": 60.0,

@@ -48,6 +48,8 @@ class Rows:
     prices: Mapping[str, Decimal] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     capitals: Mapping[str, Decimal] = field(default_factory=dict)
+    # Finer than the accounts tell, where that is known.
+    curves: Mapping[str, list[Point]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,8 @@ def board_of(rows: Rows, *, is_from_files: bool = False) -> Board:
             initial = rows.capitals.get(model_id, INITIAL)
             curve = Curve(model_id, standing.name, standing.basis, colour, initial, thinned(points))
             curves.append(curve)
-    if BASELINE in samples:
-        points = points_of(samples[BASELINE])
+    points = rows.curves.get(BASELINE) or points_of(samples.get(BASELINE, []))
+    if points:
         name = rows.names.get(BASELINE, BASELINE)
         curves.append(Curve(BASELINE, name, "account", -1, INITIAL, thinned(points)))
     moments = [row.timestamp for row in rows.accounts] + [row.exit_time for row in rows.trades]
@@ -160,7 +162,8 @@ def measured(
     initial = rows.capitals.get(model_id, INITIAL)
     nets = [trade.net for trade in trades]
     wins = sum(net > 0 for net in nets)
-    points = points_of(samples) or ([] if lacking else points_of_trades(trades, initial))
+    points = rows.curves.get(model_id) or points_of(samples)
+    points = points or ([] if lacking else points_of_trades(trades, initial))
     if samples:
         basis, equity = "account", samples[-1].dollar_equity
     elif trades and not lacking:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import render
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
@@ -19,7 +19,7 @@ from apps.arena import telling
 from apps.arena.board import Board, Rows, Standing, board_of, open_positions, talks
 from apps.arena.errors import NothingToTell
 from apps.arena.published.shapes import BASELINE, Kind
-from apps.arena.selectors import own_names
+from apps.arena.selectors import own_details
 from engine.deciding.trades import PublishedTrade
 
 TABS = ("positions", "trades", "conversations")
@@ -285,7 +285,8 @@ def current_board() -> Board:
 def read_board() -> tuple[Board, int]:
     told = {kind: telling.told(kind) for kind in SHOWN_KINDS}
     rows = {kind: [line.row for line in one.lines] for kind, one in told.items()}
-    names, capitals = own_names() if not told[Kind.TRADES].is_from_files else ({}, {})
+    is_from_files = any(one.is_from_files for one in told.values())
+    names, capitals, curves = ({}, {}, {}) if is_from_files else own_details(now=timezone.now())
     board = board_of(
         Rows(
             trades=rows[Kind.TRADES],
@@ -297,8 +298,9 @@ def read_board() -> tuple[Board, int]:
             prices={row.symbol: row.price for row in rows[Kind.PRICES]},
             names=names,
             capitals=capitals,
+            curves=curves,
         ),
-        is_from_files=any(one.is_from_files for one in told.values()),
+        is_from_files=is_from_files,
     )
     return board, telling.AWAY_SECONDS if board.is_from_files else BOARD_SECONDS
 

@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from django.db import Error
 
+from apps.arena import own
 from apps.arena.models import Source
 from apps.arena.published.reading import Published, read, written
 from apps.arena.published.shapes import SHAPES, Kind
@@ -49,7 +51,7 @@ def imported_lines(kind: Kind) -> list[Line]:
 
 def own_lines(kind: Kind, *, now: datetime) -> list[Line]:
     """What public traders of ours did, in the same shapes."""
-    return []
+    return [Line.of(kind, text) for text in own.written(own.rows_of(kind, now=now))]
 
 
 def file_of(source: Source, more: Sequence[tuple[str, str]] = ()) -> bytes:
@@ -80,6 +82,16 @@ def files_told(*, now: datetime) -> dict[str, bytes]:
     return files
 
 
-def own_names() -> tuple[dict[str, str], dict[str, Decimal]]:
-    """What our public traders are called, and what they were given, by their codes."""
-    return {}, {}
+def own_details(
+    *, now: datetime
+) -> tuple[dict[str, str], dict[str, Decimal], dict[str, list[tuple[int, Decimal]]]]:
+    """Of our public traders, by their codes: their names, what they were given, their curves.
+
+    Nothing of it where the database does not answer: the published rows are told without.
+    """
+    try:
+        told = own.public()
+        names = {one.code: one.name for one in told}
+        return names, {one.code: one.capital for one in told}, own.curves(now=now)
+    except Error:
+        return {}, {}, {}

@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
+from pathlib import Path
 
 from django.db import transaction
 
 from apps.arena.errors import BadFile
 from apps.arena.models import Record, Source
+from apps.arena.published.folder import Manifest, write_set
 from apps.arena.published.reading import Published, Told, plain
 from apps.arena.published.shapes import Kind
+from apps.arena.selectors import files_told
 from apps.core import audit
 from apps.core.deadlocks import retried
 
@@ -148,6 +151,14 @@ def forget(*, name: str) -> int:
     if count:
         audit.record("arena.forget", f"arena.model:{name}", before={"rows": count})
     return count
+
+
+def export_files(*, folder: Path, now: datetime) -> Manifest:
+    """Write all that the arena tells into a folder, as one set."""
+    # One transaction: what it reads is of one moment.
+    with transaction.atomic():
+        files = files_told(now=now)
+    return write_set(folder, files)
 
 
 def hash_of(key: str) -> str:

@@ -3,6 +3,7 @@
 from apps.core.openapi import pages
 from apps.platform import (
     analytics,
+    arena,
     auth,
     by_hand,
     dashboard,
@@ -24,6 +25,7 @@ from apps.platform.published import published
 
 PARTS = (
     analytics,
+    arena,
     auth,
     by_hand,
     dashboard,

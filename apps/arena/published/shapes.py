@@ -140,8 +140,8 @@ class Conversation(Row, frozen=True):
     cot_trace: Any = None
     cot_trace_summary: str | None = None
     llm_response: Any = None
-    timestamp: Decimal | str | None = None
-    inserted_at: Decimal | str | None = None
+    timestamp: int | float | str | None = None
+    inserted_at: int | float | str | None = None
 
 
 class ModelAnalytics(Row, frozen=True):
@@ -253,8 +253,8 @@ def wrong_conversation(row: Conversation) -> Rule | None:
 def said_at(row: Conversation) -> Decimal | None:
     told = [row.timestamp, row.inserted_at, *(one.timestamp for one in row.messages)]
     for one in told:
-        if isinstance(one, int | Decimal):
-            return Decimal(one)
+        if isinstance(one, int | float):
+            return Decimal(str(one))
         if isinstance(one, str) and re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,9})?", one):
             return Decimal(one)
     return None

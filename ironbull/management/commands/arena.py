@@ -17,11 +17,11 @@ from django.utils import timezone
 
 from apps.arena.errors import BadFile
 from apps.arena.published.checking import check
-from apps.arena.published.folder import MANIFEST, write_set
+from apps.arena.published.folder import MANIFEST
 from apps.arena.published.reading import Published, read_file
 from apps.arena.published.shapes import Kind
-from apps.arena.selectors import files_told, imported
-from apps.arena.services import Taken, forget, import_files
+from apps.arena.selectors import imported
+from apps.arena.services import Taken, export_files, forget, import_files
 from apps.core.errors import DomainError
 from ironbull.management.tables import table
 
@@ -81,7 +81,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  flagged: {name}: {count} rows")
 
     def tell(self, *, folder, **options):
-        manifest = write_set(folder, files_told(now=timezone.now()))
+        manifest = export_files(folder=folder, now=timezone.now())
         for name, entry in manifest.files.items():
             self.stdout.write(f"{name}: {entry.bytes} bytes, sha256 {entry.sha256}")
         self.stdout.write(f"generation {manifest.generation}")
