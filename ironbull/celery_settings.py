@@ -24,6 +24,8 @@ task_routes = {
     "orders.record_reports": {"queue": "centre.reports"},
     "market_making.record_report": {"queue": "centre.reports"},
     "market_making.renew_leases": {"queue": "centre.scan"},
+    "traders.wake": {"queue": "centre.scan"},
+    "traders.take_turn": {"queue": "centre.minds"},
     "nodes.*": {"queue": "centre.heartbeats"},
     "backtests.work": {"queue": "centre.backtests"},
     "backtests.search": {"queue": "centre.searches"},

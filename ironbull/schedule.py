@@ -41,6 +41,18 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 600},
     },
     "arena.export": {"task": "arena.export", "schedule": 60.0, "options": {"expires": 60}},
+    "traders.wake": {"task": "traders.wake", "schedule": 1.0, "options": {"expires": 5}},
+    "traders.look": {"task": "traders.look", "schedule": 5.0, "options": {"expires": 5}},
+    "traders.share_out": {
+        "task": "traders.share_out",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "traders.prune": {
+        "task": "traders.prune",
+        "schedule": crontab(hour=1, minute=50),
+        "options": {"expires": 3600},
+    },
     "quotas.keep_usage": {
         "task": "quotas.keep_usage",
         "schedule": 60.0,

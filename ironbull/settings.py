@@ -63,6 +63,8 @@ SWEEP_AFTER_SECONDS = env.whole("SWEEP_AFTER_SECONDS", 4, least=1)
 STATE_SECONDS = env.whole("STATE_SECONDS", 60, least=5)
 # A maker that hears nothing of the centre for so long comes to rest by itself.
 MAKER_LEASE_SECONDS = env.whole("MAKER_LEASE_SECONDS", 120, least=10)
+# So long a trader's worker may be silent, beside the time of its model, before another takes over.
+TRADER_LEASE_SECONDS = env.whole("TRADER_LEASE_SECONDS", 20, least=2)
 # A node that was silent this long is given no new tickets.
 NODE_SILENT_SECONDS = env.whole("NODE_SILENT_SECONDS", 45, least=5)
 # Whether webhooks may go to addresses that only this network can reach, and without TLS.

@@ -40,6 +40,7 @@ BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 # Of an answer that is to be repaired, and of what a provider says of a refusal.
 MOST_QUOTED, MOST_SAID = 8_192, 200
 
+Counsel = Literal["in_turn", "vote", "judge"]
 Result = Literal["answered", "busy", "unclear", "refused"]
 
 
@@ -74,6 +75,7 @@ class Outcome(Plain, frozen=True):
     heard: tuple[Heard, ...] = ()
     calls: tuple[Call, ...] = ()
     reason: str = ""
+    counsel: Counsel = "in_turn"
 
 
 class Post(Protocol):

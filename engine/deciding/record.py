@@ -8,6 +8,7 @@ from engine.deciding.answers import read_answer
 from engine.deciding.asking import Outcome
 from engine.deciding.checks import Judged, facts_of, judge_all
 from engine.deciding.context import Account, Context, Plain
+from engine.deciding.council import agreed
 from engine.deciding.errors import BadAnswer
 from engine.deciding.limits import Limits
 from engine.deciding.models import Model
@@ -98,15 +99,19 @@ def replay(record: Decided) -> list[Difference]:
         ("prompt_digest", record.prompt_digest, record.prompt.digest)
     ]
     decisions: list[Any] = []
+    answers: dict[str, list[Any]] = {}
     for place, heard in enumerate(record.outcome.heard):
         try:
             decisions = list(read_answer(heard.raw))
             rule = ("", "")
+            answers[heard.model] = decisions
         except BadAnswer as bad:
             decisions, rule = [], (bad.field, bad.rule)
         pairs.append((f"heard[{place}]", (heard.field, heard.rule), rule))
     # Only an answer of the model that decided was acted on: the last one that was heard.
     wanted = decisions if record.outcome.model else []
+    if record.outcome.counsel == "vote":
+        wanted = list(agreed(answers, asked=len(record.models)))
     pairs.append(("decisions", list(record.outcome.decisions), wanted))
     judged = judge_all(wanted, facts_of(record.context), record.limits)
     pairs.append(("judged", list(record.judged), judged))

@@ -31,7 +31,7 @@ try:
 except ImportError:
     MySQLdb = None
 
-OURS = ["setup", "web", "centre", "heartbeats", "backtests", "searches", "beat", "node"]
+OURS = ["setup", "web", "centre", "heartbeats", "backtests", "minds", "searches", "beat", "node"]
 VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
 
 

@@ -107,6 +107,8 @@ class Running:
             "backtests": [
                 *(*worker, "-n", "bt@walk", "-Q", "centre.backtests", "-P", "threads", "-c2"),
             ],
+            "minds": [*worker, "-n", "m@walk", "-Q", "centre.minds", "-P", "threads", "-c8"],
+            "minds2": [*worker, "-n", "m2@walk", "-Q", "centre.minds", "-P", "threads", "-c8"],
             "node": node_command(self.code, log_level="INFO"),
         }[name]
 
@@ -189,6 +191,7 @@ def empty_queues(code: str) -> None:
             *CENTRE_QUEUES.split(","),
             "centre.heartbeats",
             "centre.backtests",
+            "centre.minds",
             f"node.{code}",
             f"node.{code}.making",
         ]:

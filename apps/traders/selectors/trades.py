@@ -16,7 +16,6 @@ from engine.deciding.trades import Closed
 from engine.money import ZERO
 from engine.signal import Action, Direction
 
-
 # Rows that are written in one transaction are written this close to each other.
 TOGETHER = timedelta(seconds=2)
 

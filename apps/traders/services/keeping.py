@@ -1,6 +1,6 @@
 """What traders are made of: models, prompts and the traders themselves, checked as they come in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any

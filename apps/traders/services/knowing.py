@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from apps.orders.services.manual import LARGEST_LEVERAGE
 from apps.traders.models import Item, Trader
-from apps.traders.selectors import Books, books_of, closed_trades, limits_of, prices_for, samples
+from apps.traders.selectors import books_of, closed_trades, limits_of, prices_for, samples
 from apps.traders.services.keeping import BARS
 from apps.venues.selectors import candles
 from engine.deciding.analytics import sharpe_of_steps
@@ -152,6 +152,3 @@ def sharpe_of(trader: Trader) -> float | None:
 
 def ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
-
-
-__all__ = ["Books", "Unknown", "context_of", "facts_now", "sharpe_of"]

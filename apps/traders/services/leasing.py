@@ -7,14 +7,20 @@ import secrets
 import socket
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
 from apps.core.deadlocks import retried
+from apps.core.errors import Conflict
 from apps.traders.models import Trader
 
-# Beyond what a call of a model may take, for everything else.
-LEASE = timedelta(seconds=20)
+BY_HAND = timedelta(minutes=10)
+
+
+def lease() -> timedelta:
+    """For everything beside a call of a model."""
+    return timedelta(seconds=settings.TRADER_LEASE_SECONDS)
 
 
 class Lost(Exception):
@@ -33,9 +39,22 @@ def claim(*, trader_id: int, now: datetime) -> Trader | None:
         trader.skipped_because = "its last worker did not finish"
         trader.skipped += 1
     trader.lease = f"{socket.gethostname()[:40]}:{secrets.token_hex(8)}"
-    trader.leased_until = now + LEASE
+    trader.leased_until = now + lease()
     trader.save(update_fields=["lease", "leased_until", "skipped_because", "skipped"])
     return trader
+
+
+@retried
+@transaction.atomic
+def claim_any(*, trader: Trader, now: datetime) -> Trader:
+    """The trader whatever it does, for a person's work on it; Conflict while a worker has it."""
+    row = Trader.objects.of(trader.tenant_id).select_for_update().get(pk=trader.pk)
+    if row.leased_until and row.leased_until > now:
+        raise Conflict("the trader is deciding right now: try again", field="trader")
+    row.lease = f"{socket.gethostname()[:40]}:{secrets.token_hex(8)}"
+    row.leased_until = now + BY_HAND
+    row.save(update_fields=["lease", "leased_until"])
+    return row
 
 
 def prolong(trader: Trader, *, until: datetime) -> None:

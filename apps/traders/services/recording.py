@@ -5,7 +5,7 @@ that died before it could say so: it is read in before anything else is done.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,7 @@ from django.db import transaction
 
 from apps.core.deadlocks import retried
 from apps.core.states import move
+from apps.orders.models import Ticket
 from apps.traders.models import Call, Decision, Item, Template, Trader
 from apps.traders.selectors import head_of, journal_of
 from apps.traders.services.leasing import refuse_lost
@@ -45,9 +46,7 @@ def catch_up(trader: Trader, end: Head, *, lease: str, now: datetime) -> None:
 def take_in(*, trader: Trader, entry: Entry, lease: str, now: datetime) -> Decision:
     if isinstance(entry.record, Decided):
         return write_decision(trader=trader, record=entry.record, head=entry.head, lease=lease)
-    return write_result(
-        trader=trader, record=entry.record, head=entry.head, lease=lease, now=now
-    )
+    return write_result(trader=trader, record=entry.record, head=entry.head, lease=lease, now=now)
 
 
 @retried
@@ -60,7 +59,9 @@ def write_decision(*, trader: Trader, record: Decided, head: Head, lease: str) -
     Item.objects.of(row.tenant_id).bulk_create(items_of(decision, record.judged))
     Call.objects.of(row.tenant_id).bulk_create(calls_of(decision, record))
     row.decided = decision.number
-    set_head(row, head, "decided")
+    # Whoever takes it up after a death decides no sooner, either.
+    row.next_at = decision.at + timedelta(seconds=row.interval_seconds)
+    set_head(row, head, "decided", "next_at")
     return decision
 
 
@@ -79,8 +80,29 @@ def write_result(
         after=account_of(record.after),
         done_at=now,
     )
+    settle_items(decision, record)
     set_head(row, head)
     return decision
+
+
+def settle_items(decision: Decision, record: Resulted) -> None:
+    """What its items came to, as far as whoever acted could not say so itself."""
+    tickets = {one.symbol: UUID(one.ticket) for one in record.tickets}
+    refused = {one.decision.symbol: one for one in record.refused}
+    rows = Item.objects.of(decision.tenant_id).filter(decision=decision)
+    known = set(
+        Ticket.objects.of(decision.tenant_id)
+        .filter(pk__in=tickets.values())
+        .values_list("pk", flat=True)
+    )
+    for item in rows.filter(status=Item.Status.APPROVED):
+        to, told = Item.Status.SHADED, {}
+        if again := refused.get(item.symbol):
+            to = Item.Status.REFUSED
+            told = {"refused_by": again.refused_by, "reason": again.reason[:500]}
+        elif name := tickets.get(item.symbol):
+            to, told = Item.Status.ORDERED, {"ticket_id": name if name in known else None}
+        move(item, to=to, allowed=Item.MOVES, **told)
 
 
 def set_head(row: Trader, head: Head, *others: str) -> None:

@@ -116,6 +116,12 @@ def programs(*, port, level):
             [*worker, "-n", "backtests@%h", "--concurrency", "2", "-Q", "centre.backtests"],
             centre,
         ),
+        # A model takes a minute to answer, and only its own trader waits for it.
+        Program(
+            "minds",
+            [*worker, "-n", "minds@%h", "--concurrency", "16", "-Q", "centre.minds"],
+            centre,
+        ),
         Program("node", [*python, "workers"], {"LOG_LEVEL": level} | node),
     ]
     return {program.name: program for program in found}
