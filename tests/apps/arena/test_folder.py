@@ -21,10 +21,10 @@ READS, KILLS = 300, 12
 
 
 @contextmanager
-def writer(folder):
-    """The process, once it has written its first set."""
+def writer(folder, first=0):
+    """The process, once it has written its first set, of this number."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.apps.arena.writing", str(folder)],
+        [sys.executable, "-m", "tests.apps.arena.writing", str(folder), str(first)],
         cwd=ROOT,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "ironbull.settings"},
         stdout=subprocess.PIPE,
@@ -60,8 +60,8 @@ def test_a_reader_beside_a_writer_sees_whole_sets_old_or_new(tmp_path):
 
 def test_a_writer_that_is_killed_leaves_the_set_before_and_does_not_stand_in_the_way(tmp_path):
     last = -1
-    for _ in range(KILLS):
-        with writer(tmp_path) as process:
+    for turn in range(KILLS):
+        with writer(tmp_path, 100_000 * turn) as process:
             time.sleep(random.uniform(0, 0.05))
             process.send_signal(signal.SIGKILL)
             process.wait()

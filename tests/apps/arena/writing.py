@@ -1,6 +1,6 @@
 """A process of its own that writes sets into a folder, one after the other, until it is killed.
 
-python -m tests.apps.arena.writing FOLDER
+python -m tests.apps.arena.writing FOLDER NUMBER
 """
 
 import sys
@@ -20,6 +20,6 @@ def files_of(number):
 
 
 if __name__ == "__main__":
-    for number in count():
+    for number in count(int(sys.argv[2])):
         write_set(Path(sys.argv[1]), files_of(number))
         print(number, flush=True)
