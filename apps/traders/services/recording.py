@@ -24,7 +24,7 @@ from engine.deciding.errors import ChangedRecord
 from engine.deciding.journal import Entry, Head, Journal, read
 from engine.deciding.record import Decided, Resulted
 
-MOST_BYTES = 4 << 20
+MOST_BYTES = 1 << 20
 
 
 def journal(trader: Trader) -> Journal:

@@ -33,7 +33,8 @@ class Desk:
     """A trader on the paper venue with models that answer from a list, and a clock of its own."""
 
     def __init__(self, *, minds=("one",), account=None, code="trader", mind_params=None, **values):
-        self.now = timezone.now().replace(microsecond=0)
+        # Away from midnight, where a day's budget would begin anew.
+        self.now = timezone.now().replace(hour=1, microsecond=0) + timedelta(days=1)
         self.said, self.asked = [], []
         for symbol, shape in SYMBOLS.items():
             told = shape.instrument
