@@ -8,7 +8,7 @@ A field may be added with a default; anything else is a new version.
 
 import enum
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -27,6 +27,8 @@ ROWS_PER_STATE = 60
 # A maker starts, runs, stops and rests; what it quotes at once is its levels and those that go.
 MOVES_PER_LIFE = 20
 QUOTES_PER_REPORT = 60
+# What a node may put messages into: the rules of its user at the broker name these alone.
+CentreQueue = Literal["centre.heartbeats", "centre.reports", "centre.states"]
 
 # `\Z` and not `$`, which lets a line end follow; `0-9` and not `\d`, which takes foreign digits.
 Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}\Z")]

@@ -22,6 +22,7 @@ task_routes = {
     "orders.plan": {"queue": "centre.dispatch"},
     "orders.dispatch": {"queue": "centre.dispatch"},
     "orders.record_reports": {"queue": "centre.reports"},
+    "orders.record_state": {"queue": "centre.states"},
     "market_making.record_report": {"queue": "centre.reports"},
     "market_making.renew_leases": {"queue": "centre.scan"},
     "traders.wake": {"queue": "centre.scan"},

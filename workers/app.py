@@ -9,7 +9,7 @@ from kombu import Queue
 from kombu.exceptions import OperationalError
 
 from engine import envelope
-from engine.messages import Message, Refusal
+from engine.messages import CentreQueue, Message, Refusal
 from workers import refusals, settings
 from workers.adapters import Adapters
 from workers.brokers import register
@@ -31,7 +31,7 @@ class Node:
         self.adapters = Adapters(told)
         self.reach = Reach()
 
-    def tell_centre(self, task: str, queue: str, message: Message) -> None:
+    def tell_centre(self, task: str, queue: CentreQueue, message: Message) -> None:
         """Send a signed message to the centre."""
         signed = envelope.sign(
             message, sender=self.settings.node_code, receiver="centre", key=self.keys.sign_private

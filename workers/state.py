@@ -63,7 +63,7 @@ def answer(ask: StateAsk, host: Node) -> None:
         with _lock:
             _in_hand.discard(ask.account)
     try:
-        host.tell_centre("orders.record_state", "centre.default", state)
+        host.tell_centre("orders.record_state", "centre.states", state)
     except OperationalError as error:
         # It will be asked for again.
         log.warning("the state of account %s did not leave: %s", ask.account, error)

@@ -22,6 +22,7 @@ import pytest
 import redis
 import yaml
 
+from ironbull import celery_settings
 from ironbull.addresses import database
 from tests.house.planted import ROOT
 from tests.servers import free_port
@@ -139,11 +140,11 @@ def test_only_the_web_can_be_reached_and_only_from_its_host():
 
 def test_every_centre_queue_has_a_worker():
     consumed = set()
-    for name in ("centre", "heartbeats", "backtests"):
+    for name in ("centre", "heartbeats", "backtests", "searches"):
         command = json.loads(last(name, "CMD"))
         consumed |= set(command[command.index("-Q") + 1].split(","))
-    queues = ["scan", "dispatch", "reports", "default", "heartbeats", "backtests"]
-    assert consumed == {f"centre.{queue}" for queue in queues}
+    routed = {route["queue"] for route in celery_settings.task_routes.values()}
+    assert consumed == {*routed, celery_settings.task_default_queue}
 
 
 # --- what happens when it runs

@@ -59,7 +59,7 @@ JUNK = [
 HINTS = ("signals.scan", "orders.dispatch")
 # What a node says, and where.
 ANSWERS = {
-    "centre.default": "orders.record_state",
+    "centre.states": "orders.record_state",
     "centre.reports": "orders.record_reports",
     "centre.heartbeats": "nodes.heartbeat",
 }

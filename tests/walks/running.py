@@ -29,7 +29,7 @@ from workers.__main__ import node_command
 from workers.keys import make_keys
 
 ROOT = Path(__file__).resolve().parents[2]
-CENTRE_QUEUES = "centre.scan,centre.dispatch,centre.reports,centre.default"
+CENTRE_QUEUES = "centre.scan,centre.dispatch,centre.reports,centre.states,centre.default"
 
 
 class Running:

@@ -41,7 +41,7 @@ from tests.walks.running import CENTRE_QUEUES, Running, wait_for
 from tests.walks.story import Story, keys_checked, tell
 
 ROLES = {
-    "scan": "centre.scan,centre.default",
+    "scan": "centre.scan,centre.states,centre.default",
     "dispatch": "centre.dispatch",
     "reports": "centre.reports",
     "heartbeats": "centre.heartbeats",

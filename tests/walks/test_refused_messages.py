@@ -29,7 +29,7 @@ NODE = "walk"
 TASKS = {
     "centre.scan": "signals.scan",
     "centre.dispatch": "orders.plan",
-    "centre.default": "orders.record_state",
+    "centre.states": "orders.record_state",
     "centre.reports": "orders.record_reports",
     "centre.heartbeats": "nodes.heartbeat",
     f"node.{NODE}": "node.execute",

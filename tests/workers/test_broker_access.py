@@ -11,10 +11,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from nacl.signing import SigningKey
 
+from engine.messages import CentreQueue
 from tests.servers import PLACES
 from workers.keys import make_keys
 
@@ -141,3 +143,13 @@ def stranger(port):
 def test_what_is_another_nodes_or_the_centres_is_denied(stranger, command):
     with pytest.raises(redis.exceptions.NoPermissionError):
         stranger.execute_command(*command.split())
+
+
+@pytest.mark.parametrize("queue", get_args(CentreQueue))
+def test_what_it_tells_the_centre_arrives_and_is_not_read_back(port, stranger, queue):
+    stranger.execute_command("LPUSH", queue, "told")
+    stranger.sadd(f"_kombu.binding.{queue}", queue)
+    stranger.smembers(f"_kombu.binding.{queue}")
+    assert b"told" in redis.Redis(port=port).lrange(queue, 0, -1)
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        stranger.rpop(queue)

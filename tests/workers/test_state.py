@@ -226,7 +226,7 @@ def test_an_ask_is_answered_once_to_the_centre(rebased, tasks, state, exchange, 
     reading = Reading("okx", rebased, tasks, state, exchange)
     state.answer(reading.ask(), rebased)
     ((task, queue, told),) = rebased.sent
-    assert (task, queue) == ("orders.record_state", "centre.default")
+    assert (task, queue) == ("orders.record_state", "centre.states")
     assert isinstance(told, AccountState)
 
 

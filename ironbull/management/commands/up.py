@@ -132,7 +132,7 @@ def programs(*, port, level):
     return {program.name: program for program in found}
 
 
-CENTRE_QUEUES = "centre.scan,centre.dispatch,centre.reports,centre.default"
+CENTRE_QUEUES = "centre.scan,centre.dispatch,centre.reports,centre.states,centre.default"
 
 
 def gunicorn_options(port):
