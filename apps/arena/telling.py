@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import msgspec
@@ -53,7 +54,7 @@ class Remembered:
     def __init__(self, read: Callable[[], tuple[Any, int]]) -> None:
         self._read, self._lock = read, threading.Lock()
         self._value: Any = None
-        self._until = float("-inf")
+        self._until = -inf
 
     def value(self) -> Any:
         if time.monotonic() < self._until:
@@ -69,7 +70,7 @@ class Remembered:
             self._lock.release()
 
     def forget(self) -> None:
-        self._until, self._value = float("-inf"), None
+        self._until, self._value = -inf, None
 
 
 def told(kind: Kind) -> Told:

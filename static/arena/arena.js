@@ -54,9 +54,11 @@ const steps = (least, most, count) => {
   return found;
 };
 
-const moment = (seconds, isLong) => {
+// As much of a moment as the span needs.
+const moment = (seconds, span) => {
   const text = new Date(seconds * 1000).toISOString();
-  return isLong ? text.slice(5, 10) : `${text.slice(5, 10)} ${text.slice(11, 16)}`;
+  if (span > 4 * 86400) return text.slice(5, 10);
+  return span < 3600 ? text.slice(11, 19) : `${text.slice(5, 10)} ${text.slice(11, 16)}`;
 };
 
 const draw = () => {
@@ -86,10 +88,9 @@ const draw = () => {
     svg.append(element("line", { class: "grid", x1: MARGIN.left, x2: width - right, y1: y(value), y2: y(value) }));
     svg.append(element("text", { x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end" }, shown(value, state.unit)));
   }
-  const isLong = until - from > 4 * 86400;
   for (let part = 0; part <= 4; part += 1) {
     const at = from + ((until - from) * part) / 4;
-    svg.append(element("text", { x: x(at), y: height - 6, "text-anchor": part === 0 ? "start" : part === 4 ? "end" : "middle" }, moment(at, isLong)));
+    svg.append(element("text", { x: x(at), y: height - 6, "text-anchor": part === 0 ? "start" : part === 4 ? "end" : "middle" }, moment(at, until - from)));
   }
   svg.append(element("line", { class: "capital", x1: MARGIN.left, x2: width - right, y1: y(level), y2: y(level) }));
   const ends = [];
@@ -140,7 +141,7 @@ const point = (svg, lines, texts, scale) => {
     const at = scale.from + share * (scale.until - scale.from);
     const isRight = share > 0.5;
     cross.replaceChildren(element("line", { class: "cross", x1: place, x2: place, y1: MARGIN.top, y2: scale.height - MARGIN.bottom }));
-    const told = [moment(at, false)];
+    const told = [moment(at, Math.min(scale.until - scale.from, 86400))];
     for (const one of lines) {
       const known = one.points.filter((each) => each[0] <= at).pop();
       if (known) told.push(`${named(one, texts)}  ${shown(known[1], state.unit)}`);
