@@ -36,7 +36,7 @@ from engine.deciding.scripted import ScriptedModel
 from engine.venues.paper import PaperVenue
 
 FILE = settings.ROOT / "fixtures" / "demo_traders.json"
-# The venue describes its symbols a moment after its node has begun.
+# What is not there yet may be a moment later.
 TRY_SECONDS = 2
 # Nobody has to ask them: they live as long as this process.
 IDLE_SECONDS = 1_000_000
