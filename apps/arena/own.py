@@ -44,7 +44,7 @@ MOST_TALKS = 200
 MOST_BARS = 600
 FINE = timedelta(hours=72)
 NAMES = uuid.UUID("5f0c3c62-59b2-4f0e-9c0e-2f6f7f5b7c11")
-HOUR = 3600
+MINUTE, HOUR = 60, 3600
 
 
 def public() -> list[Trader]:
@@ -198,7 +198,7 @@ def baseline(told: Sequence[Trader], now: datetime) -> list[Told]:
             "total_unrealized_pnl": equity - INITIAL,
             "cum_pnl_pct": return_percent(equity),
             "since_inception_hourly_marker": hour,
-            "since_inception_minute_marker": int((at - began(told).timestamp()) // 60),
+            "since_inception_minute_marker": int((at - began(told).timestamp()) // MINUTE),
             "positions": {"BTC": hold_row(at, equity, entry, price)},
         }
     return list(hours.values())
@@ -229,7 +229,8 @@ def began(told: Sequence[Trader]) -> datetime:
 def held_coin(told: Sequence[Trader], now: datetime) -> list[tuple[int, Decimal, Decimal, Decimal]]:
     """When, what it was worth, the price then paid and the price at that moment."""
     age = (now - began(told)).total_seconds()
-    steps = sorted(TIMEFRAMES, key=seconds)
+    # Samples are taken every minute: finer bars would only look restless beside them.
+    steps = sorted((one for one in TIMEFRAMES if seconds(one) >= MINUTE), key=seconds)
     timeframe = next((step for step in steps if age / seconds(step) < MOST_BARS), steps[-1])
     bars = int(age // seconds(timeframe))
     if bars < 1:
