@@ -7,12 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from django.db import Error
+from django.db import Error, connection
 
 from apps.arena import own
 from apps.arena.models import Source
 from apps.arena.published.reading import Published, read, written
 from apps.arena.published.shapes import SHAPES, Kind
+
+
+# A line that broke while something was asked: the driver's own error is not always made Django's.
+AWAY = (Error, connection.Database.Error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +97,5 @@ def own_details(
         told = own.public()
         names = {one.code: one.name for one in told}
         return names, {one.code: one.capital for one in told}, own.curves(now=now)
-    except Error:
+    except AWAY:
         return {}, {}, {}

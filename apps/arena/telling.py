@@ -14,14 +14,14 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.db import Error, connection
+from django.db import connection
 from django.utils import timezone
 
 from apps.arena.errors import MixedSet, NothingToTell
 from apps.arena.published.folder import read_set
 from apps.arena.published.reading import plain_name
 from apps.arena.published.shapes import SHAPES, Kind
-from apps.arena.selectors import Line, imported_lines, own_lines
+from apps.arena.selectors import AWAY, Line, imported_lines, own_lines
 
 log = logging.getLogger(__name__)
 SHORT, MEDIUM, LONG = 10, 60, 300
@@ -81,7 +81,7 @@ def told(kind: Kind) -> Told:
 def read_kind(kind: Kind) -> tuple[Told, int]:
     try:
         lines = [*imported_lines(kind), *own_lines(kind, now=timezone.now())]
-    except Error as error:
+    except AWAY as error:
         log.warning("the arena is told from files: %s", error)
         # A broken line is not kept for the next request.
         connection.close_if_unusable_or_obsolete()

@@ -31,6 +31,7 @@ SECRET = {
     "family_hash",
     "open_key",
     "live_key",
+    "lease",
     "totp_step",
     "join_hash",
 }

@@ -26,6 +26,20 @@ from apps.tenants.models import (
     Tenant,
     User,
 )
+from apps.traders.models import (
+    Allocation,
+    Call,
+    Decision,
+    Item,
+    Manager,
+    Mind,
+    Sample,
+    Seat,
+    Shade,
+    Spending,
+    Template,
+    Trader,
+)
 from apps.venues.models import EquitySnapshot, Feed, Instrument, Payment, VenueAccount
 
 MEMBER = ("member__email",)
@@ -80,3 +94,15 @@ maker_notices = listing("maker-notices", Notice, search=["kind"])
 maker_readings = listing("maker-readings", Reading)
 audit = listing("audit", AuditEntry, search=["action", "subject", "actor"])
 refused_messages = listing("refused-messages", RefusedMessage, search=["queue", "reason"])
+minds = listing("minds", Mind, search=["name", "model"])
+templates = listing("prompt-templates", Template, search=["name"])
+trader_managers = listing("trader-managers", Manager, search=["name"])
+traders = listing("traders", Trader, search=["code", "name"])
+trader_seats = listing("trader-seats", Seat)
+trader_decisions = listing("trader-decisions", Decision, search=["mind", "reason"])
+trader_items = listing("trader-items", Item, search=["symbol", "refused_by"])
+trader_calls = listing("trader-calls", Call, search=["mind", "reason"])
+trader_spendings = listing("trader-spendings", Spending)
+trader_samples = listing("trader-samples", Sample)
+trader_shades = listing("trader-shades", Shade, search=["symbol"])
+trader_allocations = listing("trader-allocations", Allocation)

@@ -18,6 +18,7 @@ from apps.platform import (
     plans,
     runs,
     steps,
+    traders,
     trading,
 )
 from apps.platform.face import face
@@ -40,6 +41,7 @@ PARTS = (
     plans,
     runs,
     steps,
+    traders,
     trading,
 )
 urlpatterns = [*pages(face), *published(face), face.urls()]

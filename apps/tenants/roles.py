@@ -25,6 +25,7 @@ TRADE = {
         *("members.member", "nodes.node", "venues.venueaccount", "venues.instrument"),
         *("strategies.strategy", "strategies.tenantstrategy", "strategies.subscription"),
         *("signals.signal", "orders.ticket", "backtests.run", "market_making.maker"),
+        *("traders.mind", "traders.template", "traders.manager", "traders.trader"),
     )
     for verb in ("add", "change")
 }
@@ -42,6 +43,9 @@ STAFF = {
     "orders.add_ticket",
     "market_making.add_maker",
     "market_making.change_maker",
+    "traders.add_template",
+    "traders.add_trader",
+    "traders.change_trader",
 }
 # What an app key may do that only an owner gives: whoever made the key would have it, too.
 OWNERS_SCOPES = {AppKey.Scope.MONEY, AppKey.Scope.SECRETS}

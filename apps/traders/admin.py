@@ -1,9 +1,14 @@
 """Traders, their models, prompts and managers; their decisions, calls and what they cost."""
 
+from django import forms
 from django.contrib import admin
+from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.admin import FactAdmin
+from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, verb_action
+from apps.tenants.models import Tenant
+from apps.traders import services
 from apps.traders.models import (
     Allocation,
     Call,
@@ -18,48 +23,201 @@ from apps.traders.models import (
     Template,
     Trader,
 )
+from apps.traders.selectors import minds_of
+from apps.traders.services.keeping import OF_MANAGER, OF_MIND, OF_TRADER
+from engine.deciding import budget, limits, models, standing
+from engine.parameters import Parameter, parameters_of
+
+
+def told_by(parameters: list[Parameter]) -> str:
+    """What a field of parameters takes: names, bounds, defaults and meanings."""
+    lines = [
+        (one.name, bounds(one), "–" if one.default is ... else one.default, one.meaning)
+        for one in parameters
+    ]
+    return format_html_join("", "<div><b>{}</b> {} [{}]: {}</div>", lines)
+
+
+def bounds(one: Parameter) -> str:
+    if one.choices:
+        return " | ".join(map(str, one.choices))
+    return "" if one.least is None else f"{one.least:g} … {one.most:g}"
+
+
+class MindForm(VerbForm):
+    key = forms.CharField(
+        label=_("Key"),
+        required=False,
+        widget=forms.PasswordInput(render_value=False),
+        help_text=_("Empty: as it is. It is sealed, and never shown again."),
+    )
+
+    class Meta:
+        model = Mind
+        fields = ["tenant", "name", *OF_MIND]
+        help_texts = {
+            "params": told_by(
+                [one for one in models.describe() if one.name not in ("name", *OF_MIND)]
+            )
+        }
+
+    def write(self, *, key, tenant: Tenant | None = None, name="", **values):
+        values["params"] = values["params"] or {}
+        if self.instance.pk:
+            return services.change_mind(mind=self.instance, key=key or None, **values)
+        return services.create_mind(tenant=tenant, name=name, key=key, **values)
 
 
 @admin.register(Mind)
-class MindAdmin(FactAdmin):
+class MindAdmin(HouseAdmin):
+    form = MindForm
+
+    # The address of a model is one that the centre calls: the platform's people name it.
+    def has_add_permission(self, request):
+        return not request.user.tenant_id and super().has_add_permission(request)
+
+    def has_change_permission(self, request, obj=None):
+        return not request.user.tenant_id and super().has_change_permission(request, obj)
+
+    def get_readonly_fields(self, request, obj=None):
+        return [] if obj is None else ["tenant", "name"]
+
     list_display = ["name", "protocol", "base_url", "model", "key_hint", "tenant", "created_at"]
     list_filter = ["protocol", "tenant"]
     search_fields = ["name", "model"]
-    is_chained = False
+
+
+class TemplateForm(VerbForm):
+    class Meta:
+        model = Template
+        fields = ["tenant", "name", "text"]
+
+    def write(self, **values):
+        return services.create_template(**values)
 
 
 @admin.register(Template)
-class TemplateAdmin(FactAdmin):
+class TemplateAdmin(HouseAdmin):
+    form = TemplateForm
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
     list_display = ["name", "version", "digest", "tenant", "created_at"]
     list_filter = ["tenant"]
     search_fields = ["name"]
-    is_chained = False
+
+
+class ManagerForm(VerbForm):
+    class Meta:
+        model = Manager
+        fields = ["tenant", "name", *OF_MANAGER]
+
+    def write(self, *, tenant=None, name="", **values):
+        now = timezone.now()
+        if self.instance.pk:
+            return services.change_manager(manager=self.instance, now=now, **values)
+        return services.create_manager(tenant=tenant, name=name, now=now, **values)
 
 
 @admin.register(Manager)
-class ManagerAdmin(FactAdmin):
+class ManagerAdmin(HouseAdmin):
+    form = ManagerForm
+
+    def get_readonly_fields(self, request, obj=None):
+        return [] if obj is None else ["tenant", "name"]
+
     list_display = [
         *("name", "total", "reserve_percent", "strategy", "interval_seconds", "is_active"),
         *("problem", "next_at", "tenant"),
     ]
     list_filter = ["strategy", "tenant"]
     search_fields = ["name"]
-    is_chained = False
     leads_to = [
         (_("AI traders"), "traders_trader", "manager__id__exact"),
         (_("Allocations"), "traders_allocation", "manager__id__exact"),
     ]
 
 
+class TraderForm(VerbForm):
+    minds = forms.ModelMultipleChoiceField(
+        label=_("Language models"),
+        queryset=Mind.rows.none(),
+        help_text=_("Asked in the order in which they were made."),
+    )
+
+    class Meta:
+        model = Trader
+        fields = ["venue_account", "code", "capital", "is_shadow", *OF_TRADER]
+        help_texts = {
+            "limits": told_by(limits.describe()),
+            "budget": told_by(parameters_of(budget.Budget)),
+            "patience": told_by(parameters_of(standing.Patience)),
+        }
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        known = self.instance if self.instance.pk else None
+        rows = Mind.rows.order_by("pk")
+        self.fields["minds"].queryset = rows.filter(tenant=known.tenant) if known else rows
+        if known:
+            self.fields["minds"].initial = minds_of(known)
+
+    def write(self, *, minds, **values):
+        for name in ("limits", "budget", "patience"):
+            values[name] = values[name] or {}
+        chosen, now = list(minds), timezone.now()
+        if not self.instance.pk:
+            account = values.pop("venue_account")
+            return services.create_trader(account=account, minds=chosen, now=now, **values)
+        asked = {mind.pk for mind in chosen}
+        # In the order in which it asks them already, if nobody has come or gone.
+        seats = minds_of(self.instance)
+        kept = seats if {mind.pk for mind in seats} == asked else chosen
+        return services.change_trader(trader=self.instance, minds=kept, now=now, **values)
+
+
 @admin.register(Trader)
-class TraderAdmin(FactAdmin):
+class TraderAdmin(HouseAdmin):
+    form = TraderForm
+    actions = ["start", "pause", "stop", "decide"]
+    autocomplete_fields = ["venue_account"]
+
+    start = verb_action(
+        _("Start"), lambda row: services.start_trader(trader=row, now=timezone.now())
+    )
+    pause = verb_action(
+        _("Pause"), lambda row: services.pause_trader(trader=row, now=timezone.now())
+    )
+    stop = verb_action(_("Stop"), lambda row: services.stop_trader(trader=row, now=timezone.now()))
+    decide = verb_action(
+        _("Decide now"), lambda row: services.decide_now(trader=row, now=timezone.now())
+    )
+
+    def get_form(self, request, obj=None, **kwargs):
+        form = super().get_form(request, obj, **kwargs)
+        tenant = request.user.tenant_id
+
+        class Narrowed(form):
+            """Of one's own tenant only."""
+
+            def __init__(self, *args, **values):
+                super().__init__(*args, **values)
+                if tenant:
+                    known = self.fields["minds"].queryset
+                    self.fields["minds"].queryset = known.filter(tenant=tenant)
+
+        return Narrowed
+
+    def get_readonly_fields(self, request, obj=None):
+        return [] if obj is None else ["venue_account", "code", "capital", "is_shadow"]
+
     list_display = [
         *("name", "code", "status", "reason", "venue_account", "capital", "is_shadow"),
         *("is_public", "decided", "skipped_because", "next_at", "tenant"),
     ]
     list_filter = ["status", "is_shadow", "is_public", "tenant"]
     search_fields = ["code", "name"]
-    is_chained = False
     leads_to = [
         (_("Decisions"), "traders_decision", "trader__id__exact"),
         (_("Calls of models"), "traders_call", "trader__id__exact"),

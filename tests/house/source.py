@@ -18,6 +18,7 @@ ROOMS = ("apps", "engine", "workers", "ironbull")
 FLOAT_HOMES = (
     "apps/backtests/jobs.py",
     "apps/market_making/services/telling.py",
+    "apps/traders/services/keeping.py",  # limits and prices of models are parameters
     "engine/candle.py",
     "engine/deciding/analytics.py",  # published figures are floats
     "engine/indicators/",

@@ -56,7 +56,7 @@ def order_of(item: Item) -> tuple[bool, str]:
 @transaction.atomic
 def act_on(*, trader: Trader, item: Item, now: datetime) -> None:
     """One ticket for one item, or the reason why there is none; in one transaction."""
-    row = refuse_lost(trader, trader.lease)
+    row = refuse_lost(trader=trader, lease=trader.lease)
     item = Item.objects.of(row.tenant_id).select_for_update().get(pk=item.pk)
     if item.status != Item.Status.APPROVED:
         return

@@ -82,7 +82,12 @@ class Turn:
         self.trader, self.book, self.clock, self.post = trader, book, clock, post
 
     def take(self) -> Decision | None:
-        catch_up(self.trader, self.book.head, lease=self.trader.lease, now=self.clock())
+        catch_up(
+            trader=self.trader,
+            end=self.book.head,
+            lease=self.trader.lease,
+            now=self.clock(),
+        )
         self.trader.refresh_from_db()
         self.finish_what_was_left()
         began = self.clock()

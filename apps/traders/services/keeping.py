@@ -89,6 +89,7 @@ def seal(mind: Mind, key: str) -> None:
 def checked_mind(mind: Mind) -> None:
     if not isinstance(mind.params, dict):
         raise BadInput("params is an object", field="params")
+    mind.params = plain(mind.params)
     try:
         model_of(mind)
     except BadParameters as error:
@@ -209,6 +210,7 @@ def checked_trader(trader: Trader, minds: Sequence[Mind]) -> None:
     for name, read in (("limits", limits_of), ("budget", budget_of), ("patience", patience_of)):
         if not isinstance(getattr(trader, name), dict):
             raise BadInput(f"{name} is an object", field=name)
+        setattr(trader, name, plain(getattr(trader, name)))
         try:
             read(trader)
         except BadParameters as error:
@@ -216,6 +218,15 @@ def checked_trader(trader: Trader, minds: Sequence[Mind]) -> None:
     if trader.counsel == Trader.Counsel.JUDGE and len(minds) < 2:
         raise BadInput("a judge has somebody to judge: name two models", field="minds")
     validated(trader)
+
+
+def plain(value: object) -> Any:
+    """Numbers as JSON keeps them: parameters look at the market, and are no money."""
+    if isinstance(value, dict):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def names(value: object, field: str, *, most: int) -> None:

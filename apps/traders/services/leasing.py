@@ -70,7 +70,7 @@ def give_back(trader: Trader, **changes: object) -> None:
     rows.filter(lease=trader.lease).update(lease="", leased_until=None, **changes)
 
 
-def refuse_lost(trader: Trader, lease: str) -> Trader:
+def refuse_lost(*, trader: Trader, lease: str) -> Trader:
     """The trader's row, locked, while it is ours; Lost otherwise."""
     rows = Trader.objects.of(trader.tenant_id).select_for_update()
     row = rows.filter(pk=trader.pk, lease=lease).first()

@@ -31,7 +31,7 @@ def journal(trader: Trader) -> Journal:
     return Journal(journal_of(trader), most_bytes=MOST_BYTES)
 
 
-def catch_up(trader: Trader, end: Head, *, lease: str, now: datetime) -> None:
+def catch_up(*, trader: Trader, end: Head, lease: str, now: datetime) -> None:
     """Read in what the journal has beyond the database; ChangedRecord where they contradict."""
     known = head_of(trader)
     if end == known:
@@ -53,7 +53,7 @@ def take_in(*, trader: Trader, entry: Entry, lease: str, now: datetime) -> Decis
 @transaction.atomic
 def write_decision(*, trader: Trader, record: Decided, head: Head, lease: str) -> Decision:
     """The rows of a record, and the journal's new end, in one transaction."""
-    row = refuse_lost(trader, lease)
+    row = refuse_lost(trader=trader, lease=lease)
     decision = decision_of(row, record, head)
     decision.save(force_insert=True)
     Item.objects.of(row.tenant_id).bulk_create(items_of(decision, record.judged))
@@ -70,7 +70,7 @@ def write_decision(*, trader: Trader, record: Decided, head: Head, lease: str) -
 def write_result(
     *, trader: Trader, record: Resulted, head: Head, lease: str, now: datetime
 ) -> Decision:
-    row = refuse_lost(trader, lease)
+    row = refuse_lost(trader=trader, lease=lease)
     decision = Decision.objects.of(row.tenant_id).get(pk=UUID(record.decision_id))
     move(
         decision,

@@ -138,9 +138,9 @@ def change_prompt(desk):
 def test_the_other_traders_side_is_refused_by_name():
     first = Desk().start()
     first.turn(answer(first.long()))
-    second = Desk(account=first.account, minds=("two",), code="second").start()
+    second = Desk(account=first.account, minds=("two",), code="second")
     second.now = first.now
-    second.node = first.node
+    second.start()
     second.turn(answer(second.long(), second.short("ETH/USDT")))
     by_symbol = {item.symbol: item for item in second.items()}
     assert by_symbol["BTC/USDT"].refused_by == "owned"
