@@ -14,7 +14,6 @@ from apps.arena.models import Source
 from apps.arena.published.reading import Published, read, written
 from apps.arena.published.shapes import SHAPES, Kind
 
-
 # A line that broke while something was asked: the driver's own error is not always made Django's.
 AWAY = (Error, connection.Database.Error)
 
