@@ -17,6 +17,7 @@ from apps.arena.published.shapes import Kind
 from apps.arena.selectors import files_told
 from apps.core import audit
 from apps.core.deadlocks import retried
+from apps.traders.models import Trader
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AT_ONCE = 500
@@ -47,7 +48,19 @@ def import_files(*, files: Sequence[Published], now: datetime) -> list[Taken]:
     for file in files:
         if named.count(file.name) > 1 and file.kind != Kind.TRADES:
             raise BadFile(f"{file.path}: another file of these is one of {file.name}, too")
+        refuse_own(file)
     return [import_file(file, now=now) for file in files]
+
+
+def refuse_own(file: Published) -> None:
+    """Nobody is told of under the name of a trader of ours but that trader."""
+    models = {row.model_id for row in file.rows}
+    own = Trader.objects.across_tenants().filter(code__in=models)
+    name = own.order_by("code").values_list("code", flat=True).first()
+    if name is not None:
+        place = next(place for place, row in enumerate(file.rows) if row.model_id == name)
+        told = f"{file.path}: row {place}: model_id: {name} is a trader of ours"
+        raise BadFile(told, file=file.path, field="model_id")
 
 
 def import_file(file: Published, *, now: datetime) -> Taken:

@@ -5,18 +5,21 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.arena import telling
+from apps.arena.models import Record
 from apps.arena.published.checking import check
 from apps.arena.published.reading import read
 from apps.arena.published.shapes import Kind
 from apps.arena.selectors import files_told
 from apps.tenants.models import Tenant
 from engine.deciding.trades import contradiction
+from tests.apps.arena.made import write
 from tests.apps.platform.desk import Desk, data_of
 from tests.factories import (
     DecisionFactory,
@@ -191,3 +194,10 @@ def test_the_platform_api_tells_the_same_with_filters():
     assert desk.get("arena/trades", side="up").status_code == 400
     assert desk.get("arena/trades", wen="now").status_code == 400
     assert Client().get("/api/arena/trades").status_code == 401
+
+
+def test_nobody_is_imported_under_the_name_of_a_trader_of_ours(tmp_path):
+    trader("gpt-5", is_public=False)
+    with pytest.raises(CommandError, match="gpt-5 is a trader of ours"):
+        call_command("arena", "import", str(write(tmp_path)))
+    assert not Record.objects.exists()
