@@ -14,14 +14,14 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from apps.arena.models import Record
 from apps.arena.published.shapes import BASELINE, Kind
 from apps.core.face import plain
 from apps.tenants.models import Tenant
 from apps.traders import selectors as traders_told
-from apps.traders.models import Trader
+from apps.traders.models import Sample, Trader
 from apps.venues.selectors import candles
 from engine.candle import TIMEFRAMES, seconds
 from engine.deciding.analytics import (
@@ -154,13 +154,11 @@ def held_row(held: Any) -> Told:
 def account_totals(told: Sequence[Trader], now: datetime) -> list[Told]:
     """Of each hour the last sample; the positions of the newest are those that are held now."""
     by_id = {one.pk: one for one in told}
-    every = traders_told.samples(told)
-    last = every.order_by().values("trader", "hour").annotate(last=Max("pk")).values("last")
     held = {row["model_id"]: row["positions"] for row in positions(told, now)}
     equities: dict[int, list[Decimal]] = defaultdict(list)
     found: dict[tuple[int, int], Told] = {}
     newest: dict[int, Told] = {}
-    for row in every.filter(pk__in=last):
+    for row in hourly(told):
         equities[row.trader_id].append(row.equity)
         steps = sharpe_of_steps(equities[row.trader_id][-MOST_BARS:])
         code = by_id[row.trader_id].code
@@ -180,6 +178,13 @@ def account_totals(told: Sequence[Trader], now: datetime) -> list[Told]:
     for row in newest.values():
         row["positions"] = held.get(row["model_id"], {})
     return [*found.values(), *baseline(told, now)]
+
+
+def hourly(told: Sequence[Trader]) -> QuerySet[Sample]:
+    """Of each hour of each of them the last sample, oldest first."""
+    every = traders_told.samples(told)
+    last = every.order_by().values("trader", "hour").annotate(last=Max("pk")).values("last")
+    return every.filter(pk__in=last)
 
 
 def baseline(told: Sequence[Trader], now: datetime) -> list[Told]:
@@ -255,9 +260,7 @@ def leaderboard(told: Sequence[Trader], now: datetime) -> list[Told]:
     closed = closed_by(told)
     books = traders_told.books_of(told, now=now)
     equities: dict[int, list[Decimal]] = defaultdict(list)
-    every = traders_told.samples(told)
-    last = every.order_by().values("trader", "hour").annotate(last=Max("pk")).values("last")
-    for trader, equity in every.filter(pk__in=last).values_list("trader", "equity"):
+    for trader, equity in hourly(told).values_list("trader", "equity"):
         equities[trader].append(equity)
     return [
         msgspec.to_builtins(
@@ -365,9 +368,7 @@ def curves(*, now: datetime) -> dict[str, list[tuple[int, Decimal]]]:
     if not told:
         return {}
     codes = {one.pk: one.code for one in told}
-    every = traders_told.samples(told)
-    last = every.order_by().values("trader", "hour").annotate(last=Max("pk")).values("last")
-    coarse = every.filter(pk__in=last, at__lt=now - FINE)
+    coarse = hourly(told).filter(at__lt=now - FINE)
     fine = traders_told.samples(told, since=now - FINE)
     found: dict[str, list[tuple[int, Decimal]]] = defaultdict(list)
     for one in told:
