@@ -85,6 +85,8 @@ class Making(Protocol):
 
     def part(self, function: Function[Given, Told]) -> Function[Given, Told]: ...
 
+    def instruction(self, function: Function[Given, Told]) -> Function[Given, Told]: ...
+
     def whole(
         self, function: Function[Given, Told], options: dict[str, Any]
     ) -> Function[Given, Told]: ...
@@ -96,6 +98,12 @@ making: Making | None = None
 def part(function: Function[Given, Told]) -> Function[Given, Told]:
     """A part of a compiled function, which it becomes with all of its parts."""
     return making.part(function) if making else function
+
+
+def instruction(function: Function[Given, Told]) -> Function[Given, Told]:
+    """What a processor does at once and its compiler does not find by itself: `engine/compiling.py`
+    says how, and the function what it means."""
+    return making.instruction(function) if making else function
 
 
 def compiled(

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
+import llvmlite.ir as ir
 import numba as untyped_numba
+from numba.extending import intrinsic
 
 from engine import compiled
 
@@ -21,6 +23,26 @@ numba: Any = untyped_numba
 NUMBERS = {float: numba.float64, int: numba.int64, bool: numba.boolean, type(None): numba.void}
 ALONE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 PART = {"forceinline": True, **ALONE}
+
+
+@intrinsic
+def above(typing: Any, one: Any, other: Any, first: Any) -> Any:
+    """Compares two vectors as wide as the answer has bits."""
+    wide = ir.VectorType(ir.DoubleType(), WORD)
+
+    def built(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        sides = []
+        for kind, value in zip(signature.args[:2], given[:2], strict=True):
+            column = context.make_array(kind)(context, builder, value).data
+            place = builder.bitcast(builder.gep(column, [given[2]]), wide.as_pointer())
+            sides.append(builder.load(place, align=8))
+        return builder.bitcast(builder.fcmp_ordered(">", *sides), ir.IntType(WORD))
+
+    return numba.uint64(one, other, numba.int64), built
+
+
+WORD = 64
+INSTRUCTIONS = {"above": above}
 
 
 class Numba(compiled.Making):
@@ -35,6 +57,9 @@ class Numba(compiled.Making):
             [numba.types.unliteral(each) for each in args], named
         )
         return made
+
+    def instruction(self, function: Any) -> Any:
+        return INSTRUCTIONS[function.__name__]
 
     def whole(self, function: Any, options: dict[str, Any]) -> Any:
         made = numba.njit(**compiled.OPTIONS, **PART, **options)(function)

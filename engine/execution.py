@@ -30,12 +30,24 @@ class Journal(Protocol):
         """
 
 
-def execute(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> Report:
-    """Do what the ticket asks, and say everything that is known of its order."""
+def execute(
+    ticket: Ticket,
+    *,
+    venue: Venue,
+    journal: Journal,
+    now_ms: int,
+    asked_at_ms: int | None = None,
+) -> Report:
+    """Do what the ticket asks, and say everything that is known of its order.
+
+    `now_ms` is this host's clock, and `asked_at_ms` the centre's when it asked. Whether an order
+    can still come is judged by the earlier one: a host that is ahead would deny it too soon.
+    """
+    sure_ms = now_ms if asked_at_ms is None else min(now_ms, asked_at_ms)
     if ticket.task is Task.LOOK_UP:
-        return look_up(ticket, venue=venue, now_ms=now_ms)
+        return look_up(ticket, venue=venue, now_ms=sure_ms)
     if ticket.task is Task.CANCEL:
-        return cancel(ticket, venue=venue, journal=journal, now_ms=now_ms)
+        return cancel(ticket, venue=venue, journal=journal, now_ms=sure_ms)
     if ticket.task is Task.PROTECT:
         return protect(ticket, venue=venue, journal=journal, now_ms=now_ms)
     if ticket.action is Action.PROTECT:
@@ -46,9 +58,9 @@ def execute(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> R
         # Not sent. But the same message may come again and find room for its id, so that
         # "never sent" is proved only when the ticket's time is over.
         reason = f"could not be journalled, so not sent: {error.strerror}"
-        return look_up(ticket, venue=venue, now_ms=now_ms, reason=reason)
+        return look_up(ticket, venue=venue, now_ms=sure_ms, reason=reason)
     if not is_new:
-        return look_up(ticket, venue=venue, now_ms=now_ms)
+        return look_up(ticket, venue=venue, now_ms=sure_ms)
     failpoint("node.journalled")
     if now_ms > ticket.not_after_ms - MARGIN_MS:
         # The id stands in the journal now, so nobody will send it later either.
@@ -63,7 +75,7 @@ def execute(ticket: Ticket, *, venue: Venue, journal: Journal, now_ms: int) -> R
         # Nothing was done, and under this id nothing will be: a new try has a new id.
         return report(ticket, OrderStatus.EXPIRED, now_ms, reason=f"never placed: {error.message}")
     except VenueError:
-        return look_up(ticket, venue=venue, now_ms=now_ms)
+        return look_up(ticket, venue=venue, now_ms=sure_ms)
     failpoint("node.placed")
     return report_of(ticket, order, now_ms)
 

@@ -27,6 +27,8 @@ task_routes = {
     "market_making.renew_leases": {"queue": "centre.scan"},
     "traders.wake": {"queue": "centre.scan"},
     "traders.take_turn": {"queue": "centre.minds"},
+    # It takes as long as the books are.
+    "monitoring.verify": {"queue": "centre.backtests"},
     "nodes.*": {"queue": "centre.heartbeats"},
     "backtests.work": {"queue": "centre.backtests"},
     "backtests.search": {"queue": "centre.searches"},
@@ -40,6 +42,7 @@ worker_prefetch_multiplier = 1
 worker_enable_remote_control = False
 worker_hijack_root_logger = False
 beat_max_loop_interval = 1
+beat_scheduler = "ironbull.beat:Scheduler"
 beat_schedule_filename = str(settings.VAR / "beat-schedule")
 worker_consumer = "workers.consumer:RefusingConsumer"
 # Where messages go that are not what they claim to be.

@@ -53,6 +53,17 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": crontab(hour=1, minute=50),
         "options": {"expires": 3600},
     },
+    # At night: it counts through all there is.
+    "monitoring.verify": {
+        "task": "monitoring.verify",
+        "schedule": crontab(hour=2, minute=10),
+        "options": {"expires": 12 * 3600},
+    },
+    "monitoring.prune_alerts": {
+        "task": "monitoring.prune_alerts",
+        "schedule": crontab(hour=1, minute=50),
+        "options": {"expires": 3600},
+    },
     "quotas.keep_usage": {
         "task": "quotas.keep_usage",
         "schedule": 60.0,

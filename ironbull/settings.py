@@ -69,6 +69,20 @@ TRADER_LEASE_SECONDS = env.whole("TRADER_LEASE_SECONDS", 20, least=2)
 NODE_SILENT_SECONDS = env.whole("NODE_SILENT_SECONDS", 45, least=5)
 # Whether webhooks may go to addresses that only this network can reach, and without TLS.
 WEBHOOK_PRIVATE_TARGETS = env.flag("WEBHOOK_PRIVATE_TARGETS", False)
+# Who may read the figures of the whole at /metrics: nobody, unless there is a token.
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+# Certificates, as PEM files, whose end is watched.
+WATCHED_CERTIFICATES = env.read("WATCHED_CERTIFICATES", lambda raw: raw.split(","), [])
+# Called once a minute while somebody watches: whoever stops hearing it knows that nobody does.
+WATCH_PING_URL = env.text("WATCH_PING_URL", "")
+TELEGRAM_URL = env.text("TELEGRAM_URL", "https://api.telegram.org")
+# How mail leaves.
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.whole("EMAIL_PORT", 25, least=1)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", False)
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "ironbull@localhost")
 # The day that merchants' calls are counted by, and the clock of the published Merchant API.
 MERCHANT_TIME_ZONE = env.read("MERCHANT_TIME_ZONE", to_time_zone, "Asia/Shanghai")
 # The built-in market that the paper venue trades on.
@@ -134,6 +148,7 @@ INSTALLED_APPS = [
     "apps.market_making",
     "apps.traders",
     "apps.arena",
+    "apps.monitoring",
     "apps.merchant",
     "apps.platform",
     "apps.console",

@@ -92,6 +92,13 @@ MONEY = [
     page(_("Usage"), "bar_chart", "quotas_usage"),
 ]
 OPERATIONS = [
+    page(_("Alerts"), "notifications_active", "monitoring_alert"),
+    page(_("Alert rules"), "rule", "monitoring_rule"),
+    page(_("Alert channels"), "forward_to_inbox", "monitoring_channel"),
+    page(_("Silences"), "notifications_off", "monitoring_silence"),
+    page(_("Alert notices"), "outgoing_mail", "monitoring_notice"),
+    page(_("Verifications"), "fact_check", "monitoring_verification"),
+    page(_("Pulses"), "ecg_heart", "monitoring_pulse"),
     page(_("Nodes"), "dns", "nodes_node"),
     page(_("Venue accounts"), "key", "venues_venueaccount"),
     page(_("Watches"), "visibility", "strategies_watch"),

@@ -26,6 +26,15 @@ from apps.core.models import IdempotencyKey, RefusedMessage
 from apps.ledger.models import Account, Transfer
 from apps.market_making.models import Command, Maker, Notice, Reading, Session, Version
 from apps.members.models import Level, LevelChange, Member, Standing
+from apps.monitoring.models import (
+    Alert,
+    Channel,
+    Pulse,
+    Rule,
+    Silence,
+    Verification,
+)
+from apps.monitoring.models import Notice as AlertNotice
 from apps.nodes.models import Node
 from apps.orders.models import Fill, Order, Ticket
 from apps.pointcards.models import Charge, HighWaterMark
@@ -724,6 +733,75 @@ class ReadingFactory(RowFactory):
     session = factory.SubFactory(SessionFactory)
     read_at = BAR_AT
     figures = factory.LazyFunction(lambda: {"mid": "50000"})
+
+
+class PulseFactory(RowFactory):
+    class Meta:
+        model = Pulse
+
+    name = factory.Sequence(lambda n: f"pulse {n}")
+    at = BAR_AT
+
+
+class VerificationFactory(RowFactory):
+    class Meta:
+        model = Verification
+
+    what = "ledger"
+    seconds = 0.5
+
+
+class ChannelFactory(RowFactory):
+    class Meta:
+        model = Channel
+
+    name = factory.Sequence(lambda n: f"channel {n}")
+    kind = Channel.Kind.WEBHOOK
+    target = "hooks.example"
+    secret = factory.LazyAttribute(
+        lambda row: sealed.seal(
+            '{"target": "https://hooks.example/x", "key": ""}',
+            binding=f"channel:{row.kind}:{row.name}",
+        )
+    )
+
+
+class RuleFactory(RowFactory):
+    class Meta:
+        model = Rule
+
+    check_name = factory.Sequence(lambda n: f"check {n}")
+    threshold = 1.0
+
+
+class AlertFactory(RowFactory):
+    class Meta:
+        model = Alert
+
+    rule = factory.SubFactory(RuleFactory)
+    subject = "tokyo-1"
+    began_at = BAR_AT
+    severity = 2
+    value = 2.0
+
+
+class SilenceFactory(RowFactory):
+    class Meta:
+        model = Silence
+
+    rule = factory.SubFactory(RuleFactory)
+    until = BAR_AT
+    reason = "maintenance"
+    made_by = "alice"
+
+
+class AlertNoticeFactory(RowFactory):
+    class Meta:
+        model = AlertNotice
+
+    alert = factory.SubFactory(AlertFactory)
+    channel = factory.SubFactory(ChannelFactory)
+    kind = AlertNotice.Kind.FIRED
 
 
 class IdempotencyKeyFactory(RowFactory):

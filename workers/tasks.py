@@ -32,9 +32,14 @@ _counting = threading.Lock()
 
 @app.task(name="node.execute")
 def run(envelope: str) -> None:
-    host = node()
-    parcel = read_message(envelope, host, Parcel)
-    execute_all(tickets_of(parcel, host), host, sealed_key=parcel.sealed_key)
+    receive(envelope, node())
+
+
+def receive(text: str, host: Node) -> None:
+    claimed, parcel = opened(text, host, Parcel)
+    tickets = tickets_of(parcel, host)
+    sealed_key, asked_at_ms = parcel.sealed_key, claimed.sent_at_ms
+    execute_all(tickets, host, sealed_key=sealed_key, asked_at_ms=asked_at_ms)
 
 
 def tickets_of(parcel: Parcel, host: Node) -> list[Ticket]:
@@ -50,14 +55,23 @@ def tickets_of(parcel: Parcel, host: Node) -> list[Ticket]:
 
 def read_message(text: str, host: Node, expected: type[envelope.M]) -> envelope.M:
     """What the centre says to this node, once its signature holds."""
+    return opened(text, host, expected)[1]
+
+
+def opened(
+    text: str, host: Node, expected: type[envelope.M]
+) -> tuple[envelope.Envelope, envelope.M]:
+    """The same, with the envelope that says when."""
     claimed, payload, signature = envelope.read(text, receiver=host.settings.node_code)
     if claimed.sender != "centre":
         raise MessageRefused("only the centre gives orders", sender=claimed.sender)
     key = host.keys.centre_verify
-    return envelope.verify(claimed, payload, signature, key=key, expected=expected)
+    return claimed, envelope.verify(claimed, payload, signature, key=key, expected=expected)
 
 
-def execute_all(tickets: list[Ticket], host: Node, *, sealed_key: str = "") -> None:
+def execute_all(
+    tickets: list[Ticket], host: Node, *, sealed_key: str = "", asked_at_ms: int
+) -> None:
     """Execute account by account, several at a time, and report as the answers come in."""
     failpoint("node.received")
     by_account: dict[str, list[Ticket]] = defaultdict(list)
@@ -69,7 +83,8 @@ def execute_all(tickets: list[Ticket], host: Node, *, sealed_key: str = "") -> N
     try:
         with ThreadPoolExecutor(max_workers=host.settings.node_concurrency) as pool:
             for _ in pool.map(
-                lambda own: execute_each(own, host, opener, outbox.add), by_account.values()
+                lambda own: execute_each(own, host, opener, outbox.add, asked_at_ms),
+                by_account.values(),
             ):
                 pass
     finally:
@@ -79,14 +94,18 @@ def execute_all(tickets: list[Ticket], host: Node, *, sealed_key: str = "") -> N
 
 
 def execute_each(
-    tickets: list[Ticket], host: Node, opener: Opener, hand_in: Callable[[Report], None]
+    tickets: list[Ticket],
+    host: Node,
+    opener: Opener,
+    hand_in: Callable[[Report], None],
+    asked_at_ms: int,
 ) -> None:
     """One account's tickets, strictly one after the other."""
     for ticket in tickets:
-        hand_in(answer(ticket, host, opener))
+        hand_in(answer(ticket, host, opener, asked_at_ms))
 
 
-def answer(ticket: Ticket, host: Node, opener: Opener) -> Report:
+def answer(ticket: Ticket, host: Node, opener: Opener, asked_at_ms: int) -> Report:
     """Whatever happens to one ticket, it is answered, and the next one has its turn."""
     try:
         try:
@@ -96,7 +115,14 @@ def answer(ticket: Ticket, host: Node, opener: Opener) -> Report:
         with lent as exchange:
             timed = host.reach.timed(ticket.venue, exchange)
             # Only now: opening a venue for the first time takes a while.
-            return sound(execute(ticket, venue=timed, journal=host.journal, now_ms=now_ms()))
+            told = execute(
+                ticket,
+                venue=timed,
+                journal=host.journal,
+                now_ms=now_ms(),
+                asked_at_ms=asked_at_ms,
+            )
+            return sound(told)
     except Exception as error:  # noqa: BLE001  (an adapter may fail in any way, after sending too)
         # Not its words: an exchange's answer may quote what it was sent.
         reason = f"the adapter failed: {type(error).__name__}"

@@ -36,8 +36,12 @@ class Target:
     path: str
 
 
-def checked_target(url: str) -> Target:
-    """The parts of an address, or BadInput naming the rule that it breaks."""
+def checked_target(url: str, *, may_be_private: bool = False) -> Target:
+    """The parts of an address, or BadInput naming the rule that it breaks.
+
+    The platform's own people may name hosts of their own network; nobody else.
+    """
+    may_be_private = may_be_private or settings.WEBHOOK_PRIVATE_TARGETS
 
     def refuse(rule: str) -> BadInput:
         return BadInput(f"not an address for a webhook: {rule}", field="url")
@@ -49,7 +53,7 @@ def checked_target(url: str) -> Target:
         port = parts.port
     except ValueError as error:
         raise refuse("its host or port is none") from error
-    schemes = ("https", "http") if settings.WEBHOOK_PRIVATE_TARGETS else ("https",)
+    schemes = ("https", "http") if may_be_private else ("https",)
     if parts.scheme not in schemes:
         raise refuse(f"it begins with {' or '.join(schemes)}://")
     if not parts.hostname or parts.username is not None or parts.password is not None:
@@ -68,21 +72,31 @@ def checked_target(url: str) -> Target:
     try:
         literal = ipaddress.ip_address(target.host)
     except ValueError:
-        if target.host.endswith(".") or ("." not in target.host and not is_local_allowed()):
+        if target.host.endswith(".") or ("." not in target.host and not may_be_private):
             raise refuse("its host has a full name") from None
     else:
-        if not is_allowed(literal):
+        if not (may_be_private or is_allowed(literal)):
             raise refuse("its host is not a public address")
     return target
 
 
-def post(url: str, *, headers: dict[str, str], body: bytes) -> int:
-    """The status that the endpoint answered with; Unreachable where it did not."""
+def post(
+    url: str,
+    *,
+    headers: dict[str, str],
+    body: bytes,
+    reads: int = 0,
+    may_be_private: bool = False,
+) -> tuple[int, bytes]:
+    """The status that the endpoint answered with, and as much of its words as is wanted;
+    Unreachable where it did not."""
+    may_be_private = may_be_private or settings.WEBHOOK_PRIVATE_TARGETS
     try:
-        target = checked_target(url)
+        target = checked_target(url, may_be_private=may_be_private)
         # We connect to the address that was checked, whatever the name says a moment later.
-        with connected(target, resolved(target)) as line:
-            return told(line, target, headers=headers, body=body)
+        address = resolved(target, may_be_private=may_be_private)
+        with connected(target, address) as line:
+            return told(line, target, headers=headers, body=body, reads=reads)
     except BadInput as error:
         raise Unreachable(error.message) from error
     except (HTTPException, OSError) as error:
@@ -100,8 +114,11 @@ def connected(target: Target, address: str) -> socket.socket:
     return safe
 
 
-def told(line: socket.socket, target: Target, *, headers: dict[str, str], body: bytes) -> int:
-    """Say it and hear the status. Nobody reads more of the answer, nor follows where it points."""
+def told(
+    line: socket.socket, target: Target, *, headers: dict[str, str], body: bytes, reads: int
+) -> tuple[int, bytes]:
+    """Say it and hear the status. Nobody reads more than was wanted, nor follows where it
+    points."""
     line.settimeout(ANSWER_SECONDS)
     is_late = threading.Event()
 
@@ -118,15 +135,16 @@ def told(line: socket.socket, target: Target, *, headers: dict[str, str], body: 
         talk = HTTPConnection(target.host)
         talk.sock = line
         talk.request("POST", target.path, body, headers | {"Host": host_header(target)})
-        status = talk.getresponse().status
+        response = talk.getresponse()
+        status, words = response.status, response.read(reads) if reads else b""
     finally:
         cutting.cancel()
     if is_late.is_set():
         raise TimeoutError("the answer did not end")
-    return status
+    return status, words
 
 
-def resolved(target: Target) -> str:
+def resolved(target: Target, *, may_be_private: bool) -> str:
     """An address of the host; every one it has must be allowed."""
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
@@ -134,21 +152,15 @@ def resolved(target: Target) -> str:
         raise Unreachable(f"{target.host} is not known") from error
     addresses = [place[4][0] for place in found]
     for address in addresses:
-        if not is_allowed(ipaddress.ip_address(address.partition("%")[0])):
+        if not (may_be_private or is_allowed(ipaddress.ip_address(address.partition("%")[0]))):
             raise Unreachable(f"{target.host} is not at a public address")
     return addresses[0]
 
 
 def is_allowed(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    if is_local_allowed():
-        return True
     if address.version == 6 and (address not in ROUTED or address.sixtofour):
         return False
     return address.is_global and not address.is_multicast
-
-
-def is_local_allowed() -> bool:
-    return settings.WEBHOOK_PRIVATE_TARGETS
 
 
 def host_header(target: Target) -> str:

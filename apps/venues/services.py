@@ -15,12 +15,13 @@ from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, Conflict
 from apps.core.fields import Points
 from apps.core.later import later
+from apps.core.sealed import CannotOpen
 from apps.core.states import move
 from apps.members.models import Member
 from apps.nodes.models import Node
 from apps.quotas.services import refuse_full
 from apps.tenants.models import Tenant
-from apps.venues.credentials import Credentials, check, seal_at_rest
+from apps.venues.credentials import Credentials, check, opened, seal_at_rest
 from apps.venues.models import EquitySnapshot, Instrument, Payment, Venue, VenueAccount
 from engine.drift import Difference
 from engine.messages import (
@@ -91,6 +92,7 @@ def bind_account(
     refuse_while_quoted(account)
     account = account or VenueAccount(tenant=member.tenant, **key)
     name_modes(account, margin=margin, position_mode=position_mode)
+    is_new_key = is_other_key(account, credentials)
     seal_at_rest(credentials, account=account)
     account.key_hint = api_key[-4:]
     account.status = VenueAccount.Status.ACTIVE
@@ -98,7 +100,7 @@ def bind_account(
         refuse_moving(account, node)
         account.node = active(node)
     # Its node is asked what these keys may do, and again until it has answered.
-    account.bound_at = timezone.now()
+    account.bound_at = timezone.now() if is_new_key else account.bound_at
     account.asked_at = account.checked_at = None
     account.can_trade = account.can_withdraw = account.is_hedged = None
     account.check_error, account.key_accepted_at = "", None
@@ -109,6 +111,14 @@ def bind_account(
     audit.record(action, account, before=before, after=told(account))
     later("orders.ask_state", account_id=account.pk)
     return account
+
+
+def is_other_key(account: VenueAccount, credentials: Credentials) -> bool:
+    """Whether the account has none, or others; what cannot be opened any more is another one."""
+    try:
+        return not account.credentials or opened(account) != credentials
+    except CannotOpen:
+        return True
 
 
 def name_modes(account: VenueAccount, **modes: str) -> None:

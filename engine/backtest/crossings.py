@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from engine.backtest.kernel import write_turns
+from engine.backtest.kernel import write_crossings
 from engine.compiled import Flags, Floats, Grid, Whole, compiled, part
 
 # So many bars of all averages are counted side by side before each goes to its own row.
@@ -20,15 +20,15 @@ def whole(values: Floats) -> Floats:
 def crossings(fast: Floats, slow: Floats) -> tuple[Whole, Flags]:
     """The bars on which one column is on another side of the other than on the bar before, and
     whether it rose through it. Before both are known there is no side, and equal is below."""
-    bars = np.empty(len(fast), np.int64)
-    above = np.empty(-(-len(fast) // 64) * 64, np.bool_)
-    np.greater(fast, slow, out=above[: len(fast)])
-    above[len(fast) :] = above[len(fast) - 1]
-    first = first_known(whole(fast), whole(slow))
-    above[:first] = above[first] if first < len(fast) else False
-    count = write_turns(above, above[0], bars)
-    turned = bars[:count].copy()
-    return turned, above[turned]
+    one, other = whole(fast), whole(slow)
+    first = first_known(one, other)
+    if first == len(fast):
+        return np.empty(0, np.int64), np.empty(0, np.bool_)
+    bars = np.empty(len(fast) - first, np.int64)
+    count = write_crossings(one[first:], other[first:], bars)
+    # They rise and fall in turns.
+    rises = (np.arange(count) % 2 == 0) != (one[first] > other[first])
+    return bars[:count] + first, rises
 
 
 @compiled()

@@ -27,11 +27,11 @@ direction, at `2 * symbol + direction`. `sign` is 1 for long and -1 for short.
 # What an array holds at a place is Any to mypy.
 # mypy: disable-error-code="no-any-return"
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.compiled import Codes, Cube, Flags, Floats, Grid, Places, Whole, compiled, part
+from engine.compiled import Codes, Cube, Floats, Grid, Places, Whole, compiled, instruction, part
 
 OPEN, CLOSE, CANCEL, PROTECT = range(4)
 MARKET, LIMIT, STOP = range(3)
@@ -98,6 +98,8 @@ NO_ROW = -1
 # So many bars are looked at side by side for one that reaches a level; and so many of each
 # average are compared before the next pair's, so that they stay near.
 STRETCH, BLOCK = 16, 2048
+# So many are compared at once.
+WORD = 64
 # Of each byte the first bit, and of each four bits the first two.
 FIRSTS, FOURS = np.uint64(0x0101010101010101), np.uint64(0x3333333333333333)
 
@@ -186,17 +188,12 @@ class Crosses(NamedTuple):
     pairs: Places
     # From which bar on an average is known.
     known: Whole
-    # Where a stretch of bars is worked on.
-    above: Flags
-    turns: Whole
 
 
 NO_CROSSES = Crosses(
     averages=np.empty((0, 0)),
     pairs=np.empty((0, 2), np.int64),
     known=np.empty(0, np.int64),
-    above=np.empty(0, np.bool_),
-    turns=np.empty(0, np.int64),
 )
 
 
@@ -212,6 +209,12 @@ def begun(run: Run, count: int) -> Books:
         np.repeat(run.counts[None], count, 0),
         np.repeat(run.calm[None], count, 0),
     )
+
+
+@part
+def orders_resting(run: Run) -> int:
+    """How many orders rest: none where there is no place for them."""
+    return run.counts[N_RESTING] if len(run.resting) > 0 else 0
 
 
 @part
@@ -401,7 +404,7 @@ def leave_as_taker(
 @part
 def cancel(run: Run, leg: int, only_closes: bool) -> None:
     """Take the resting orders of a leg away."""
-    for place in range(run.counts[N_RESTING]):
+    for place in range(orders_resting(run)):
         row = run.resting[place]
         if row == NO_ROW or leg_of(run, row) != leg:
             continue
@@ -545,7 +548,7 @@ def nearest_close(run: Run, leg: int, kind: int, toward: float) -> int:
     """The place of the resting close of this kind that the price meets first, going up
     (toward is 1) or down (-1)."""
     found, nearest = NO_ROW, 0.0
-    for place in range(run.counts[N_RESTING]):
+    for place in range(orders_resting(run)):
         row = run.resting[place]
         if row == NO_ROW or run.codes[row, A_ACTION] != CLOSE or run.codes[row, A_KIND] != kind:
             continue
@@ -773,7 +776,7 @@ def toward_of(run: Run, row: int) -> float:
 def tidy(run: Run, bar: int) -> None:
     """Forget the orders that were filled, canceled or are too old."""
     kept = 0
-    for place in range(run.counts[N_RESTING]):
+    for place in range(orders_resting(run)):
         row = run.resting[place]
         if row == NO_ROW or (
             run.codes[row, A_BARS] > 0 and bar > run.codes[row, A_BAR] + run.codes[row, A_BARS]
@@ -781,13 +784,14 @@ def tidy(run: Run, bar: int) -> None:
             continue
         run.resting[kept] = row
         kept += 1
-    run.counts[N_RESTING] = kept
+    if len(run.resting) > 0:
+        run.counts[N_RESTING] = kept
 
 
 @part
 def resting_entries(run: Run, bar: int, at_open: bool, with_reversals: bool) -> None:
     """Fill the resting entries that the price reaches, the oldest first."""
-    for place in range(run.counts[N_RESTING]):
+    for place in range(orders_resting(run)):
         row = run.resting[place]
         if row == NO_ROW or run.codes[row, A_ACTION] != OPEN:
             continue
@@ -914,7 +918,7 @@ def levels_of_symbol(run: Run, symbol: int) -> tuple[float, float]:
             stop = max(sign * stop, sign * last) * sign
         # Either may stand on the wrong side of the price, and is then reached at once.
         low, high = max(low, target if leg & 1 else stop), min(high, stop if leg & 1 else target)
-    for place in range(run.counts[N_RESTING]):
+    for place in range(orders_resting(run)):
         row = run.resting[place]
         if row == NO_ROW or run.codes[row, A_SYMBOL] != symbol:
             continue
@@ -985,7 +989,7 @@ def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
                 return
             start(run, bar)
             phase = TRAILS
-        if phase == REVERSALS and run.counts[N_RESTING] == 0:
+        if phase == REVERSALS and orders_resting(run) == 0:
             phase = TRAILS
 
 
@@ -1091,26 +1095,47 @@ def ones(bits: np.uint64) -> np.uint64:
     return (bits * FIRSTS) >> np.uint64(56)
 
 
-@compiled()
-def write_turns(flags: Flags, was: bool, turns: Whole) -> int:
-    """The places at which the flags change, and how many: flags in multiples of 64, which are
-    looked at at once, as the bits of one number."""
-    words = flags.view(np.uint64)
+@instruction
+def above(one: Floats, other: Floats, first: int) -> Any:
+    """Where one is above the other in the 64 places from the first on: a bit each."""
+    places = slice(first, first + WORD)
+    return np.packbits(one[places] > other[places], bitorder="little").view(np.uint64)[0]
+
+
+@part
+def word_above(one: Floats, other: Floats, first: int) -> Any:
+    """The same, also where fewer places are left; those that are not there are as the last."""
+    if first + WORD <= len(one):
+        return above(one, other, first)
+    bits, is_above = np.uint64(0), False
+    for place in range(WORD):
+        if first + place < len(one):
+            is_above = one[first + place] > other[first + place]
+        bits |= np.uint64(is_above) << np.uint64(place)
+    return bits
+
+
+@part
+def write_turns(one: Floats, other: Floats, was: bool, begin: int, bars: Any) -> int:
+    """The bars on which one column is on another side of the other than before, and how many:
+    64 of them are compared at once, and looked at as the bits of one number."""
     count, before = 0, np.uint64(was)
-    for first in range(0, len(words), 8):
-        bits = np.uint64(0)
-        for eight in range(8):
-            # Puts the lowest bits of eight bytes side by side.
-            gathered = (words[first + eight] * np.uint64(0x0102040810204080)) >> np.uint64(56)
-            bits |= gathered << np.uint64(8 * eight)
+    for first in range(0, len(one), WORD):
+        bits = word_above(one, other, first)
         turned = bits ^ ((bits << np.uint64(1)) | before)
         before = bits >> np.uint64(63)
         while turned != 0:
             others = turned & (turned - np.uint64(1))
-            turns[count] = 8 * first + np.int64(ones((turned ^ others) - np.uint64(1)))
+            bars[count] = begin + first + np.int64(ones((turned ^ others) - np.uint64(1)))
             turned = others
             count += 1
     return count
+
+
+@compiled()
+def write_crossings(one: Floats, other: Floats, bars: Whole) -> int:
+    """The turns of two columns that are known from their first place on."""
+    return write_turns(one, other, one[0] > other[0], 0, bars)
 
 
 @part
@@ -1125,15 +1150,23 @@ def write_intents(run: Run, crosses: Crosses, pair: int, first: int, last: int) 
     before = max(begin - 1, known)
     was = crosses.averages[one, before] > crosses.averages[other, before]
     fast, slow = crosses.averages[one, begin:last], crosses.averages[other, begin:last]
-    above = crosses.above
-    for place in range(len(fast)):
-        above[place] = fast[place] > slow[place]
-    above[len(fast) :] = above[len(fast) - 1]
-    count = write_turns(above, was, crosses.turns)
+    count = write_turns(fast, slow, was, begin, run.codes[:, A_BAR])
     for row in range(count):
-        run.codes[row, A_BAR] = begin + crosses.turns[row]
-        run.codes[row, A_DIRECTION] = not above[crosses.turns[row]]
+        run.codes[row, A_DIRECTION] = was ^ (row & 1)
     return count
+
+
+@part
+def is_lean(run: Run) -> bool:
+    """Whether this is what most runs are: one symbol that is held one way at a time, and orders
+    that all fill at the open. Where it is, the compiler leaves out what cannot happen then, and
+    the same loop takes a fraction of the time."""
+    rules = run.rules
+    if len(run.legs) != 2 or len(run.calm) != 1 or len(run.resting) > 0 or len(run.due) > 0:
+        return False
+    if rules.is_cross or rules.is_hedged or rules.may_add:
+        return False
+    return rules.slip == 0.0
 
 
 @compiled()
@@ -1171,6 +1204,11 @@ def simulate(run: Run, books: Books, crosses: Crosses) -> None:
             if not is_alone:
                 count = write_intents(own, crosses, place, first, last)
             # What is told on the last bar of a block acts on the first of the next.
-            play(own, first + (first > 0), min(last + 1, bars), count)
+            since, until = first + (first > 0), min(last + 1, bars)
+            # Compiled twice, each with what is known on its way.
+            if is_lean(own):
+                play(own, since, until, count)
+            else:
+                play(own, since, until, count)
             if last == bars and own.rules.closes_at_end:
                 end(own)

@@ -78,14 +78,15 @@ def books(
     codes: Codes, asked: Floats, symbols: int, settings: Settings, bars: int
 ) -> dict[str, Any]:
     """What a run writes in: an order fills once and may turn a position round; the one it
-    opens has a target and an end."""
+    opens has a target and an end. What fills at the open never rests."""
+    may_rest = (codes[:, kernel.A_KIND] != kernel.MARKET).any()
     records = 4 * len(codes) + 2 * symbols if settings.with_records else 0
     return {
         "codes": codes,
         "asked": asked,
         "money": np.array([settings.cash, 0.0]),
         "legs": np.zeros((2 * symbols, kernel.LEG_FIELDS)),
-        "resting": np.empty(len(codes), np.int64),
+        "resting": np.empty(len(codes) if may_rest else 0, np.int64),
         "counts": np.zeros(kernel.N_REFUSED + kernel.REFUSALS, np.int64),
         "calm": np.empty((symbols, 2)),
         "fills": np.empty((records, kernel.F_WIDTH)),

@@ -74,22 +74,12 @@ def sweep_crosses(
     def run_some(first: int) -> None:
         # Every so manieth pair: those that trade most stand together.
         own = slice(first, None, threads)
-        crosses = crosses_of(rows, places[own].copy(), known)
+        crosses = kernel.Crosses(rows, places[own].copy(), known)
         equity[own], trades[own] = crossed(backtest, crosses, stop, target)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(run_some, range(threads)))
     return Crosses(equity, trades)
-
-
-def crosses_of(averages: Floats, pairs: Whole, known: Whole) -> kernel.Crosses:
-    return kernel.Crosses(
-        averages=averages,
-        pairs=pairs,
-        known=known,
-        above=np.empty(kernel.BLOCK, np.bool_),
-        turns=np.empty(kernel.BLOCK, np.int64),
-    )
 
 
 def crossed(

@@ -176,19 +176,20 @@ def name_off_grid(times: Floats, rows: Whole, step: int, findings: Findings) -> 
         TIME,
         rows,
         times % step != 0,
-        lambda place: f"{times[place]!r} is no multiple of {step} seconds",
+        lambda place: f"{times[place].item()!r} is no multiple of {step} seconds",
     )
 
 
 def name_gaps(times: Floats, rows: Whole, step: int, findings: Findings) -> list[int]:
     """The places after a gap."""
     steps = np.diff(times, prepend=times[:1] - step)
-    is_gap = steps > step
+    # What is less than a bar too late is off the grid, and nothing is missing there.
+    is_gap = steps >= 2 * step
     findings.add(
         Fault.GAP,
         TIME,
         rows,
         is_gap,
-        lambda place: f"{steps[place] / step - 1:,.0f} bars are missing before this one",
+        lambda place: f"{steps[place] // step - 1:,.0f} bars are missing before this one",
     )
     return np.flatnonzero(is_gap).tolist()

@@ -31,6 +31,7 @@ from engine.errors import BadParameters
 from engine.signal import Action, Direction, Intent
 from engine.strategies import LIBRARY
 from engine.strategies.base import Params, Strategy, describe, first_bars
+from engine.strategies.wishes import Wishes
 
 # What a rule may be made of. Clocks, chance, files and networks are not among it.
 MAY_IMPORT = (
@@ -385,12 +386,17 @@ def faults_of_trial(strategy: Strategy, path: Path) -> list[Fault]:
         if noted.fault is not None:
             return [noted.fault]
         if reason is not None:
-            return [Fault(path, first_line(culprit), doing + reason)]
+            return [Fault(path, first_line(path, culprit), doing + reason)]
     return []
 
 
-def first_line(function: object) -> int:
-    return function.__code__.co_firstlineno if isinstance(function, FunctionType) else 1
+def first_line(path: Path, function: object) -> int:
+    """Where a function begins in its file; where it is the library's, what it was made of does."""
+    if not isinstance(function, FunctionType):
+        return 1
+    made_of = [cell.cell_contents for cell in function.__closure__ or ()]
+    codes = [each.__code__ for each in (function, *made_of) if isinstance(each, FunctionType)]
+    return next((code.co_firstlineno for code in codes if code.co_filename == str(path)), 1)
 
 
 def unusable(needed: object) -> str | None:
@@ -408,6 +414,10 @@ def trial(strategy: Strategy, params: Params) -> str | None:
         # A rule that counts its calls, or keeps what it saw, is asked in another order then.
         bars = range(needed, needed + TRIED)
         shown = {at: first_bars(whole, at, start=at - needed) for at in bars}
+        if strategy.columns is not None:
+            wrong = not_wishes(strategy.columns(shown[needed], params), 1)
+            if wrong:
+                return wrong
         first = {at: strategy.legs(shown[at], params) for at in bars}
         answers = {at: strategy.decide(shown[at], params) for at in bars}
         for at, answer in answers.items():
@@ -425,7 +435,36 @@ def trial(strategy: Strategy, params: Params) -> str | None:
                     "answers otherwise when it is asked again with the later bars cut: "
                     "it remembers, guesses or looks ahead"
                 )
+        if strategy.columns is not None:
+            # One bar less of the future is to change nothing.
+            for shown_bars in (len(whole), len(whole) - 1):
+                told = strategy.columns(first_bars(whole, shown_bars), params)
+                wrong = not_wishes(told, shown_bars + 1 - needed) or unlike(told, answers, needed)
+                if wrong:
+                    return wrong
     return None
+
+
+def not_wishes(told: object, places: int) -> str | None:
+    """What is wrong with the answer of a rule over columns, before any of its places is read."""
+    if not isinstance(told, Wishes):
+        return f"answers {type(told).__name__}, not Wishes"
+    columns = (told.way, told.opens, told.price, told.stop, told.target, told.confidence)
+    lengths = {len(column) for column in columns}
+    if lengths == {places}:
+        return None
+    return f"answers columns of {sorted(lengths)} places for {places} bars"
+
+
+def unlike(told: Wishes, answers: Mapping[int, Intent | None], needed: int) -> str | None:
+    """Whether a rule over columns, as backtests ask it, says something else of many bars than of
+    one after the other, when nothing was shown of what came later."""
+    if all(told.intent(at - needed) == answer for at, answer in answers.items()):
+        return None
+    return (
+        "answers otherwise when it is asked of many bars at once: "
+        "it looks ahead, or counts from where the candles begin"
+    )
 
 
 def market(seed: int, bars: int) -> Candles:

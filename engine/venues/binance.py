@@ -84,7 +84,7 @@ ANSWERS: Table = {
     # The filters of the symbol: price, quantity, multiples, notional.
     **rows(Outcome.REJECTED, *range(-4024, -4000), -4028, -4029, -4030),
     # Margin type and mode cannot be changed while orders or positions are open.
-    **rows(Outcome.REJECTED, -4047, -4048, -4067, -4068, -4168, -4531),
+    **rows(Outcome.REJECTED, -4047, -4048, -4067, -4068, -4161, -4168, -4531),
     **rows(Outcome.REJECTED, -4060, -4061, -4062, -4087, -4088, -4108, -4109, -4112, -4114),
     **rows(Outcome.REJECTED, -4118, -4120, -4130, -4131, -4135, -4136, -4137, -4138, -4140),
     **rows(Outcome.REJECTED, -4141, -4142, -4164, -4183, -4184, -4192, -4202, -4203, -4205),

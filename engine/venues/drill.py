@@ -6,6 +6,7 @@ far as it can; what is left it names.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, partial
@@ -15,6 +16,7 @@ from engine.errors import EngineError, OutcomeUnknown, VenueError, VenueRefused
 from engine.ids import uuid7
 from engine.messages import Margin, PositionMode, Task, Ticket, number
 from engine.money import round_to_tick
+from engine.order import OrderStatus
 from engine.signal import Action, Direction, side_of
 from engine.venues.base import Exchange, Holding, VenueOrder
 
@@ -104,7 +106,11 @@ class Drill:
                 self.note(Step(name, "not ours: left as it is", is_good=False))
 
     def leave_nothing(self) -> None:
+        """Close what is held of what was opened: an order may have filled since it was told of."""
         for direction, quantity in list(self.opened.items()):
+            with suppress(EngineError):
+                held = (row.quantity for row in self.held() if row.direction is direction)
+                quantity = next(held, quantity)
             self.send(Action.CLOSE, direction, quantity)
 
     def left(self) -> list[str]:
@@ -139,9 +145,9 @@ class Drill:
         # Until its end is known it may be open.
         self.opened[direction] = quantity
         order = self.send(Action.OPEN, direction, quantity)
-        if order is not None:
-            self.opened[direction] = order.filled
-        elif self.steps[-1].outcome.startswith("refused"):
+        is_refused = order is None and self.steps[-1].outcome.startswith("refused")
+        is_empty = order is not None and not order.filled and order.status is not OrderStatus.OPEN
+        if is_refused or is_empty:
             del self.opened[direction]
 
     def send(self, action: Action, direction: Direction, quantity: Decimal) -> VenueOrder | None:

@@ -1,6 +1,7 @@
 """How commands have accounts read back through their nodes, and wait for the answers."""
 
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from datetime import datetime
 
@@ -10,14 +11,22 @@ from django.db.models import QuerySet
 from apps.venues.models import Venue, VenueAccount
 
 LOOK_EVERY_SECONDS = 0.5
+LONGEST_WAIT = 86_400
 
 
 def add_choice(parser) -> None:
     parser.add_argument("--account", type=int, action="append", help="only this one; repeat")
     parser.add_argument("--venue", choices=Venue.values)
     parser.add_argument(
-        "--wait", type=int, default=30, metavar="SECONDS", help="for the nodes' answers"
+        "--wait", type=seconds, default=30, metavar="SECONDS", help="for the nodes' answers"
     )
+
+
+def seconds(text: str) -> int:
+    """How long a command may wait: nothing at all, and at most a day."""
+    if not (text.isdecimal() and int(text) <= LONGEST_WAIT):
+        raise ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {LONGEST_WAIT}")
+    return int(text)
 
 
 def chosen_accounts(account: list[int] | None, venue: str | None) -> QuerySet[VenueAccount]:

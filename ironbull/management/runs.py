@@ -1,7 +1,9 @@
 """What the commands of backtests and searches share: how they are asked, shown and written."""
 
+import argparse
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -25,7 +27,12 @@ from ironbull.management.tables import table
 
 STOPPED_BY_HAND = 130
 WIDTH = 30
-FILES = ("csv", "parquet", "html", "search")
+FILES = {
+    "csv": "trades",
+    "parquet": "trades",
+    "html": "report as a page",
+    "search": "search as a page",
+}
 
 
 def add_arguments(parser) -> None:
@@ -50,11 +57,21 @@ def add_arguments(parser) -> None:
 
 
 def add_outputs(parser) -> None:
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write its trades")
-    parser.add_argument("--parquet", type=Path, metavar="FILE", help="write its trades")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write its report as a page")
-    parser.add_argument("--search", type=Path, metavar="FILE", help="write its search as a page")
+    parser.add_argument("--csv", type=new_file, metavar="FILE", help="write its trades")
+    parser.add_argument("--parquet", type=new_file, metavar="FILE", help="write its trades")
+    parser.add_argument("--html", type=new_file, metavar="FILE", help="write its report as a page")
+    parser.add_argument(
+        "--search", type=new_file, metavar="FILE", help="write its search as a page"
+    )
     parser.add_argument("--json", action="store_true", help="tell everything as JSON")
+
+
+def new_file(text: str) -> Path:
+    """A file that can be written, asked before anything is run for it."""
+    path = Path(text)
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text} cannot be written")
+    return path
 
 
 def moment(text: str) -> datetime:
@@ -178,7 +195,11 @@ def tell(command, run: Run, options: Mapping[str, object]) -> None:
     for name in FILES:
         if options[name]:
             with refusals():
-                options[name].write_bytes(file_of(run, name).content)
+                content = file_of(run, name).content
+            try:
+                options[name].write_bytes(content)
+            except OSError as error:
+                raise CommandError(f"--{name}: {error}; the run is kept: {run.pk}") from error
     if options["json"]:
         command.stdout.write(json.dumps(plain(run), indent=2, default=str))
         return

@@ -76,8 +76,10 @@ class FaultyVenue:
         return answer
 
 
-def run(venue, journal, *, now_ms=NOW_MS, **changes):
-    return execute(ticket(**changes), venue=venue, journal=journal, now_ms=now_ms)
+def run(venue, journal, *, now_ms=NOW_MS, asked_at_ms=None, **changes):
+    return execute(
+        ticket(**changes), venue=venue, journal=journal, now_ms=now_ms, asked_at_ms=asked_at_ms
+    )
 
 
 UNKNOWN = OutcomeUnknown("timed out")
@@ -150,6 +152,24 @@ def test_not_found_proves_something_only_after_the_time_and_the_venues_lag(now_m
     assert run(venue, Journal(), task=Task.LOOK_UP, now_ms=now_ms).status is status
     looked = ["find", "is_absent"] if status is S.EXPIRED else ["find"]
     assert venue.calls == looked * 2
+
+
+@pytest.mark.parametrize("task", [Task.PLACE, Task.LOOK_UP, Task.CANCEL])
+@pytest.mark.parametrize(
+    ("now_ms", "asked_at_ms", "status"),
+    [
+        # The host is an hour ahead, and the venue may accept the order yet.
+        (NOT_AFTER_MS + 3_600_000, NOT_AFTER_MS - 1, S.UNKNOWN),
+        (NOT_AFTER_MS + 3_600_000, NOT_AFTER_MS + LAG_MS, S.UNKNOWN),
+        (NOT_AFTER_MS + 3_600_000, NOT_AFTER_MS + LAG_MS + 1, S.EXPIRED),
+        # The host is behind: it waits.
+        (NOT_AFTER_MS + LAG_MS, NOT_AFTER_MS + 3_600_000, S.UNKNOWN),
+    ],
+)
+def test_a_host_whose_clock_is_wrong_denies_no_order_too_soon(task, now_ms, asked_at_ms, status):
+    venue = FaultyVenue(find=None, cancel=None)
+    told = run(venue, Journal("ibaaaa"), task=task, now_ms=now_ms, asked_at_ms=asked_at_ms)
+    assert told.status is status
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ FLOAT_HOMES = (
     "apps/backtests/jobs.py",
     "apps/market_making/services/telling.py",
     "apps/traders/services/keeping.py",  # limits and prices of models are parameters
+    "apps/monitoring/",  # what is measured: seconds, per cent
     "engine/candle.py",
     "engine/deciding/analytics.py",  # published figures are floats
     "engine/indicators/",
@@ -41,6 +42,7 @@ CLOCK_HOMES = (
 # Outermost loops, where anything at all may arrive and the process goes on.
 LAST_RESORTS: tuple[str, ...] = (
     "apps/backtests/labour.py",
+    "apps/monitoring/selectors.py",  # a check that fails is told as one
     "workers/adapters.py",
     "workers/making.py",
     "workers/quoting.py",

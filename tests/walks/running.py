@@ -81,6 +81,16 @@ class Running:
             return True
         return False
 
+    def fell(self, name: str) -> None:
+        """Kill -9, and nobody starts it again."""
+        process = self.processes.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def rise(self, name: str) -> None:
+        self._spawn(name)
+
     def is_alive(self) -> bool:
         return alive_nodes(timezone.now()).filter(code=self.code).exists()
 
@@ -109,6 +119,7 @@ class Running:
             ],
             "minds": [*worker, "-n", "m@walk", "-Q", "centre.minds", "-P", "threads", "-c8"],
             "minds2": [*worker, "-n", "m2@walk", "-Q", "centre.minds", "-P", "threads", "-c8"],
+            "watch": [sys.executable, "manage.py", "watch", "--every", "0.5"],
             "node": node_command(self.code, log_level="INFO"),
         }[name]
 

@@ -46,7 +46,10 @@ class Reading:
             "not_after_ms": self.tasks.now_ms() + 20_000,
         }
         return self.tasks.answer(
-            ticket(**told | changes), self.host, Opener("", key=self.host.keys.seal_private)
+            ticket(**told | changes),
+            self.host,
+            Opener("", key=self.host.keys.seal_private),
+            self.tasks.now_ms(),
         )
 
     def ask(self, **changes):

@@ -55,7 +55,7 @@ def orders_at_venue(host, account):
 
 
 def test_a_batch_is_executed_and_every_ticket_answered(host, tasks, ask):
-    tasks.execute_all([ask(number) for number in range(25)], host)
+    tasks.execute_all([ask(number) for number in range(25)], host, asked_at_ms=tasks.now_ms())
     told = reports(host)
     assert len(told) == 25
     assert {report.status for report in told.values()} == {S.FILLED}
@@ -67,15 +67,15 @@ def test_a_batch_is_executed_and_every_ticket_answered(host, tasks, ask):
 
 def test_one_accounts_tickets_run_in_their_order(host, tasks, ask):
     own = [ask(number, account="1") for number in range(5)]
-    tasks.execute_all(own, host)
+    tasks.execute_all(own, host, asked_at_ms=tasks.now_ms())
     assert [one["client_id"] for one in orders_at_venue(host, "1")] == [f"ib{n}" for n in range(5)]
 
 
 def test_the_same_batch_twice_orders_once(host, tasks, ask):
     batch = [ask(number) for number in range(3)]
-    tasks.execute_all(batch, host)
+    tasks.execute_all(batch, host, asked_at_ms=tasks.now_ms())
     first = reports(host)
-    tasks.execute_all(batch, host)
+    tasks.execute_all(batch, host, asked_at_ms=tasks.now_ms())
     for number, report in reports(host).items():
         assert (report.status, report.fills) == (S.FILLED, first[number].fills)
         assert len(orders_at_venue(host, number)) == 1
@@ -117,12 +117,12 @@ def test_a_crash_of_one_ticket_is_unknown_and_takes_no_other_with_it(
     )
     # Two of the same account behind it, and others beside it.
     batch = [ask(number, account=str(number // 4)) for number in range(8)]
-    tasks.execute_all(batch, host)
+    tasks.execute_all(batch, host, asked_at_ms=tasks.now_ms())
     told = reports(host)
     assert told.pop("3").status is S.UNKNOWN
     assert [report.status for report in told.values()] == [S.FILLED] * 7
     assert tasks.running == 0
-    tasks.execute_all(batch, host)
+    tasks.execute_all(batch, host, asked_at_ms=tasks.now_ms())
     assert broken.placed == 1
     assert CANARY not in caplog.text
     assert CANARY not in repr(host.sent)
@@ -143,7 +143,7 @@ def test_credentials_that_are_none_are_rejected_and_quoted_nowhere(
     host, tasks, ask, credentials, caplog, tmp_path
 ):
     caplog.set_level(logging.DEBUG)
-    tasks.execute_all([ask(1, credentials=credentials), ask(2)], host)
+    tasks.execute_all([ask(1, credentials=credentials), ask(2)], host, asked_at_ms=tasks.now_ms())
     told = reports(host)
     assert told["1"].status is S.REJECTED
     assert told["1"].reason == "the credentials are not what they should be"
@@ -158,14 +158,16 @@ def test_credentials_that_are_none_are_rejected_and_quoted_nowhere(
 def test_credentials_for_another_node_are_rejected(host, tasks, ask):
     other = PrivateKey.generate()
     sealed = envelope.seal(json.dumps(CREDENTIALS).encode(), to=bytes(other.public_key))
-    tasks.execute_all([ask(1, sealed_credentials=sealed)], host)
+    tasks.execute_all([ask(1, sealed_credentials=sealed)], host, asked_at_ms=tasks.now_ms())
     assert reports(host)["1"].status is S.REJECTED
     assert reports(host)["1"].reason == "the credentials are not sealed to this node"
 
 
 def test_a_look_up_without_credentials_rejects_nothing(host, tasks, ask):
-    tasks.execute_all([ask(1)], host)
-    tasks.execute_all([ask(1, task=Task.LOOK_UP, credentials=b"")], host)
+    tasks.execute_all([ask(1)], host, asked_at_ms=tasks.now_ms())
+    tasks.execute_all(
+        [ask(1, task=Task.LOOK_UP, credentials=b"")], host, asked_at_ms=tasks.now_ms()
+    )
     assert reports(host)["1"].status is S.UNKNOWN
 
 
@@ -178,7 +180,7 @@ def test_credentials_show_themselves_nowhere(host, tasks, ask):
 
 
 def test_a_venue_that_this_node_does_not_know_is_rejected(host, tasks, ask):
-    tasks.execute_all([ask(1, venue="nowhere")], host)
+    tasks.execute_all([ask(1, venue="nowhere")], host, asked_at_ms=tasks.now_ms())
     assert reports(host)["1"].status is S.REJECTED
 
 
@@ -187,7 +189,9 @@ def test_a_centre_out_of_reach_stops_no_ticket(host, tasks, ask, monkeypatch):
         raise OperationalError("the broker is away")
 
     monkeypatch.setattr(host, "tell_centre", away)
-    tasks.execute_all([ask(number, account="1") for number in range(45)], host)
+    tasks.execute_all(
+        [ask(number, account="1") for number in range(45)], host, asked_at_ms=tasks.now_ms()
+    )
     assert len(orders_at_venue(host, "1")) == 45
     assert tasks.running == 0
 
@@ -242,23 +246,29 @@ def refused(host, monkeypatch):
     return kept
 
 
-def receive(tasks, host, text):
-    """As the task does it, on this host."""
-    parcel = tasks.read_message(text, host, Parcel)
-    tasks.execute_all(tasks.tickets_of(parcel, host), host, sealed_key=parcel.sealed_key)
-
-
 def test_a_parcel_is_executed_with_credentials_that_open_under_its_key(host, tasks, ask, pack):
-    receive(tasks, host, pack([ask(number) for number in range(5)]))
+    tasks.receive(pack([ask(number) for number in range(5)]), host)
     assert {report.status for report in reports(host).values()} == {S.FILLED}
 
 
 def test_a_parcel_twice_orders_once(host, tasks, ask, pack):
     batch = [ask(number) for number in range(3)]
-    receive(tasks, host, pack(batch))
-    receive(tasks, host, pack(batch))
+    tasks.receive(pack(batch), host)
+    tasks.receive(pack(batch), host)
     assert {report.status for report in reports(host).values()} == {S.FILLED}
     assert [len(orders_at_venue(host, str(number))) for number in range(3)] == [1, 1, 1]
+
+
+def test_a_host_whose_clock_is_ahead_denies_no_order_that_may_yet_come(
+    host, tasks, ask, pack, monkeypatch
+):
+    ahead = tasks.now_ms() + 3_600_000
+    monkeypatch.setattr(tasks, "now_ms", lambda: ahead)
+    tasks.receive(pack([ask(1, task=Task.LOOK_UP)]), host)
+    assert reports(host)["1"].status is S.UNKNOWN
+    # Once the centre's clock, too, is past its time.
+    tasks.receive(pack([ask(2, task=Task.LOOK_UP, not_after_ms=1)]), host)
+    assert reports(host)["2"].status is S.EXPIRED
 
 
 def test_an_unsound_ticket_is_refused_by_itself_and_the_others_are_sent(
@@ -271,7 +281,7 @@ def test_an_unsound_ticket_is_refused_by_itself_and_the_others_are_sent(
             raw.replace(b'"quantity":"0.01"', b'"quantity":"-1"') if damaged in raw else raw
         ),
     )
-    receive(tasks, host, text)
+    tasks.receive(text, host)
     told = reports(host)
     assert set(told) == {"0", "1", "2", "4"}
     assert {report.status for report in told.values()} == {S.FILLED}
@@ -282,7 +292,7 @@ def test_an_unsound_ticket_is_refused_by_itself_and_the_others_are_sent(
 
 
 def test_credentials_that_do_not_open_reject_their_own_ticket_alone(host, tasks, ask, pack):
-    receive(tasks, host, pack([ask(1), ask(2)], secrets={"1": b"{}"}))
+    tasks.receive(pack([ask(1), ask(2)], secrets={"1": b"{}"}), host)
     told = reports(host)
     assert (told["1"].status, told["2"].status) == (S.REJECTED, S.FILLED)
 
@@ -295,14 +305,15 @@ def test_credentials_open_for_their_own_account_only(host, tasks, ask, pack, cen
     key, sealed_key = envelope.new_key(to=bytes(host.keys.seal_private.public_key))
     sealed = envelope.seal_under(key, json.dumps(CREDENTIALS).encode(), place=other.account)
     stolen = msgspec.structs.replace(own, sealed_credentials=sealed)
-    receive(tasks, host, signed(centre_key, Tickets(tickets=[stolen], sealed_key=sealed_key)))
+    text = signed(centre_key, Tickets(tickets=[stolen], sealed_key=sealed_key))
+    tasks.receive(text, host)
     assert reports(host)["1"].status is S.REJECTED
     assert reports(host)["1"].reason == "the credentials are not sealed to this node"
 
 
 def test_a_parcel_for_another_nodes_key_rejects_every_ticket(host, tasks, ask, pack):
     other = bytes(PrivateKey.generate().public_key)
-    receive(tasks, host, pack([ask(1), ask(2)], to=other))
+    tasks.receive(pack([ask(1), ask(2)], to=other), host)
     told = reports(host)
     assert {report.status for report in told.values()} == {S.REJECTED}
     assert {report.reason for report in told.values()} == {
@@ -313,9 +324,9 @@ def test_a_parcel_for_another_nodes_key_rejects_every_ticket(host, tasks, ask, p
 def test_a_node_that_died_within_a_parcel_looks_up_what_it_had_begun(host, tasks, ask, pack):
     batch = [ask(number) for number in range(4)]
     # The first was sent, the second was journalled and not sent, when the process died.
-    receive(tasks, host, pack(batch[:1]))
+    tasks.receive(pack(batch[:1]), host)
     host.journal.create(batch[1].client_order_id)
-    receive(tasks, host, pack(batch))
+    tasks.receive(pack(batch), host)
     told = reports(host)
     assert [told[str(number)].status for number in range(4)] == [
         S.FILLED,

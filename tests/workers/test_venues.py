@@ -103,7 +103,8 @@ def test_a_ticket_trades_at_the_local_exchange_once(rebased, tasks, exchange, ve
         client_order_id="ib" + "a" * 24,
     )
     first, again = (
-        tasks.answer(asked, rebased, Opener("", key=rebased.keys.seal_private)) for _ in range(2)
+        tasks.answer(asked, rebased, Opener("", key=rebased.keys.seal_private), tasks.now_ms())
+        for _ in range(2)
     )
     assert first.status is OrderStatus.FILLED, first.reason
     assert (again.status, again.fills) == (OrderStatus.FILLED, first.fills)
@@ -134,7 +135,9 @@ def test_what_is_opened_is_protected_even_where_its_answer_was_lost(
         client_order_id="ib" + "b" * 24,
     )
     for _ in range(2):
-        report = tasks.answer(asked, rebased, Opener("", key=rebased.keys.seal_private))
+        report = tasks.answer(
+            asked, rebased, Opener("", key=rebased.keys.seal_private), tasks.now_ms()
+        )
         assert (report.status, report.reason) == (OrderStatus.FILLED, "")
     truth = control.truth(key["account"])
     assert len(truth["orders"]) == 1

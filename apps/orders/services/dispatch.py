@@ -6,12 +6,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
+from apps.members.models import Member
 from apps.orders.models import Order, Ticket
 from apps.orders.selectors import current_orders, protection_by_hand
 from apps.orders.services.parcels import Outgoing, send_parcels
+from apps.tenants.models import Tenant
 from apps.venues.credentials import secret_for
+from apps.venues.models import VenueAccount
 from engine import messages
 from engine.failpoint import failpoint
 from engine.messages import Task, number
@@ -42,13 +45,26 @@ def dispatch(*, now: datetime) -> int:
 def claim(*, now: datetime) -> list[Ticket]:
     """Those whose turn it is: a further try has a date of its own."""
     is_due = Q(generation=1) | Q(next_at__lte=now)
-    planned = Ticket.objects.across_tenants().filter(is_due, status=Ticket.Status.PLANNED)
+    planned = leaving().filter(is_due)
     tickets = list(planned.select_for_update(skip_locked=True).order_by("pk")[:CLAIM])
     if tickets:
         planned.filter(pk__in=[ticket.pk for ticket in tickets]).update(
             attempts=F("attempts") + 1, **marks(now)
         )
     return tickets
+
+
+def leaving() -> QuerySet[Ticket]:
+    """Planned tickets that may be sent: whoever was stopped meanwhile gets no further try.
+
+    A close waits until its account is resumed; an opening expires before.
+    """
+    going = VenueAccount.objects.across_tenants().filter(status=VenueAccount.Status.ACTIVE)
+    opening = going.filter(member__status=Member.Status.ACTIVE, tenant__status=Tenant.Status.ACTIVE)
+    planned = Ticket.objects.across_tenants().filter(status=Ticket.Status.PLANNED)
+    # As sub-queries: the rows of accounts and members are not locked with the tickets.
+    is_out = ~Q(action=Action.OPEN) & Q(venue_account__in=going.values("pk"))
+    return planned.filter(is_out | Q(venue_account__in=opening.values("pk")))
 
 
 def marks(now: datetime) -> dict[str, object]:
@@ -95,12 +111,17 @@ def publish_orders(orders: list[Order], fresh: dict[UUID, Ticket], task: Task) -
 
 
 def allowed_task(ticket: Ticket, task: Task) -> Task:
-    """Only the node whose journal knows what it sent may place; another one may look or cancel."""
+    """Only the node whose journal knows what it sent may place; another one may look or cancel.
+
+    Of a paused account nothing is placed: what did not arrive has not, by the end of its time.
+    """
     if ticket.action == Action.PROTECT:
         return Task.PROTECT
     if ticket.cancel_asked_at:
         return Task.CANCEL
-    return task if ticket.node_id == ticket.venue_account.node_id else Task.LOOK_UP
+    account = ticket.venue_account
+    may_place = ticket.node_id == account.node_id and account.status == VenueAccount.Status.ACTIVE
+    return task if may_place else Task.LOOK_UP
 
 
 def message_of(ticket: Ticket, order: Order, task: Task) -> messages.Ticket:

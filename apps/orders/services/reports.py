@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from msgspec import structs
 
 from apps.core import audit
 from apps.core.deadlocks import retried
@@ -50,6 +51,8 @@ TICKET_FOLLOWS = {
     OrderStatus.UNKNOWN: S.UNKNOWN,
     OrderStatus.SET: S.DONE,
 }
+
+OTHER_KEYS = "the account was given other keys since it was sent: what came of it they do not tell"
 
 
 @dataclass
@@ -91,11 +94,12 @@ def apply(*, node: Node, reports: list[Report], now: datetime) -> list[Close]:
     for report in reports:
         try:
             order = order_of(report, orders, node)
-            fold(order, report, known, beyond, folding, outcome, now)
+            fold(order, believed(report, order), known, beyond, folding, outcome, now)
         except (ImpossibleReport, MessageRefused) as error:
             body = f"{error.message} {error.context}: {report}".encode()
             refuse_message(queue="centre.reports", reason=error.message, body=body)
     write(outcome, now=now)
+    tell_left_open(outcome)
     closes = folding.save()
     tell_exposed(folding.exposed)
     tell_unheld([fill for fill in outcome.fills if fill.unheld])
@@ -137,6 +141,24 @@ def tell_unheld(fills: list[Fill]) -> None:
         later("orders.ask_state", account_id=account_id)
     if fills:
         audit.record_each("fill.unheld", fills)
+
+
+def tell_left_open(outcome: Outcome) -> None:
+    """Say which closes at the market left something open: there is no further try of them."""
+    left = [
+        ticket
+        for order in outcome.orders.values()
+        if (ticket := order.ticket).action == Action.CLOSE
+        and order.kind == Order.Kind.TRADE
+        and outcome.status_of(ticket) == S.DONE
+        and order.generation == ticket.generation
+        and order.status == OrderStatus.CANCELED
+        and not ticket.cancel_asked_at
+    ]
+    for ticket in left:
+        log.error("ticket %s left something open: its venue ended the order", ticket.pk)
+    if left:
+        audit.record_each("ticket.left_open", left)
 
 
 def tell_exposed(positions: list[Position]) -> None:
@@ -212,6 +234,19 @@ def order_of(report: Report, orders: dict[str, Order], node: Node) -> Order:
     if told != (str(order.venue_account_id), order.client_order_id):
         raise MessageRefused("the report names another account or client order id")
     return order
+
+
+def believed(report: Report, order: Order) -> Report:
+    """The report; but that an order never came proves nothing once its account has other keys.
+
+    They may be another account's at the venue, and the order stands in the one before.
+    """
+    bound_at, sent_at = order.venue_account.bound_at, order.ticket.sent_at
+    is_pending = order.status in (OrderStatus.NEW, OrderStatus.UNKNOWN)
+    is_denied = report.status == OrderStatus.EXPIRED and order.ticket.action != Action.PROTECT
+    if is_denied and is_pending and bound_at and sent_at and bound_at > sent_at:
+        return structs.replace(report, status=OrderStatus.UNKNOWN, reason=OTHER_KEYS)
+    return report
 
 
 def fold(
@@ -332,12 +367,14 @@ def follow(order: Order, report: Report, outcome: Outcome, now: datetime) -> Non
     While what it opened has no stop and no target, it is asked for: that sets them once more.
     """
     ticket = order.ticket
+    is_latest = order.generation == ticket.generation
     if order.generation < ticket.generation:
         return_to_first(order, outcome)
     if order.generation != ticket.generation:
         return
     to = where_to(order, report.unprotected)
-    if order.status == OrderStatus.EXPIRED and is_worth_another(ticket, now):
+    came_to_nothing = order.status == OrderStatus.EXPIRED or closed_nothing(order)
+    if is_latest and came_to_nothing and is_worth_another(ticket, now):
         ticket.next_at = now + pause_before_another(ticket)
         ticket.generation += 1
         ticket.node_id = order.venue_account.node_id
@@ -354,6 +391,13 @@ def where_to(order: Order, unprotected: str) -> str:
     if order.status == OrderStatus.OPEN and order.ticket.price:
         return S.RESTING
     return TICKET_FOLLOWS[OrderStatus(order.status)]
+
+
+def closed_nothing(order: Order) -> bool:
+    """Whether it was to close at the market, and its venue ended it before anything was filled."""
+    ticket = order.ticket
+    is_close = ticket.action == Action.CLOSE and ticket.price is None
+    return is_close and order.status == OrderStatus.CANCELED and not order.filled
 
 
 def is_worth_another(ticket: Ticket, now: datetime) -> bool:

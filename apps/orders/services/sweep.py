@@ -18,7 +18,7 @@ from apps.core.later import publish
 from apps.core.states import move_all
 from apps.orders.models import Order, Ticket
 from apps.orders.selectors import current_orders
-from apps.orders.services.dispatch import send
+from apps.orders.services.dispatch import leaving, send
 from apps.orders.services.parked import ask_for_parked
 from apps.signals.models import Signal
 from engine.messages import Task
@@ -40,11 +40,7 @@ def sweep(*, now: datetime) -> None:
     stood_since = now - timedelta(seconds=settings.SWEEP_AFTER_SECONDS)
     name_forgotten_signals(stood_since)
     give_up_late_plans(now=now)
-    if (
-        Ticket.objects.across_tenants()
-        .filter(status=Ticket.Status.PLANNED, next_at__lte=now)
-        .exists()
-    ):
+    if leaving().filter(next_at__lte=now).exists():
         publish("orders.dispatch", {})
     place_again, ask = take_up(now=now)
     if place_again:

@@ -222,7 +222,7 @@ def signature(secret: str, *, event_id: str, at: str, body: bytes) -> str:
 def send(letter: Letter) -> tuple[int | None, str]:
     """The status answered and what was wrong with it, if anything."""
     try:
-        status = post(letter.url, headers=letter.headers, body=letter.body)
+        status, _words = post(letter.url, headers=letter.headers, body=letter.body)
     except Unreachable as error:
         return None, str(error)
     return status, "" if 200 <= status < 300 else f"answered {status}"

@@ -17,6 +17,7 @@ from apps.orders.services import Part, close_positions, draft_close
 from apps.positions.selectors import held
 from engine.messages import number
 from ironbull.management.asking import confirm, tenant_named
+from ironbull.management.reading import seconds
 from ironbull.management.tables import table
 
 LOOK_EVERY_SECONDS = 0.5
@@ -41,7 +42,11 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="do not ask")
         parser.add_argument("--dry-run", action="store_true", help="show, and close nothing")
         parser.add_argument(
-            "--wait", type=int, default=60, metavar="SECONDS", help="for the ends of the tickets"
+            "--wait",
+            type=seconds,
+            default=60,
+            metavar="SECONDS",
+            help="for the ends of the tickets",
         )
 
     def handle(self, *, tenant, member, account, symbol, share, yes, dry_run, wait, **options):
@@ -113,9 +118,12 @@ def would_be(position, part):
 
 def share(text):
     try:
-        return Decimal(text)
+        value = Decimal(text)
     except InvalidOperation:
         raise ArgumentTypeError(f"{text!r} is no number") from None
+    if not (value.is_finite() and 0 < value <= 100):
+        raise ArgumentTypeError(f"{text} is no share: above 0, and at most 100")
+    return value
 
 
 def end_of(closing):

@@ -6,6 +6,8 @@ that is bound here is not drilled with: what it holds would differ from the book
 
 import os
 import re
+import signal
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 
 from django.core.management.base import BaseCommand, CommandError
@@ -20,6 +22,9 @@ from engine.venues.drill import Drill
 from ironbull.management.tables import table
 
 PAPER = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]{0,4}")
+# It is a small round trip, and a real one.
+LONGEST_DELAY = 3600
+LARGEST_NOTIONAL = 100_000
 SYMBOL = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}")
 
 
@@ -67,9 +72,12 @@ class Command(BaseCommand):
         )
         left = []
         try:
-            self.run(drill, delay, **asked)
+            with stopped_like_ctrl_c():
+                self.run(drill, delay, **asked)
         except EngineError as error:
             raise CommandError(error.message) from error
+        except KeyboardInterrupt:
+            raise CommandError("stopped before its end") from None
         finally:
             left = self.tell(drill)
         if left and not asked["dry_run"] and not asked["stop_target_only"]:
@@ -103,13 +111,27 @@ class Command(BaseCommand):
         return left
 
 
+@contextmanager
+def stopped_like_ctrl_c():
+    """Whatever stops it, a terminal that is shut too, what was opened is closed."""
+    before = {
+        number: signal.signal(number, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def refuse_odd(*, symbol, leverage, paper, delay):
     if not SYMBOL.fullmatch(symbol):
         raise CommandError(f"--symbol: {symbol} is no symbol, as in BTC/USDT")
     if not 1 <= leverage <= 125:
         raise CommandError("--leverage: 1 to 125")
-    if delay < 0:
-        raise CommandError("--delay: not less than nothing")
+    if not 0 <= delay <= LONGEST_DELAY:
+        raise CommandError(f"--delay: 0 to {LONGEST_DELAY} seconds")
     if paper and not PAPER.fullmatch(paper):
         raise CommandError("--paper: an address of this host, as in http://127.0.0.1:9000")
 
@@ -119,8 +141,8 @@ def amount(text):
         value = Decimal(text)
     except InvalidOperation:
         value = Decimal(0)
-    if not value.is_finite() or value <= 0:
-        raise CommandError(f"--notional: {text} is no amount above zero")
+    if not (value.is_finite() and 0 < value <= LARGEST_NOTIONAL):
+        raise CommandError(f"--notional: {text} is no amount above zero, up to {LARGEST_NOTIONAL}")
     return value
 
 

@@ -19,6 +19,10 @@ from engine.paper.account import START_CASH
 from engine.paper.errors import JournalBroken
 from engine.paper.service.service import PaperService
 
+LAST_PORT = 65_535
+LONGEST_LATENCY_MS = 60_000
+LARGEST_CASH = 10**12
+
 
 class Command(BaseCommand):
     help = "Serve the paper exchange on 127.0.0.1 until SIGTERM or Ctrl-C."
@@ -38,6 +42,12 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="say all in one line of JSON")
 
     def handle(self, *, port, control_port, home, forget, latency_ms, cash, **options):
+        for name, number in (("port", port), ("control-port", control_port)):
+            if not 0 <= number <= LAST_PORT:
+                raise CommandError(f"--{name}: {number} is no port, 0 to {LAST_PORT}")
+        if not 0 <= latency_ms <= LONGEST_LATENCY_MS:
+            raise CommandError(f"--latency-ms: 0 to {LONGEST_LATENCY_MS}")
+        start_cash = amount(cash)
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
@@ -48,9 +58,9 @@ class Command(BaseCommand):
                 port=port,
                 control_port=control_port,
                 latency_ms=latency_ms,
-                cash=Decimal(cash),
+                cash=start_cash,
             )
-        except (JournalBroken, OSError, InvalidOperation) as error:
+        except (JournalBroken, OSError) as error:
             raise CommandError(f"the paper exchange cannot start: {error}") from error
         service.start()
         try:
@@ -80,6 +90,16 @@ class Command(BaseCommand):
     def say(self, text):
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def amount(text):
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal(-1)
+    if not (value.is_finite() and 0 <= value <= LARGEST_CASH):
+        raise CommandError(f"--cash: {text} is no amount from 0 to {LARGEST_CASH}")
+    return value
 
 
 def now_ms():

@@ -127,6 +127,8 @@ def programs(*, port, level):
         ),
         # What the demo's traders ask: models of this host, which live and die with it.
         Program("models", [*python, "django", "demo_traders"], centre),
+        # A process of its own: it has to see when any of the others is away.
+        Program("watch", [sys.executable, str(settings.ROOT / "manage.py"), "watch"], centre),
         Program("node", [*python, "workers"], {"LOG_LEVEL": level} | node),
     ]
     return {program.name: program for program in found}

@@ -53,6 +53,23 @@ def test_a_backtest_is_run_and_told_in_every_way(hints, tmp_path):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("option", ["--csv", "--parquet", "--html", "--search"])
+@pytest.mark.parametrize("place", ["", "nowhere/r.html"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_run(option, place, tmp_path):
+    path = tmp_path / place
+    with pytest.raises(CommandError, match=f"{option}: .*cannot be written"):
+        said("backtest", "ma_cross", *SPAN, option, str(path))
+    assert not Run.objects.across_tenants().exists()
+
+
+@pytest.mark.django_db
+def test_a_file_that_fails_while_it_is_written_leaves_the_run():
+    with pytest.raises(CommandError, match=r"--html: .*; the run is kept: "):
+        said("backtest", "ma_cross", *SPAN, "--html", "/dev/full")
+    assert Run.objects.across_tenants().get().status == Run.Status.DONE
+
+
+@pytest.mark.django_db
 def test_a_search_is_run_and_left_to_the_workers(hints):
     seek = ("--seek", "fast_ma=3:6:1", "--method", "grid", "--objective", "return")
     told = said("optimise", "ma_cross", *SPAN, *seek, "--least-trades", "0")

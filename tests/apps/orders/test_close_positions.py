@@ -95,6 +95,8 @@ def test_what_is_not_closed_makes_it_fail(hand):
         (("--tenant", "Globex"), "--tenant: there is no tenant Globex"),
         (("--account", "987654"), "no such open position"),
         (("--account", "x"), "argument --account"),
+        *((("--all", "--share", share), "argument --share") for share in ("0", "101", "NaN", "x")),
+        *((("--all", "--wait", wait), "argument --wait") for wait in ("-1", "x", "9" * 9)),
     ],
 )
 def test_bad_arguments_are_refused_by_name(hand, arguments, refusal):

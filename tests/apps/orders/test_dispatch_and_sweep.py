@@ -8,9 +8,11 @@ from django.conf import settings
 from django.db import connection
 from nacl.signing import SigningKey
 
+from apps.members.models import Member
 from apps.orders import services
 from apps.orders.models import Order, Ticket
 from apps.signals.models import Signal
+from apps.tenants.models import Tenant
 from apps.venues.credentials import Credentials, seal_at_rest
 from apps.venues.models import VenueAccount
 from apps.venues.services import change_modes, unbind_account
@@ -200,6 +202,74 @@ def test_a_planned_ticket_leaves_once(hints):
     assert sent.task is Task.PLACE
     ticket = Ticket.objects.across_tenants().get()
     assert (ticket.status, ticket.attempts) == (Ticket.Status.SENT, 1)
+
+
+def stop_account(desk):
+    VenueAccount.objects.across_tenants().update(status=VenueAccount.Status.PAUSED)
+
+
+def stop_member(desk):
+    Member.objects.across_tenants().update(status=Member.Status.DISABLED)
+
+
+def stop_tenant(desk):
+    Tenant.objects.update(status=Tenant.Status.SUSPENDED)
+
+
+@pytest.mark.parametrize("stop", [stop_account, stop_member, stop_tenant])
+def test_whoever_is_stopped_gets_no_further_try_of_an_opening(stop, hints):
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    stop(desk)
+    hints.clear()
+    desk.hear(report(order, OrderStatus.EXPIRED, reason="never placed: busy"))
+    assert services.dispatch(now=desk.now) == 0
+    later(desk, 1)
+    assert hints.named("node.execute") == []
+    later(desk, settings.SIGNAL_SECONDS + 1)
+    assert Ticket.objects.across_tenants().get().status == Ticket.Status.EXPIRED
+    assert hints.named("node.execute") == []
+
+
+@pytest.mark.parametrize("stop", [stop_member, stop_tenant])
+def test_whoever_is_stopped_is_still_let_out(stop, hints):
+    desk, ticket = closing_that_was_turned_away(hints)
+    stop(desk)
+    assert services.dispatch(now=desk.now) == 1
+    ticket.refresh_from_db()
+    assert ticket.status == Ticket.Status.SENT
+
+
+def test_a_close_waits_until_its_account_is_resumed(hints):
+    desk, _ = closing_that_was_turned_away(hints)
+    stop_account(desk)
+    hints.clear()
+    for _ in range(3):
+        later(desk, 60)
+    assert services.dispatch(now=desk.now) == 0
+    assert (hints.named("node.execute"), hints.named("orders.dispatch")) == ([], [])
+    VenueAccount.objects.across_tenants().update(status=VenueAccount.Status.ACTIVE)
+    assert services.dispatch(now=desk.now) == 1
+
+
+def closing_that_was_turned_away(hints):
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    desk.hear(report(order))
+    closing = desk.new_signal(action=Action.CLOSE)
+    desk.plan(closing)
+    ticket = Ticket.objects.across_tenants().get(signal=closing)
+    desk.hear(report(ticket.orders.get(), OrderStatus.EXPIRED, reason="never placed: busy"))
+    return desk, ticket
+
+
+def test_what_was_sent_before_its_account_was_paused_is_asked_for_and_not_sent_again(hints):
+    desk = Desk()
+    desk.plan_and_send()
+    stop_account(desk)
+    hints.clear()
+    later(desk, settings.SWEEP_AFTER_SECONDS)
+    assert [ticket.task for ticket in opened(desk, hints)] == [Task.LOOK_UP]
 
 
 def test_a_venue_that_turns_every_try_away_is_tried_less_and_less_often(hints):

@@ -6,13 +6,16 @@ from itertools import product
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
+from apps.core.models import AuditEntry
 from apps.orders import services
 from apps.orders.models import Fill, Order, Ticket
 from apps.orders.services.reports import may_go, where_to
 from apps.pointcards.models import Charge
 from apps.positions.models import Close, Position
 from apps.rewards.services import settle_closes
+from apps.venues.services import bind_account
 from engine.order import AT_VENUE, PROOF, OrderStatus
 from engine.signal import Action
 from tests.apps.orders.desk import Desk, fill, refusals, report
@@ -42,6 +45,43 @@ def test_a_fill_after_the_end_reopens_the_order_and_opens_the_position(end):
     assert Position.objects.across_tenants().get().quantity == order.quantity
     assert Fill.objects.across_tenants().count() == 1
     assert refusals() == []
+
+
+def rebind(order, **keys):
+    account = order.venue_account
+    named = {"member": account.member, "venue": account.venue, "label": account.label}
+    return bind_account(**named, **{"api_key": "other", "api_secret": "other"} | keys)
+
+
+def deny(desk, order):
+    """As the node answers that asks with whatever keys the account has by then."""
+    desk.hear(report(order, S.EXPIRED, reason="the venue never saw it"))
+    order.refresh_from_db()
+    return order.status, ticket_of(order).status, ticket_of(order).generation
+
+
+def test_that_an_order_never_came_is_not_believed_of_other_keys_than_it_was_sent_with():
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    rebind(order)
+    assert deny(desk, order) == (S.UNKNOWN, Ticket.Status.UNKNOWN, 1)
+    assert "other keys" in order.reason
+    # A person looks, for no venue will tell; what it filled is a fact whoever asks.
+    services.sweep(now=desk.now + timedelta(minutes=16))
+    assert ticket_of(order).status == Ticket.Status.PARKED
+    desk.hear(report(order))
+    assert ticket_of(order).status == Ticket.Status.DONE
+
+
+def test_the_same_keys_bound_again_are_no_other_keys():
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    rebind(order)
+    ticket_of(order).__class__.objects.across_tenants().update(
+        sent_at=timezone.now() + timedelta(seconds=1)
+    )
+    rebind(order)
+    assert deny(desk, order) == (S.EXPIRED, Ticket.Status.PLANNED, 2)
 
 
 def test_a_late_fill_of_a_close_is_charged_like_any_other():
@@ -162,3 +202,55 @@ def test_every_move_that_a_report_can_ask_for_is_allowed(at):
         to = where_to(order, unprotected if status in AT_VENUE else "")
         if PROOF[status] >= PROOF[LEAST.get(at, S.NEW)] and may_go(at, to, order):
             assert to in Ticket.MOVES[at], (status, price, unprotected)
+
+
+def close_under_way():
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    desk.hear(report(order))
+    closing = desk.plan_and_send(desk.new_signal(action=Action.CLOSE))[-1]
+    return desk, closing
+
+
+@pytest.mark.parametrize("told_before", [[], [S.UNKNOWN], [S.OPEN]])
+def test_a_close_that_its_venue_ended_before_anything_was_filled_is_tried_again(told_before):
+    desk, closing = close_under_way()
+    for status in [*told_before, S.CANCELED, S.CANCELED]:
+        desk.hear(report(closing, status, reason="ioc"))
+    ticket = ticket_of(closing)
+    assert (ticket.status, ticket.generation) == (Ticket.Status.PLANNED, 2)
+    services.dispatch(now=desk.now)
+    again = ticket.orders.get(generation=2)
+    desk.hear(report(again))
+    assert ticket_of(closing).status == Ticket.Status.DONE
+    assert Position.objects.across_tenants().get().status == Position.Status.CLOSED
+    assert refusals() == []
+
+
+def test_a_close_that_was_taken_away_by_a_person_is_not_tried_again():
+    desk, closing = close_under_way()
+    services.cancel_order(order=closing, now=desk.now)
+    desk.hear(report(closing, S.CANCELED))
+    ticket = ticket_of(closing)
+    assert (ticket.status, ticket.generation) == (Ticket.Status.DONE, 1)
+
+
+def test_a_try_that_came_after_all_and_was_ended_empty_makes_no_second_of_its_number():
+    desk, closing = close_under_way()
+    desk.hear(report(closing, S.EXPIRED))
+    assert ticket_of(closing).generation == 2
+    desk.hear(report(closing, S.CANCELED))
+    ticket = ticket_of(closing)
+    assert (ticket.status, ticket.generation) == (Ticket.Status.DONE, 1)
+    assert [row.generation for row in ticket.orders.order_by("generation")] == [1, 2]
+    assert refusals() == []
+
+
+def test_a_close_that_leaves_a_part_is_told_once():
+    desk, closing = close_under_way()
+    part = [fill(closing, quantity=closing.quantity / 2)]
+    for _ in range(2):
+        desk.hear(report(closing, S.CANCELED, fills=part))
+    told = AuditEntry.objects.filter(action="ticket.left_open")
+    assert [entry.subject for entry in told] == [f"orders.ticket:{closing.ticket_id}"]
+    assert ticket_of(closing).status == Ticket.Status.DONE

@@ -363,7 +363,7 @@ def test_an_answer_that_does_not_end_is_cut_off(settings, monkeypatch, case, pie
 
 def test_a_body_without_end_is_not_waited_for(settings, monkeypatch):
     head = b"HTTP/1.1 200 OK\r\n\r\n"
-    assert dripping(settings, monkeypatch, [head, *[b"x" * 65536] * 100]) == 200
+    assert dripping(settings, monkeypatch, [head, *[b"x" * 65536] * 100]) == (200, b"")
 
 
 @pytest.fixture(scope="module")
@@ -406,7 +406,7 @@ def test_the_name_is_verified_though_the_address_is_called(
         monkeypatch.setattr(targets.socket, "getaddrinfo", lambda *_args, **_kwargs: [place])
         url = f"https://{host}:{receiver.port}/in"
         if is_heard:
-            assert post(url, headers={}, body=b"{}") == 200
+            assert post(url, headers={}, body=b"{}") == (200, b"")
             assert receiver.heard[0][0]["Host"] == f"{host}:{receiver.port}"
         else:
             with pytest.raises(Unreachable, match="certificate"):

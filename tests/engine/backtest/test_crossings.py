@@ -13,7 +13,7 @@ from tests.engine.backtest.markets import walk
 
 @st.composite
 def columns(draw):
-    length = draw(st.integers(1, 70))
+    length = draw(st.integers(1, 200))
     values = st.lists(st.sampled_from([1.0, 2.0, 3.0]), min_size=length, max_size=length)
     warm = draw(st.integers(0, length))
     fast, slow = np.array(draw(values)), np.array(draw(values))

@@ -169,6 +169,16 @@ def test_a_fault_is_named_with_its_row_and_field(lines, fault, row, field):
     assert findings.counts.keys() - {Fault.GAP, Fault.OFF_GRID} <= {fault}
 
 
+def test_a_bar_beside_the_grid_is_told_as_it_was_written_and_leaves_no_gap_of_no_bars():
+    bar = GOOD[3].split(",", 1)
+    beside = f"{int(bar[0]) + 1},{bar[1]}"
+    with pytest.raises(FaultyCandles) as refused:
+        _ = read_csv(csv_of(*GOOD[:3], beside, *GOOD[4:])).candles
+    (finding,) = refused.value.findings
+    assert (finding.fault, finding.row) == (Fault.OFF_GRID, 5)
+    assert finding.told == f"{float(bar[0]) + 1} is no multiple of 60 seconds"
+
+
 def test_rows_are_lines_also_behind_blank_ones():
     with pytest.raises(FaultyCandles) as refused:
         read_csv(csv_of(GOOD[0], "", "", GOOD[1], at(2, "x,1,1,1,1")))

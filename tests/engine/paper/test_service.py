@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import ccxt
 import pytest
 import requests
+from django.core.management import CommandError, call_command
 
 from engine.paper.service.keys import Key
 from tests.engine.paper.clients import BTC, Control, client, serving
@@ -210,3 +211,20 @@ def test_many_at_once_lose_nothing():
         orders = {name: len(one["orders"]) for name, one in told["accounts"].items()}
         assert orders == {"binance-demo": 50, "okx-demo": 25, "gate-demo": 25}
         assert told["total"] == told["deposited"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("--port", "65536"),
+        ("--control-port", "-1"),
+        ("--latency-ms", "-1"),
+        ("--latency-ms", "9" * 20),
+        ("--cash", "-1"),
+        ("--cash", "NaN"),
+        ("--cash", "much"),
+    ],
+)
+def test_an_odd_argument_is_refused_by_name(name, value):
+    with pytest.raises(CommandError, match=f"^{name}: "):
+        call_command("paper_exchange", "--forget", f"{name}={value}")

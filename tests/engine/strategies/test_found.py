@@ -220,6 +220,78 @@ def test_a_look_at_the_future_is_seen(write):
     assert "looks ahead" in fault.reason
 
 
+COLUMNS = """
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+
+from engine.strategies.base import Params
+from engine.strategies.columns import of_columns, opening, ways
+
+
+class Wave(Params, frozen=True, kw_only=True):
+    bars: Annotated[int, Meta(ge=2, le=50, description="bars of the average")] = 5
+
+
+def candles_needed(params):
+    return params.bars
+
+
+def wishes(seen, params):
+    is_above = seen.close.now > seen.sma(params.bars).now
+    return opening(seen, ways(is_above), confidence=70, reason=lambda at: "a wave")
+
+
+STRATEGY = of_columns("wave", Wave, candles_needed, wishes)
+""".lstrip()
+RULE = "    is_above = seen.close.now > seen.sma(params.bars).now\n"
+UNLIKE = {
+    "the mean of all there is": "    is_above = seen.close.now > seen.candles.close.mean()\n",
+    "the next close": (
+        "    later = np.roll(seen.candles.close, -1)\n"
+        "    is_above = seen.ago(later, 0) > seen.close.now\n"
+    ),
+    "how many there are": RULE + "    is_above = is_above ^ (len(seen.candles) > 30)\n",
+    "whether that is odd": RULE + "    is_above = is_above ^ (len(seen.candles) % 2)\n",
+}
+
+
+def test_a_rule_over_columns_is_found_as_well(write):
+    strategy, faults = load_file(write(COLUMNS, "wave.py"))
+    assert faults == []
+    assert strategy.code == "wave"
+
+
+@pytest.mark.parametrize("case", UNLIKE)
+def test_a_rule_over_columns_that_looks_ahead_is_refused(write, case):
+    """A backtest asks it of all bars at once, where the future is on the same page."""
+    assert RULE in COLUMNS
+    path = write(COLUMNS.replace(RULE, UNLIKE[case]), "wave.py")
+    strategy, (fault,) = load_file(path)
+    assert strategy is None
+    assert "asked of many bars at once" in fault.reason
+    assert path.read_text().splitlines()[fault.line - 1].startswith("def wishes")
+
+
+@pytest.mark.parametrize(
+    ("case", "answer", "told"),
+    [
+        ("a word", '"buy"', "answers str, not Wishes"),
+        ("nothing", "None", "answers NoneType, not Wishes"),
+        ("a place too few", "part_of(told, 1, len(told.way) - 1)", "places for 1 bars"),
+    ],
+)
+def test_what_is_no_column_of_wishes_is_named(write, case, answer, told):
+    text = COLUMNS.replace("return opening", "told = opening")
+    text = text.replace("\n\n\nSTRATEGY", f"\n    return {answer}\n\n\nSTRATEGY")
+    imported = "from engine.strategies.columns"
+    text = text.replace(imported, f"from engine.strategies.wishes import part_of\n{imported}")
+    strategy, (fault,) = load_file(write(text, "wave.py"))
+    assert strategy is None
+    assert told in fault.reason
+
+
 PLACES = {
     "everybody may write to it": ("jump.py", 0o666, "everybody may write to this file"),
     "no name": ("my-jump.py", 0o644, "not a name"),

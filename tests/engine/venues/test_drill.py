@@ -1,11 +1,20 @@
 """`manage.py drill` at the paper exchange over HTTP: a round trip that leaves nothing open."""
 
+import os
+import signal
+import time
+from dataclasses import replace
+from decimal import Decimal
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from engine.order import OrderStatus
 from engine.paper.service.faults import Kind
+from engine.signal import Action
+from engine.venues import binance
 from tests.engine.paper.clients import Control, serving
 
 DIALECTS = ["binance", "okx", "gate"]
@@ -68,6 +77,39 @@ def test_what_is_opened_is_closed_although_the_venue_gives_no_answer(drill, serv
     assert len(run.truth()["orders"]) >= 2
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_what_is_opened_is_closed_although_it_is_stopped_meanwhile(drill, number, monkeypatch):
+    def sleep(seconds):
+        if seconds == 5:
+            os.kill(os.getpid(), number)
+
+    clock = SimpleNamespace(sleep=sleep, time_ns=time.time_ns)
+    monkeypatch.setattr("engine.venues.drill.time", clock)
+    before = signal.getsignal(number)
+    run = drill("binance")
+    with pytest.raises(CommandError, match="stopped before its end"):
+        run("--delay", "5")
+    assert "At binance now: nothing" in run.told.getvalue()
+    assert len([one for one in run.truth()["orders"] if one["filled"] != "0"]) == 2
+    assert signal.getsignal(number) is before
+
+
+def test_what_fills_after_its_answer_is_closed_too(drill, monkeypatch):
+    """Of a venue that is slow to tell: it says that nothing is filled, and then it is."""
+    placed = binance.Binance.place
+
+    def place(self, ticket):
+        order = placed(self, ticket)
+        is_opening = ticket.action is Action.OPEN
+        nothing = {"status": OrderStatus.OPEN, "filled": Decimal(0), "fills": []}
+        return replace(order, **nothing) if is_opening else order
+
+    monkeypatch.setattr(binance.Binance, "place", place)
+    run = drill("binance")
+    assert "At binance now: nothing" in run()
+    assert run.truth()["positions"] == []
+
+
 def test_a_venue_that_refuses_makes_it_fail_with_nothing_open(drill):
     run = drill("okx", cash=1)
     with pytest.raises(CommandError, match="not every request"):
@@ -82,6 +124,8 @@ BAD = {
     "no such venue": (["--venue", "mtgox"], "--venue"),
     "no symbol": (["--venue", "okx", "--symbol", "btc"], "--symbol"),
     "no amount": (["--venue", "okx", "--yes", "--real", "--notional", "x"], "--notional"),
+    "too much": (["--venue", "okx", "--yes", "--real", "--notional", "1e30"], "--notional"),
+    "too long": (["--venue", "okx", "--yes", "--real", "--delay", "9" * 20], "--delay"),
     "elsewhere": (["--venue", "okx", "--paper", "http://example.com:80"], "--paper"),
     "two at once": (["--venue", "okx", "--close", "--dry-run"], "not allowed with"),
     "no keys": (["--venue", "okx", "--dry-run"], "DRILL_API_KEY"),

@@ -1,0 +1,1 @@
+"""What is watched, when it is wrong, and who is told."""
