@@ -74,7 +74,7 @@ def described(parameters: Iterable[Any]) -> list[Described]:
         Described(
             one.name,
             one.kind,
-            msgspec.to_builtins(one.default),
+            None if one.default is msgspec.NODEFAULT else msgspec.to_builtins(one.default),
             one.meaning,
             one.least,
             one.most,

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
+from msgspec import NODEFAULT
 
 from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, verb_action
 from apps.tenants.models import Tenant
@@ -32,7 +33,7 @@ from engine.parameters import Parameter, parameters_of
 def told_by(parameters: list[Parameter]) -> str:
     """What a field of parameters takes: names, bounds, defaults and meanings."""
     lines = [
-        (one.name, bounds(one), "–" if one.default is ... else one.default, one.meaning)
+        (one.name, bounds(one), "–" if one.default is NODEFAULT else one.default, one.meaning)
         for one in parameters
     ]
     return format_html_join("", "<div><b>{}</b> {} [{}]: {}</div>", lines)
