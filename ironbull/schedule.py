@@ -50,7 +50,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
     },
     "traders.prune": {
         "task": "traders.prune",
-        "schedule": crontab(hour=1, minute=50),
+        "schedule": crontab(hour=1, minute=55),
         "options": {"expires": 3600},
     },
     # At night: it counts through all there is.
