@@ -41,6 +41,10 @@ def main() -> None:
         page.frame_locator("iframe.run-report").locator("h1").wait_for()
         take(page, "backtest")
 
+        page.goto(f"{address}/arena/")
+        page.locator("#chart path.curve").first.wait_for()
+        take(page, "arena")
+
         dark = browser.new_context(viewport=SIZE, color_scheme="dark", locale="zh-CN").new_page()
         log_in(dark, address)
         take(dark, "dashboard-zh-dark")

@@ -40,6 +40,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 600.0,
         "options": {"expires": 600},
     },
+    "arena.export": {"task": "arena.export", "schedule": 60.0, "options": {"expires": 60}},
     "traders.wake": {"task": "traders.wake", "schedule": 1.0, "options": {"expires": 5}},
     "traders.look": {"task": "traders.look", "schedule": 5.0, "options": {"expires": 5}},
     "traders.share_out": {

@@ -88,6 +88,8 @@ MERCHANT_TIME_ZONE = env.read("MERCHANT_TIME_ZONE", to_time_zone, "Asia/Shanghai
 # The built-in market that the paper venue trades on.
 PAPER_BOOK = env.text("PAPER_BOOK", str(VAR / "paper"))
 
+# Where the arena's files are exported to, and told from while the database is away.
+ARENA_EXPORT = env.read("ARENA_EXPORT", lambda raw: (ROOT / raw).resolve(), VAR / "arena")
 # Where candles are kept for backtests.
 CANDLE_DIRECTORY = env.read("CANDLE_DIRECTORY", lambda raw: (ROOT / raw).resolve(), VAR / "candles")
 # The journals of AI traders, a directory for each.
@@ -145,6 +147,7 @@ INSTALLED_APPS = [
     "apps.rewards",
     "apps.market_making",
     "apps.traders",
+    "apps.arena",
     "apps.monitoring",
     "apps.merchant",
     "apps.platform",
@@ -155,6 +158,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.core.middleware.content_security",
+    "apps.arena.middleware.nobody",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -227,6 +231,7 @@ FACES = {
     "merchant": "apps.merchant.v1.face",
     "merchant-v2": "apps.merchant.v2.face",
     "platform": "apps.platform.urls.face",
+    "arena": "apps.arena.api.face",
 }
 
 IMPORT_EXPORT_SKIP_ADMIN_LOG = True

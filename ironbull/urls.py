@@ -7,6 +7,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", include("apps.console.urls")),
     path("admin/", admin.site.urls),
+    path("", include("apps.arena.urls")),
     path("", include("apps.monitoring.urls")),
     path("", include("apps.merchant.urls")),
     path("", include("apps.platform.urls")),

@@ -29,6 +29,7 @@ SETTINGS = (
         "SECOND_FACTOR",
         "MERCHANT_TIME_ZONE",
         "CANDLE_DIRECTORY",
+        "ARENA_EXPORT",
         "VENUE_BASE_URLS",
     ),
 )

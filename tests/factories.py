@@ -18,6 +18,8 @@ from msgspec import to_builtins
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
+from apps.arena.models import Record, Source
+from apps.arena.published.shapes import Kind
 from apps.backtests.models import Report, Run, Trial
 from apps.core import sealed
 from apps.core.models import IdempotencyKey, RefusedMessage
@@ -1019,3 +1021,25 @@ class AllocationFactory(RowFactory):
     capital_after = Decimal(11_000)
     share_before = Decimal(10)
     share_after = Decimal(11)
+
+
+class SourceFactory(RowFactory):
+    class Meta:
+        model = Source
+
+    name = factory.Sequence(lambda n: f"analytics-model-{n}")
+    kind = Kind.MODEL_ANALYTICS
+    digest = "0" * 64
+    imported_at = BAR_AT
+
+
+class RecordFactory(RowFactory):
+    class Meta:
+        model = Record
+
+    source = factory.SubFactory(SourceFactory)
+    key_hash = factory.Sequence(lambda n: f"{n:064x}")
+    key = factory.Sequence(lambda n: f"model-{n}")
+    model_id = of("key")
+    place = 0
+    content = "{}"

@@ -3,6 +3,7 @@
 from apps.core.openapi import pages
 from apps.platform import (
     analytics,
+    arena,
     auth,
     by_hand,
     dashboard,
@@ -21,9 +22,11 @@ from apps.platform import (
     trading,
 )
 from apps.platform.face import face
+from apps.platform.published import published
 
 PARTS = (
     analytics,
+    arena,
     auth,
     by_hand,
     dashboard,
@@ -41,4 +44,4 @@ PARTS = (
     traders,
     trading,
 )
-urlpatterns = [*pages(face), face.urls()]
+urlpatterns = [*pages(face), *published(face), face.urls()]

@@ -6,7 +6,7 @@ is a `Closed`, whoever it came from.
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -45,14 +45,14 @@ class PublishedTrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     exit_tid: int
     entry_crossed: bool
     exit_crossed: bool
-    entry_liquidation: dict[str, object] | None
-    exit_liquidation: dict[str, object] | None
+    entry_liquidation: dict[str, Any] | None
+    exit_liquidation: dict[str, Any] | None
     entry_commission_dollars: Decimal
     exit_commission_dollars: Decimal
     total_commission_dollars: Decimal
     entry_closed_pnl: Decimal
     exit_closed_pnl: Decimal
-    exit_plan: dict[str, object]
+    exit_plan: dict[str, Any]
     realized_gross_pnl: Decimal
     realized_net_pnl: Decimal
 

@@ -37,6 +37,8 @@ class Command(BaseCommand):
             if unknown:
                 raise CommandError(f"no process is called {', '.join(sorted(unknown))}")
             wanted = {name: wanted[name] for name in only.split(",")}
+        elif no_demo:
+            del wanted["models"]
         settings.VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
         with only_one_here():
             if "web" in wanted:
@@ -71,6 +73,7 @@ class Greeting:
         self.said = True
         self.say("")
         self.say(f"  IronBull runs at {self.address}/admin/")
+        self.say(f"  Its AI traders, for everybody: {self.address}/arena/")
         if self.password:
             self.say(f"  Log in as {ADMIN} with {self.password} (shown only this once)")
         else:
@@ -122,6 +125,8 @@ def programs(*, port, level):
             [*worker, "-n", "minds@%h", "--concurrency", "16", "-Q", "centre.minds"],
             centre,
         ),
+        # What the demo's traders ask: models of this host, which live and die with it.
+        Program("models", [*python, "django", "demo_traders"], centre),
         # A process of its own: it has to see when any of the others is away.
         Program("watch", [sys.executable, str(settings.ROOT / "manage.py"), "watch"], centre),
         Program("node", [*python, "workers"], {"LOG_LEVEL": level} | node),

@@ -40,6 +40,8 @@ UUID = "00000000-0000-7000-8000-000000000000"
 # What is no call: the document, the page that shows it, and whoever is lost.
 NO_CALLS = {"api/openapi.json", "api/docs", "api/"}
 ANYBODYS = {"POST api/auth/login", "POST api/auth/refresh"}
+# What the arena tells to whoever is not logged in, at the same address.
+PUBLISHED = {"GET api/positions"}
 # Whoever is logged in may do this, and to themselves only.
 ONES_OWN = {
     "GET api/auth/me",
@@ -85,7 +87,7 @@ def test_every_address_is_a_call_of_the_face():
     assert set(CALLS) >= ANYBODYS | ONES_OWN
 
 
-@pytest.mark.parametrize("name", LOCKED)
+@pytest.mark.parametrize("name", sorted(set(LOCKED) - PUBLISHED))
 def test_without_a_login_nothing_is_told_or_done(name):
     call = LOCKED[name]
     answer = Client().generic(call.method, f"/api/{path_of(call)}")

@@ -1,0 +1,1 @@
+"""The published files: shapes, reading, checking, writing. No database is known here."""
