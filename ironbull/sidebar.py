@@ -53,6 +53,7 @@ TRADE = [
     page(_("Managers of traders"), "pie_chart", "traders_manager"),
     page(_("Language models"), "neurology", "traders_mind"),
     page(_("Prompt templates"), "description", "traders_template"),
+    page(_("Published files"), "newsmode", "arena_source"),
     page(_("Equity snapshots"), "monitoring", "venues_equitysnapshot"),
     page(_("Venue payments"), "currency_exchange", "venues_payment"),
     page(_("Instruments"), "candlestick_chart", "venues_instrument"),
