@@ -96,14 +96,19 @@ def add(spending: Spending, model: str, cost: Decimal, tokens: int) -> Spending:
     )
 
 
-def level(spending: Spending, budget: Budget) -> Level:
-    used = max(
+def used(spending: Spending, budget: Budget) -> Decimal:
+    """The share of the limit that is nearest."""
+    return max(
         share(spending.cost, exact(budget.daily_cost)),
         share(Decimal(spending.tokens), Decimal(budget.daily_tokens)),
     )
-    if used >= 1:
+
+
+def level(spending: Spending, budget: Budget) -> Level:
+    share_used = used(spending, budget)
+    if share_used >= 1:
         return "spent"
-    return "alert" if 100 * used >= exact(budget.alert_percent) else "free"
+    return "alert" if 100 * share_used >= exact(budget.alert_percent) else "free"
 
 
 def share(spent: Decimal, limit: Decimal) -> Decimal:

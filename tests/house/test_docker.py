@@ -32,7 +32,8 @@ try:
 except ImportError:
     MySQLdb = None
 
-OURS = ["setup", "web", "centre", "heartbeats", "backtests", "minds", "searches", "watch", "beat", "node"]
+WORKERS = ["centre", "heartbeats", "backtests", "minds", "searches"]
+OURS = ["setup", "web", *WORKERS, "watch", "beat", "node"]
 VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
 
 
@@ -140,7 +141,7 @@ def test_only_the_web_can_be_reached_and_only_from_its_host():
 
 def test_every_centre_queue_has_a_worker():
     consumed = set()
-    for name in ("centre", "heartbeats", "backtests", "minds", "searches"):
+    for name in WORKERS:
         command = json.loads(last(name, "CMD"))
         consumed |= set(command[command.index("-Q") + 1].split(","))
     routed = {route["queue"] for route in celery_settings.task_routes.values()}
