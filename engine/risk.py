@@ -55,6 +55,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     held: Decimal  # of this symbol and direction
     open_positions: int  # those that are about to be opened, or may have been, among them
     tickets_in_flight: int  # for this account and symbol
+    is_clock_off: bool = False  # its node and we do not agree what time it is
     is_spent: bool = False  # it was to open once, and has
     is_drifting: bool = False  # its venue holds other than our books say
     key_refusal: str = ""  # what speaks against its key
@@ -89,6 +90,12 @@ def cooled_down(facts: SignalFacts) -> Verdict:
 
 def node_alive(facts: AccountFacts) -> Verdict:
     return APPROVED if facts.node_alive else Refused("node", "no living node holds this account")
+
+
+def clock_right(facts: AccountFacts) -> Verdict:
+    if facts.action is Action.OPEN and facts.is_clock_off:
+        return Refused("clock", "the clock of the account's node is off")
+    return APPROVED
 
 
 def points_left(facts: AccountFacts) -> Verdict:
@@ -172,6 +179,7 @@ ACCOUNT_RULES: tuple[Callable[[AccountFacts], Verdict], ...] = (
     room_for_one_more,
     one_at_a_time,
     node_alive,
+    clock_right,
     points_left,
     large_enough,
 )

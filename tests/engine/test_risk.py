@@ -64,6 +64,7 @@ def test_a_signal_hears_every_reason():
 OPENS = {
     "sound": ({}, None),
     "no node": ({"node_alive": False}, "node"),
+    "a clock that is off": ({"is_clock_off": True}, "clock"),
     "no points": ({"points": Decimal(0)}, "points"),
     "points owed": ({"points": Decimal(-1)}, "points"),
     "blocked": ({"blocked_symbols": frozenset({"BTC/USDT"})}, "symbol"),
@@ -86,6 +87,7 @@ CLOSES = {
     "in flight": ({"tickets_in_flight": 1}, "in_flight"),
     "too small": ({"quantity": Decimal(0)}, "minimum"),
     # Whatever forbids more risk never forbids getting out.
+    "a clock that is off": ({"is_clock_off": True}, None),
     "no points": ({"points": Decimal(0)}, None),
     "blocked": ({"blocked_symbols": frozenset({"BTC/USDT"})}, None),
     "no place": ({"open_positions": 10}, None),

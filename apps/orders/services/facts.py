@@ -115,6 +115,10 @@ class Facts:
         venues = {account.venue for account in self.accounts.values()}
         self.instruments: dict[str, Instrument] = instruments_of(signal.symbol, venues)
 
+    def has_clock_off(self, account: Account) -> bool:
+        node = self.alive.get(account.node_id)
+        return node is not None and node.is_clock_off
+
     def _refuse_strangers(self) -> None:
         """What is written without a model's `save` was not compared by it."""
         for follower in self.followers:

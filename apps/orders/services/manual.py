@@ -242,11 +242,13 @@ def approved(draft: Ticket, now: datetime) -> Ticket:
     held = sum((row.quantity for row in positions if (row.symbol, row.direction) == side), ZERO)
     if action is not Action.OPEN:
         draft.quantity = held
+    node = alive_nodes(now).filter(pk=account.node_id).first()
     verdict = judge_account(
         AccountFacts(
             action=action,
             symbol=draft.symbol,
-            node_alive=alive_nodes(now).filter(pk=account.node_id).exists(),
+            node_alive=node is not None,
+            is_clock_off=node is not None and node.is_clock_off,
             points=point_cards([account.member])[account.member_id],
             quantity=draft.quantity,
             held=held,

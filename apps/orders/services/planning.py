@@ -128,6 +128,7 @@ def judged_followers(signal: Signal, facts: Facts) -> Iterator[Planned]:
                 action=action,
                 symbol=signal.symbol,
                 node_alive=account.node_id in facts.alive,
+                is_clock_off=facts.has_clock_off(account),
                 points=facts.points[follower.member_id],
                 quantity=quantity,
                 held=held,

@@ -206,6 +206,14 @@ def silent(hand):
     hand.desk.node.__class__.objects.update(last_heartbeat_at=None)
 
 
+def ahead(hand):
+    hand.desk.node.__class__.objects.update(clock_offset_ms=1001)
+
+
+def behind(hand):
+    hand.desk.node.__class__.objects.update(clock_offset_ms=-3001)
+
+
 OPENING = {
     paused: "paused",
     suspended: "tenant is suspended",
@@ -213,6 +221,8 @@ OPENING = {
     drifting: "holds other than the books say",
     unchecked: "the key is unchecked",
     silent: "no living node",
+    ahead: "clock of the account's node is off",
+    behind: "clock of the account's node is off",
 }
 
 

@@ -151,6 +151,11 @@ def silent_node(desk):
     desk.node.save()
 
 
+def clock_off(desk):
+    desk.node.clock_offset_ms = 1001
+    desk.node.save()
+
+
 def no_node(desk):
     account = desk.subscriptions[0].venue_account
     account.node = None
@@ -185,6 +190,7 @@ def unknown_instrument(desk):
     [
         (silent_node, "node"),
         (no_node, "node"),
+        (clock_off, "clock"),
         (empty_cards, "points"),
         (held_already, "held"),
         (little_capital, "minimum"),
