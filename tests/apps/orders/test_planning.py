@@ -69,6 +69,7 @@ def test_a_planned_ticket_and_its_order_are_whole_rows():
         "tenant_id": desk.offered.tenant_id,
         "signal_id": desk.signal.pk,
         "subscription_id": subscription.pk,
+        "trader_id": None,
         "venue_account_id": subscription.venue_account_id,
         "node_id": desk.node.pk,
         "symbol": "BTC/USDT",
