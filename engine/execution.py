@@ -18,6 +18,8 @@ from engine.venues.base import Venue, VenueOrder
 
 # A request that starts this close to the ticket's end may arrive after it.
 MARGIN_MS = 200
+# How far this host may be behind the centre: nobody asks from the future.
+BEHIND_MS = 1000
 
 
 class Journal(Protocol):
@@ -65,6 +67,9 @@ def execute(
     if now_ms > ticket.not_after_ms - MARGIN_MS:
         # The id stands in the journal now, so nobody will send it later either.
         return report(ticket, OrderStatus.EXPIRED, now_ms, reason="too late; never sent")
+    if ticket.action is Action.OPEN and (asked_at_ms or now_ms) - now_ms > BEHIND_MS:
+        reason = "the clock of its node is behind; never sent"
+        return report(ticket, OrderStatus.EXPIRED, now_ms, reason=reason)
     try:
         order = venue.place(ticket)
     except TooLate as error:

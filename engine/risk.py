@@ -55,7 +55,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     held: Decimal  # of this symbol and direction
     open_positions: int  # those that are about to be opened, or may have been, among them
     tickets_in_flight: int  # for this account and symbol
-    is_clock_off: bool = False  # its node and we do not agree what time it is
+    is_clock_off: bool = False  # its node is ahead of us
     is_spent: bool = False  # it was to open once, and has
     is_drifting: bool = False  # its venue holds other than our books say
     key_refusal: str = ""  # what speaks against its key

@@ -27,8 +27,8 @@ class Node(Dated):
     }
     # Whoever is not trusted, not yet or not any more: nothing is sealed to it, nothing believed.
     NOT_TRUSTED = [Status.PENDING, Status.REVOKED]
-    # How far its clock may be off before nothing is opened through it.
-    AHEAD_MS, BEHIND_MS = 1000, 3000
+    # How far its clock may be ahead before nothing is opened through it.
+    AHEAD_MS = 1000
 
     code = models.SlugField(_("code"), max_length=32, unique=True)
     name = models.CharField(_("name"), max_length=100)
@@ -68,10 +68,11 @@ class Node(Dated):
 
     @property
     def is_clock_off(self) -> bool:
-        """Whether its clock is wrong by more than it may be; a heartbeat that took its time
-        looks like a clock that is behind."""
-        offset_ms = self.clock_offset_ms or 0
-        return offset_ms > self.AHEAD_MS or offset_ms < -self.BEHIND_MS
+        """Whether it is further ahead than it may be.
+
+        One that is behind sees that itself: from here it looks like a heartbeat that took its time.
+        """
+        return (self.clock_offset_ms or 0) > self.AHEAD_MS
 
     @property
     def queue(self) -> str:

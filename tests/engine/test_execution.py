@@ -173,6 +173,30 @@ def test_a_host_whose_clock_is_wrong_denies_no_order_too_soon(task, now_ms, aske
 
 
 @pytest.mark.parametrize(
+    ("action", "behind_ms", "calls"),
+    [
+        (Action.OPEN, 1001, []),
+        (Action.OPEN, 1000, ["place"]),
+        # Getting out does not wait for a clock.
+        (Action.CLOSE, 3_600_000, ["place"]),
+    ],
+)
+def test_a_host_that_is_behind_opens_nothing_now_or_later(action, behind_ms, calls):
+    venue, journal = FaultyVenue(place=FILLED, find=None), Journal()
+    asked = {"action": action, "asked_at_ms": NOW_MS + behind_ms}
+    told = run(venue, journal, **asked)
+    assert venue.calls == calls
+    if not calls:
+        assert (told.status, told.reason) == (
+            S.EXPIRED,
+            "the clock of its node is behind; never sent",
+        )
+        # Its id is spent: the same message, once the clock is right, is only looked up.
+        assert run(venue, journal).status is S.UNKNOWN
+        assert "place" not in venue.calls
+
+
+@pytest.mark.parametrize(
     ("absent", "status"),
     [(True, S.EXPIRED), (False, S.UNKNOWN), (VenueBusy("rate limit"), S.UNKNOWN)],
 )

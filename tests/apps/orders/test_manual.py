@@ -210,10 +210,6 @@ def ahead(hand):
     hand.desk.node.__class__.objects.update(clock_offset_ms=1001)
 
 
-def behind(hand):
-    hand.desk.node.__class__.objects.update(clock_offset_ms=-3001)
-
-
 OPENING = {
     paused: "paused",
     suspended: "tenant is suspended",
@@ -222,7 +218,6 @@ OPENING = {
     unchecked: "the key is unchecked",
     silent: "no living node",
     ahead: "clock of the account's node is off",
-    behind: "clock of the account's node is off",
 }
 
 
