@@ -15,11 +15,14 @@ from apps.ledger.models import Transfer
 from apps.market_making.models import Version
 from apps.members.models import LevelChange
 from apps.tenants.models import Policy
+from apps.traders.models import Allocation, Template
 from tests.append_only import unprotected
 from tests.factories import (
+    AllocationFactory,
     LevelChangeFactory,
     MakerFactory,
     PolicyFactory,
+    TemplateFactory,
     TransferFactory,
     TrialFactory,
 )
@@ -31,6 +34,8 @@ ROWS = {
     LevelChange: lambda: LevelChangeFactory(),
     Trial: lambda: TrialFactory(),
     Version: lambda: MakerFactory().versions.get(),
+    Template: lambda: TemplateFactory(),
+    Allocation: lambda: AllocationFactory(),
 }
 CHANGES = {
     Transfer: {"amount": Decimal(11)},
@@ -39,6 +44,8 @@ CHANGES = {
     LevelChange: {"own_holding": Decimal(11)},
     Trial: {"score": Decimal(11)},
     Version: {"changed_by": "mallory"},
+    Template: {"text": "Sell everything."},
+    Allocation: {"capital_after": Decimal(11)},
 }
 EVERY = pytest.mark.parametrize(
     "model", append_only.append_only_models(), ids=lambda model: model._meta.label

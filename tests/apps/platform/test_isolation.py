@@ -17,18 +17,24 @@ from apps.members.services import create_member
 from apps.platform.face import PLATFORM
 from apps.platform.urls import face
 from apps.tenants.models import Tenant, User
+from engine.deciding.prompt import default_text
 from tests.apps.merchant.shop import Shop
 from tests.apps.platform.desk import Desk, refusal_of
 from tests.apps.platform.test_lists import OWNED, row_of
 from tests.apps.platform.test_runs import ASKED as RUN
 from tests.factories import (
     InstrumentFactory,
+    ManagerFactory,
+    MindFactory,
     NodeFactory,
     PlanFactory,
     RunFactory,
+    SeatFactory,
     StrategyFactory,
     SubscriptionFactory,
+    TemplateFactory,
     TenantFactory,
+    TraderFactory,
     TrialFactory,
     VenueAccountFactory,
 )
@@ -180,16 +186,24 @@ class World:
         )
         self.run = RunFactory(tenant=self.tenant, rule=self.offer.strategy.rule)
         self.trial = TrialFactory(run=self.run, values={"fast_ma": 7})
+        self.mind = MindFactory(tenant=self.tenant)
+        self.template = TemplateFactory(tenant=self.tenant)
+        self.trader = TraderFactory(venue_account=self.account, template=self.template)
+        SeatFactory(trader=self.trader, mind=self.mind)
+        self.manager = ManagerFactory(tenant=self.tenant)
 
     def named(self):
         """The rows that a body names, by the name it has there."""
         return {
             "for_tenant": self.tenant.pk,
+            "tenant_id": self.tenant.pk,
             "inviter_id": self.boss.pk,
             "member_id": self.member.pk,
             "tenant_strategy_id": self.offer.pk,
             "venue_account_id": self.free.pk,
             "trial_id": self.trial.pk,
+            "template_id": str(self.template.pk),
+            "trader_id": self.trader.pk,
         }
 
 
@@ -198,8 +212,15 @@ OF_THE_PLATFORM = {"plan_id", "node_id", "strategy_id"}
 # What a venue calls its own.
 OF_A_VENUE = {"venue_order_id"}
 NAMED = {
-    *("for_tenant", "inviter_id", "member_id", "tenant_strategy_id", "venue_account_id"),
-    "trial_id",
+    *(
+        "for_tenant",
+        "tenant_id",
+        "inviter_id",
+        "member_id",
+        "tenant_strategy_id",
+        "venue_account_id",
+    ),
+    *("trial_id", "template_id", "trader_id"),
 }
 
 
@@ -258,6 +279,12 @@ def asked_of(call, world):
         "symbol": "BTC/USDT",
         "direction": "long",
         "quantity": "0.01",
+        "code": "new-trader",
+        "text": default_text(),
+        "mind_ids": [world.mind.pk],
+        "symbols": ["BTC/USDT"],
+        "share_percent": 10,
+        "total": "1000",
     }
     return {
         field.name: known[field.name]
@@ -270,8 +297,10 @@ def asked_of(call, world):
 def test_a_body_that_names_another_tenants_row_finds_none(name, field):
     acme, globex = World("Acme"), World("Globex")
     call, desk = CALLS[name], Desk("staff", tenant=globex.tenant, is_superuser=True)
-    # Of these calls, only a member's and a run's have a place in the path.
+    # Of these calls, only these have a place in the path.
     path = call.path.removeprefix("api/").replace("members/<int:id>", f"members/{globex.member.pk}")
+    path = path.replace("trader-managers/<int:id>", f"trader-managers/{globex.manager.pk}")
+    path = path.replace("traders/<int:id>", f"traders/{globex.trader.pk}")
     path = path.replace("<uuid:id>", str(globex.run.pk))
     values = asked_of(call, globex)
     before = everything()

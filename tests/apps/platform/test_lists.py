@@ -159,6 +159,8 @@ HARMLESS = {
     "inviter_id": 1,
     "is_market_node": True,
     "reason": "mine",
+    "trader_id": 1,
+    "share_percent": 10,
     "tx_hash": "ab" * 32,
     "one_time_code": "mine",
     "venue_order_id": "mine",
