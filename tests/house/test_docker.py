@@ -304,7 +304,7 @@ def test_setup_ends_well_and_says_the_first_password(host):
         ("centre", "ready."),
         ("heartbeats", "ready."),
         ("backtests", "ready."),
-        ("beat", "beat: Starting"),
+        ("beat", "Sending due task"),
         ("node", "ready."),
     ],
 )
