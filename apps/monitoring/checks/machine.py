@@ -64,7 +64,7 @@ def long_queues(now: datetime) -> Iterator[Measure]:
 
 
 def since_pulse(now: datetime, names: set[str]) -> Iterator[Measure]:
-    """How long ago each was alive; a pulse is made for each when it is first looked for."""
+    """How long ago each was alive; one that was never waited for says nothing."""
     known = dict(Pulse.objects.filter(name__in=names).values_list("name", "at"))
     for name in sorted(names):
         if name in known:

@@ -1,6 +1,5 @@
 """The outbox: a notice is owed with the alert that it tells of, and sent until it arrives."""
 
-import secrets
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from django.db.models import Q
 from apps.core import audit
 from apps.core.deadlocks import retried
 from apps.core.states import move
+from apps.core.waits import wait_before_next
 from apps.monitoring.models import Alert, Channel, Notice
 from apps.monitoring.senders import Letter, NotSent, letter_of, send
 
@@ -85,9 +85,10 @@ def conclude(notice: Notice, *, problem: str, now: datetime) -> None:
     elif told["attempts"] >= MOST_ATTEMPTS:
         rows.update(status=S.DEAD, next_at=None, **told)
     else:
-        wait = min(FIRST_WAIT_SECONDS * 2**notice.attempts, LONGEST_WAIT_SECONDS)
-        wait += secrets.randbelow(wait // 4 + 1)
-        rows.update(next_at=now + timedelta(seconds=wait), **told)
+        wait = wait_before_next(
+            notice.attempts, first_seconds=FIRST_WAIT_SECONDS, longest_seconds=LONGEST_WAIT_SECONDS
+        )
+        rows.update(next_at=now + wait, **told)
 
 
 @retried

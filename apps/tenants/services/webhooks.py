@@ -24,6 +24,7 @@ from apps.core.deadlocks import retried
 from apps.core.errors import BadInput
 from apps.core.later import later
 from apps.core.states import move
+from apps.core.waits import wait_before_next
 from apps.tenants.events import EVENTS, NAMES
 from apps.tenants.models import Delivery, Endpoint, Event, Tenant
 from apps.tenants.targets import Unreachable, checked_target, post
@@ -239,10 +240,12 @@ def conclude(delivery: Delivery, *, status: int | None, problem: str, now: datet
     elif told["attempts"] >= MOST_ATTEMPTS:
         rows.update(status=S.DEAD, next_at=None, **told)
     else:
-        wait = min(FIRST_WAIT_SECONDS * 2**delivery.attempts, LONGEST_WAIT_SECONDS)
-        # Not all at the same moment, once an endpoint is back.
-        wait += secrets.randbelow(wait // 4 + 1)
-        rows.update(next_at=now + timedelta(seconds=wait), **told)
+        wait = wait_before_next(
+            delivery.attempts,
+            first_seconds=FIRST_WAIT_SECONDS,
+            longest_seconds=LONGEST_WAIT_SECONDS,
+        )
+        rows.update(next_at=now + wait, **told)
     if status is None:
         # Nobody there: what else it is owed does not take everybody's time now.
         soon = now + timedelta(seconds=FIRST_WAIT_SECONDS)

@@ -12,8 +12,8 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from apps.monitoring.checks import CHECKS
-from apps.monitoring.management.commands.watch import Watcher
 from apps.monitoring.models import Alert, Pulse, Rule
+from ironbull.management.commands.watch import Watcher
 from tests.factories import AlertFactory, NodeFactory, RuleFactory, TicketFactory
 from tests.servers import free_port
 

@@ -20,6 +20,7 @@ from apps.monitoring.alone import Alone
 from apps.monitoring.selectors import Looked
 from apps.monitoring.services import deliver, ensure_rules, pulse, send_probes, watch
 from apps.tenants.targets import Unreachable, post
+from ironbull.management.tables import table
 
 log = logging.getLogger(__name__)
 
@@ -95,15 +96,14 @@ def ping() -> None:
 
 
 def as_table(looked: list[Looked]) -> str:
-    lines = [f"{'check':<16} {'subject':<24} {'value':>14}  told"]
+    rows: list[tuple[str, str, str, str]] = []
     for found in looked:
-        name = found.check.name
+        name, unit = found.check.name, found.check.unit
         if found.problem:
-            lines.append(f"{name:<16} {'':<24} {'?':>14}  {found.problem}")
+            rows.append((name, "", "?", found.problem))
         for one in found.measures:
-            value = f"{one.value:.6g} {found.check.unit}".strip()
-            lines.append(f"{name:<16} {one.subject:<24} {value:>14}  {one.told}")
-    return "\n".join(lines)
+            rows.append((name, one.subject, f"{one.value:.6g} {unit}".strip(), one.told))
+    return table(("check", "subject", "value", "told"), rows)
 
 
 def as_json(looked: list[Looked]) -> str:
