@@ -5,11 +5,12 @@ import os
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
+
+from ironbull.management.listing import HouseUtility
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ironbull.settings")
     try:
-        execute_from_command_line(sys.argv)
+        HouseUtility(sys.argv).execute()
     except ImproperlyConfigured as error:
         sys.exit(f"The environment is not right: {error}. docs/operations.md lists the variables.")

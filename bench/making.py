@@ -4,8 +4,9 @@
 
 Replay: one recording of depth and trades (Binance ETHUSDT, 345 s), quoted by the closed form with
 one order a side, the same latency, queue and fees, a look every 200 ms. Ours is the maker that
-trades live, in Python, on a compiled floor; hftbacktest's strategy is machine code and does less:
-no states, breakers, budget, chases, figures or books in whole units. The plain loop is that
+trades live: its looks and the floor are compiled, what it does with orders is Python; hftbacktest's
+strategy is machine code and does less: no states, breakers, budget, chases, figures or books in
+whole units. The plain loop is that
 strategy on a floor of dictionaries. Each is given the recording ready in memory; what counts is
 the process's own time, the best of several turns in which all take their turn.
 

@@ -6,12 +6,14 @@ that it was made of, so that it is made anew when any of that changes, and the p
 is among it.
 
 A compiled function takes numbers, arrays without gaps and named tuples of these, as annotated
-with the types below, and gives a number or nothing. A part of one is in its own module.
+with the types of `engine/parts.py`, and gives a number or nothing. Its parts may be in other
+modules.
 """
 
 import ctypes
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,12 +25,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import (
-    Annotated,
     Any,
     NamedTuple,
-    ParamSpec,
-    Protocol,
-    TypeVar,
     cast,
     get_args,
     get_type_hints,
@@ -36,20 +34,9 @@ from typing import (
 
 import llvmlite.binding as llvm
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = Annotated[NDArray[np.float64], 1]
-Grid = Annotated[NDArray[np.float64], 2]
-Cube = Annotated[NDArray[np.float64], 3]
-Whole = Annotated[NDArray[np.int64], 1]
-Places = Annotated[NDArray[np.int64], 2]
-Codes = Annotated[NDArray[np.int32], 2]
-Signs = Annotated[NDArray[np.int8], 1]
-Flags = Annotated[NDArray[np.bool_], 1]
-
-Given = ParamSpec("Given")
-Told = TypeVar("Told")
-Function = Callable[Given, Told]
+from engine import parts
+from engine.parts import Function, Given, Told
 
 NUMBERS: dict[Any, Any] = {
     float: ctypes.c_double,
@@ -76,41 +63,19 @@ def array_of(hint: object) -> Array | None:
 
 
 def fields_of(hint: Any) -> dict[str, Any]:
-    """The annotations of a function, or of a named tuple's fields."""
-    return get_type_hints(hint, include_extras=True)
-
-
-class Making(Protocol):
-    """How this process compiles; None in all but the one that does."""
-
-    def part(self, function: Function[Given, Told]) -> Function[Given, Told]: ...
-
-    def instruction(self, function: Function[Given, Told]) -> Function[Given, Told]: ...
-
-    def whole(
-        self, function: Function[Given, Told], options: dict[str, Any]
-    ) -> Function[Given, Told]: ...
-
-
-making: Making | None = None
-
-
-def part(function: Function[Given, Told]) -> Function[Given, Told]:
-    """A part of a compiled function, which it becomes with all of its parts."""
-    return making.part(function) if making else function
-
-
-def instruction(function: Function[Given, Told]) -> Function[Given, Told]:
-    """What a processor does at once and its compiler does not find by itself: `engine/compiling.py`
-    says how, and the function what it means."""
-    return making.instruction(function) if making else function
+    """The annotations of a function, or of a named tuple's fields: of a new type what it is made
+    of."""
+    hints = get_type_hints(hint, include_extras=True)
+    return {name: getattr(one, "__supertype__", one) for name, one in hints.items()}
 
 
 def compiled(
     **options: Any,
 ) -> Callable[[Function[Given, Told]], Function[Given, Told]]:
     def made(function: Function[Given, Told]) -> Function[Given, Told]:
-        return making.whole(function, options) if making else cast(Any, Compiled(function))
+        return (
+            parts.making.whole(function, options) if parts.making else cast(Any, Compiled(function))
+        )
 
     return made
 
@@ -129,7 +94,9 @@ class Compiled:
     def again(self, *given: Any) -> Callable[..., Any]:
         """The function for these arrays, called with the numbers that come after them: for who
         calls it so often that telling the arrays anew would cost more than the work."""
-        fixed = tuple(flat(self.hints[: len(given)], given))
+        hints = self.hints[: len(given)]
+        asked = (kind for hint in hints for kind in kinds(hint))
+        fixed = tuple(kind(value) for kind, value in zip(asked, flat(hints, given), strict=True))
         told = self.told()
         place, door, name = ctypes.byref(told), self.door, self.function.__name__
 
@@ -198,6 +165,9 @@ def flat(hints: tuple[Any, ...], given: tuple[Any, ...]) -> Iterator[Any]:
             yield value.__array_interface__["data"][0]
             yield from value.shape
 
+
+WITH_PARTS = {"engine.compiled", "engine.parts"}
+IMPORTED = re.compile(r"^from (engine\.[\w.]+) import", re.MULTILINE)
 
 loaded: dict[str, Any] = {}
 loading = Lock()
@@ -278,10 +248,23 @@ def places(source: Path) -> list[Path]:
 
 
 def fingerprint(source: Path) -> str:
-    paths = [source, Path(__file__), COMPILING, *map(version_file, ("numba", "llvmlite"))]
-    told = [path.read_bytes() for path in paths]
+    versions = map(version_file, ("numba", "llvmlite"))
+    own = [Path(__file__), COMPILING]
+    told = [path.read_bytes() for path in (*compiled_with(source), *own, *versions)]
     told += [llvm.get_host_cpu_name().encode(), llvm.get_host_cpu_features().flatten().encode()]
     return sha256(b"\0".join(told)).hexdigest()
+
+
+def compiled_with(source: Path) -> list[Path]:
+    """A module's source, and those of all modules of ours that parts and constants come from:
+    what compiles nothing itself is not followed further."""
+    found = [source]
+    for path in found:
+        names = IMPORTED.findall(path.read_text())
+        if WITH_PARTS.intersection(names):
+            others = (Path(str(sys.modules[name].__file__)) for name in names)
+            found += [other for other in dict.fromkeys(others) if other not in found]
+    return found
 
 
 def version_file(package: str) -> Path:

@@ -9,14 +9,14 @@ import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NewType
 
 import llvmlite.binding as llvm
 import llvmlite.ir as ir
 import numba as untyped_numba
-from numba.extending import intrinsic
+from numba.extending import intrinsic, typeof_impl
 
-from engine import compiled
+from engine import compiled, parts
 
 # What it says of its own types is not what it takes.
 numba: Any = untyped_numba
@@ -41,11 +41,77 @@ def above(typing: Any, one: Any, other: Any, first: Any) -> Any:
     return numba.uint64(one, other, numba.int64), built
 
 
-WORD = 64
-INSTRUCTIONS = {"above": above}
+@intrinsic
+def reached(typing: Any, lows: Any, highs: Any, low: Any, high: Any, first: Any) -> Any:
+    wide = ir.VectorType(ir.DoubleType(), WORD)
+
+    def built(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        bits = []
+        for side in (0, 1):
+            column = context.make_array(signature.args[side])(context, builder, given[side]).data
+            place = builder.bitcast(builder.gep(column, [given[4]]), wide.as_pointer())
+            level, sign = spread(builder, given[2 + side], WORD), ("<=", ">=")[side]
+            bits.append(builder.fcmp_ordered(sign, builder.load(place, align=8), level))
+        return builder.bitcast(builder.or_(*bits), ir.IntType(WORD))
+
+    told = numba.uint64(lows, highs, numba.float64, numba.float64, numba.int64)
+    return told, built
 
 
-class Numba(compiled.Making):
+@intrinsic
+def mark_stretch(
+    typing: Any, curve: Any, closes: Any, cash: Any, signed: Any, entry: Any, first: Any
+) -> Any:
+    def built(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        stretch = ir.VectorType(ir.DoubleType(), STRETCH)
+        places = []
+        for side in (0, 1):
+            column = context.make_array(signature.args[side])(context, builder, given[side]).data
+            places.append(builder.bitcast(builder.gep(column, [given[5]]), stretch.as_pointer()))
+        told, wanted = places
+        cash, signed, entry = (spread(builder, each, STRETCH) for each in given[2:5])
+        apart = builder.fsub(builder.load(wanted, align=8), entry)
+        builder.store(builder.fadd(cash, builder.fmul(signed, apart)), told, align=8)
+        return context.get_dummy_value()
+
+    float64 = numba.float64
+    return numba.void(curve, closes, float64, float64, float64, numba.int64), built
+
+
+def spread(builder: Any, value: Any, width: int) -> Any:
+    """A vector of one value."""
+    wide, places = ir.VectorType(value.type, width), ir.VectorType(ir.IntType(32), width)
+    first = builder.insert_element(ir.Constant(wide, ir.Undefined), value, ir.IntType(32)(0))
+    return builder.shuffle_vector(first, first, ir.Constant(places, [0] * width))
+
+
+@intrinsic
+def fetch(typing: Any, column: Any, place: Any) -> Any:
+    """Has the processor read a place that is wanted soon, while it goes on."""
+    address, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+
+    def built(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, given[0]).data
+        told = ir.FunctionType(ir.VoidType(), [address, number, number, number])
+        asks = builder.module.declare_intrinsic("llvm.prefetch", [address], told)
+        where = builder.bitcast(builder.gep(data, [given[1]]), address)
+        # To be read, and to be kept as near as can be; it is data.
+        builder.call(asks, [where, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return numba.void(column, numba.int64), built
+
+
+WORD, STRETCH = 64, 16
+INSTRUCTIONS = {
+    "above": above,
+    "fetch": fetch,
+    "mark_stretch": mark_stretch,
+    "reached": reached,
+}
+
+
+class Numba(parts.Making):
     def __init__(self) -> None:
         self.wholes: list[Any] = []
 
@@ -65,6 +131,17 @@ class Numba(compiled.Making):
         made = numba.njit(**compiled.OPTIONS, **PART, **options)(function)
         self.wholes.append(made)
         return made
+
+
+@numba.njit(**compiled.OPTIONS, **PART)  # type: ignore[untyped-decorator]
+def same(value: Any) -> Any:
+    return value
+
+
+@typeof_impl.register(NewType)
+def new_type(value: Any, context: Any) -> Any:
+    """For a type checker alone: what it is called with is what it gives."""
+    return numba.typeof(same)
 
 
 class Door:
@@ -134,7 +211,7 @@ LIBC = ctypes.CDLL(None)
 
 def main() -> None:
     name, path = sys.argv[1:]
-    compiled.making = maker = Numba()
+    parts.making = maker = Numba()
     importlib.import_module(name)
     own = [whole for whole in maker.wholes if whole.py_func.__module__ == name]
     modules = [module_of(whole) for whole in own]

@@ -74,7 +74,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pass
 
 
-class Ticket(Message, frozen=True, kw_only=True):
+class Ticket(Message, frozen=True, kw_only=True, omit_defaults=True):
     """One order for one venue account. Quantities are base units, prices quote per base."""
 
     order_id: Code  # the centre's name for the order; reports carry it back
@@ -160,6 +160,8 @@ class StateAsk(Message, frozen=True, kw_only=True):
     fills: Annotated[list[Since], msgspec.Meta(max_length=SYMBOLS_PER_ASK)] = []
     payments_since_ms: EpochMs
     with_rights: bool = False  # what the key may do, too
+    # Somebody is about to decide on these: their price as it is now, open interest and funding.
+    watched: Annotated[list[Symbol], msgspec.Meta(max_length=SYMBOLS_PER_ASK)] = []
 
 
 class Money(Message, frozen=True, kw_only=True):
@@ -220,6 +222,9 @@ class Described(Message, frozen=True, kw_only=True):
     min_quantity: Amount
     min_notional: Amount
     price: Positive | None = None  # the last one
+    # In coins, and as a share; of what is watched, where the venue tells.
+    open_interest: Amount | None = None
+    funding: Amount | None = None
 
 
 class Rights(Message, frozen=True, kw_only=True):

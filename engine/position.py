@@ -24,6 +24,11 @@ class PositionState:
     funding: Decimal = ZERO
 
 
+def won(direction: Direction, cost: Decimal, worth: Decimal) -> Decimal:
+    """What a position has won, or lost, that was opened for its cost and is worth so much now."""
+    return worth - cost if direction is Direction.LONG else cost - worth
+
+
 def absorb(
     state: PositionState, *, action: Action, quantity: Decimal, price: Decimal, fee: Decimal
 ) -> tuple[PositionState, Decimal]:
@@ -42,9 +47,7 @@ def absorb(
         return replace(opened, entry_fees=state.entry_fees + fee), ZERO
     if quantity > state.quantity:
         raise ImpossibleReport(f"closed {quantity} of {state.quantity}")
-    gain = price - state.entry_price
-    gain = gain if state.direction is Direction.LONG else -gain
-    profit = round(quantity * gain, DECIMALS)
+    profit = round(quantity * won(state.direction, state.entry_price, price), DECIMALS)
     left = state.quantity - quantity
     closed = replace(state, quantity=left, realized=state.realized + profit, fees=fees)
     return replace(

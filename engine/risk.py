@@ -194,7 +194,7 @@ def judge_account(facts: AccountFacts) -> Verdict:
     """The first reason against trading this account, or approval."""
     for rule in ACCOUNT_RULES:
         verdict = rule(facts)
-        if isinstance(verdict, Refused):
+        if verdict is not APPROVED:
             return verdict
     return APPROVED
 

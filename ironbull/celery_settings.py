@@ -12,6 +12,8 @@ broker_transport_options = {
     "socket_connect_timeout": 5,
     "socket_timeout": 10,
     "socket_keepalive": True,
+    # What travels is text, and goes as it is: packed once more it would be a third longer.
+    "body_encoding": None,
 }
 task_default_queue = "centre.default"
 task_routes = {
@@ -19,6 +21,7 @@ task_routes = {
     # What takes up again what was left over, never waits behind it.
     "*.sweep": {"queue": "centre.scan"},
     # From a signal to its tickets at their nodes: nothing that waits for others stands before it.
+    "copying.copy": {"queue": "centre.dispatch"},
     "orders.plan": {"queue": "centre.dispatch"},
     "orders.dispatch": {"queue": "centre.dispatch"},
     "orders.record_reports": {"queue": "centre.reports"},
@@ -29,7 +32,9 @@ task_routes = {
     "traders.take_turn": {"queue": "centre.minds"},
     # It takes as long as the books are.
     "monitoring.verify": {"queue": "centre.backtests"},
+    "tallies.mend": {"queue": "centre.backtests"},
     "nodes.*": {"queue": "centre.heartbeats"},
+    "console.export": {"queue": "centre.backtests"},
     "backtests.work": {"queue": "centre.backtests"},
     "backtests.search": {"queue": "centre.searches"},
 }

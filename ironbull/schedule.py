@@ -9,6 +9,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 2.0,
         "options": {"expires": 5},
     },
+    "copying.copy": {"task": "copying.copy", "schedule": 1.0, "options": {"expires": 5}},
     "orders.sweep": {"task": "orders.sweep", "schedule": 2.0, "options": {"expires": 5}},
     "nodes.watch": {"task": "nodes.watch", "schedule": 5.0, "options": {"expires": 5}},
     "orders.tell_drained": {
@@ -25,6 +26,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
     },
     "rewards.sweep": {"task": "rewards.sweep", "schedule": 2.0, "options": {"expires": 5}},
     "backtests.sweep": {"task": "backtests.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "console.sweep": {"task": "console.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "backtests.drop_reports": {
         "task": "backtests.drop_reports",
         "schedule": crontab(hour=1, minute=40),
@@ -39,6 +41,11 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "task": "market_making.prune",
         "schedule": 600.0,
         "options": {"expires": 600},
+    },
+    "intake.prune": {
+        "task": "intake.prune",
+        "schedule": crontab(hour=2, minute=0),
+        "options": {"expires": 3600},
     },
     "arena.export": {"task": "arena.export", "schedule": 60.0, "options": {"expires": 60}},
     "traders.wake": {"task": "traders.wake", "schedule": 1.0, "options": {"expires": 5}},
@@ -68,6 +75,12 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "task": "quotas.keep_usage",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "tallies.catch_up": {"task": "tallies.catch_up", "schedule": 10.0, "options": {"expires": 10}},
+    "tallies.mend": {
+        "task": "tallies.mend",
+        "schedule": crontab(hour=2, minute=40),
+        "options": {"expires": 12 * 3600},
     },
     "tenants.deliver": {"task": "tenants.deliver", "schedule": 2.0, "options": {"expires": 5}},
     "tenants.prune_logins": {

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.venues.local import local_venues
 from ironbull import addresses
 from ironbull.env import Reader, to_time_zone
-from ironbull.sidebar import UNFOLD  # noqa: F401
+from ironbull.sidebar import COMMANDS, UNFOLD  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(Reader().text("IRONBULL_VAR", str(ROOT / "var"))).resolve()
@@ -141,12 +141,15 @@ INSTALLED_APPS = [
     "apps.strategies",
     "apps.backtests",
     "apps.signals",
+    "apps.intake",
     "apps.positions",
     "apps.orders",
     "apps.pointcards",
     "apps.rewards",
+    "apps.tallies",
     "apps.market_making",
     "apps.traders",
+    "apps.copying",
     "apps.arena",
     "apps.monitoring",
     "apps.merchant",
@@ -165,6 +168,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.core.middleware.audit_actor",
+    "apps.core.middleware.own_time",
     "apps.console.logins.page_logins",
     "apps.console.second_factor.second_factor",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -233,6 +237,9 @@ FACES = {
     "platform": "apps.platform.urls.face",
     "arena": "apps.arena.api.face",
 }
+
+# Unfold would keep what its palette found for minutes, whatever the role and tenant are by then.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 
 IMPORT_EXPORT_SKIP_ADMIN_LOG = True
 

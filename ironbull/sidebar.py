@@ -23,6 +23,7 @@ def page(title, icon: str, model: str) -> dict[str, object]:
 TENANTS_OWN = {
     *("orders_ticket", "orders_order", "orders_fill", "positions_position", "positions_close"),
     *("strategies_tenantstrategy", "strategies_subscription", "members_member"),
+    *("copying_copier", "copying_copy"),
     *("venues_equitysnapshot", "venues_payment"),
     *("venues_venueaccount", "pointcards_charge", "rewards_pool", "rewards_reward"),
     *("rewards_withdrawal", "backtests_run", "backtests_trial"),
@@ -30,7 +31,7 @@ TENANTS_OWN = {
     *("market_making_command", "market_making_notice", "market_making_reading"),
     *("traders_trader", "traders_decision", "traders_item", "traders_call", "traders_mind"),
     *("traders_template", "traders_manager", "traders_spending", "traders_sample"),
-    *("traders_shade", "traders_allocation", "traders_seat"),
+    *("traders_shade", "traders_allocation", "traders_seat", "traders_duel"),
     *("ledger_account", "ledger_transfer", "core_auditentry", "tenants_policy"),
     *("pointcards_highwatermark", "tenants_appkey", "quotas_usage"),
 }
@@ -46,11 +47,16 @@ TRADE = [
     page(_("Strategies"), "psychology", "strategies_strategy"),
     page(_("Tenant strategies"), "storefront", "strategies_tenantstrategy"),
     page(_("Subscriptions"), "subscriptions", "strategies_subscription"),
+    page(_("Copying subscriptions"), "group_add", "copying_copier"),
+    page(_("Copies"), "content_copy", "copying_copy"),
+    page(_("Alert intakes"), "input", "intake_intake"),
+    page(_("Incoming alerts"), "mark_chat_unread", "intake_incoming"),
     page(_("Backtests"), "query_stats", "backtests_run"),
     page(_("Makers"), "swap_vert", "market_making_maker"),
     page(_("AI traders"), "smart_toy", "traders_trader"),
     page(_("Decisions"), "lightbulb", "traders_decision"),
     page(_("Managers of traders"), "pie_chart", "traders_manager"),
+    page(_("Duels of prompts"), "compare_arrows", "traders_duel"),
     page(_("Language models"), "neurology", "traders_mind"),
     page(_("Prompt templates"), "description", "traders_template"),
     page(_("Published files"), "newsmode", "arena_source"),
@@ -65,6 +71,11 @@ PEOPLE = [
     page(_("Standings"), "leaderboard", "members_standing"),
     page(_("Level changes"), "trending_up", "members_levelchange"),
     page(_("Users"), "admin_panel_settings", "tenants_user"),
+    {
+        "title": _("My exports"),
+        "icon": "download",
+        "link": reverse_lazy("console:exports"),
+    },
     {
         "title": _("My logins"),
         "icon": "devices",
@@ -99,6 +110,7 @@ OPERATIONS = [
     page(_("Silences"), "notifications_off", "monitoring_silence"),
     page(_("Alert notices"), "outgoing_mail", "monitoring_notice"),
     page(_("Verifications"), "fact_check", "monitoring_verification"),
+    page(_("Tallies"), "calculate", "tallies_tally"),
     page(_("Pulses"), "ecg_heart", "monitoring_pulse"),
     page(_("Nodes"), "dns", "nodes_node"),
     page(_("Venue accounts"), "key", "venues_venueaccount"),
@@ -111,6 +123,37 @@ OPERATIONS = [
     page(_("Refused messages"), "block", "core_refusedmessage"),
     page(_("Audit trail"), "history", "core_auditentry"),
     page(_("Idempotency keys"), "fingerprint", "core_idempotencykey"),
+]
+
+
+def command(title, icon: str, address: str, right: str) -> dict[str, object]:
+    """What the command palette can begin, for whoever may."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(address),
+        "permission": lambda request: request.user.has_perm(right),
+    }
+
+
+COMMANDS = [
+    command(_("New backtest"), "add_chart", "console:start-run", "backtests.add_run"),
+    command(_("New maker"), "add_box", "console:new-maker", "market_making.add_maker"),
+    command(_("New tenant"), "add_business", "admin:tenants_tenant_add", "tenants.add_tenant"),
+    command(_("New member"), "person_add", "admin:members_member_add", "members.add_member"),
+    command(_("New user"), "group_add", "admin:tenants_user_add", "tenants.add_user"),
+    command(
+        _("Bind a venue account"),
+        "add_link",
+        "admin:venues_venueaccount_add",
+        "venues.add_venueaccount",
+    ),
+    command(
+        _("New subscription"),
+        "bookmark_add",
+        "admin:strategies_subscription_add",
+        "strategies.add_subscription",
+    ),
 ]
 
 UNFOLD: dict[str, object] = {
@@ -133,6 +176,14 @@ UNFOLD: dict[str, object] = {
     "STYLES": [lambda request: static("ironbull/console.css")],
     "ENVIRONMENT": "apps.core.admin.environment",
     "COMMAND": {"search_callback": "apps.core.admin.search"},
+    "SCRIPTS": [lambda request: static("ironbull/keys.js")],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("My settings"), "link": reverse_lazy("console:settings")},
+            {"title": _("Change password"), "link": reverse_lazy("console:password")},
+            {"title": _("Keyboard"), "link": reverse_lazy("console:keys")},
+        ],
+    },
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,

@@ -8,6 +8,7 @@ urlpatterns = [
     path("admin/", include("apps.console.urls")),
     path("admin/", admin.site.urls),
     path("", include("apps.arena.urls")),
+    path("", include("apps.intake.urls")),
     path("", include("apps.monitoring.urls")),
     path("", include("apps.merchant.urls")),
     path("", include("apps.platform.urls")),

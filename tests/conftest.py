@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from ironbull.celery import app
 from tests.append_only import unprotected
 from tests.environment import VAR
+from tests.schema import Schema
 
 try:
     from playwright.sync_api import sync_playwright
@@ -31,7 +32,12 @@ settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings():
+def schema():
+    return Schema()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(schema, django_db_blocker):
     """A test database of this run's own; on SQLite a file, so that threads can share it."""
     if connection.vendor == "sqlite":
         name = str(VAR / "test.sqlite3")
@@ -40,6 +46,23 @@ def django_db_modify_db_settings():
     else:
         name = f"test_ironbull_{os.getpid()}"
     connection.settings_dict["TEST"]["NAME"] = name
+    with django_db_blocker.unblock():
+        schema.lay(name)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb():
+    # What was laid is not to be made anew; it goes with this run all the same.
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker, schema):
+    with django_db_blocker.unblock():
+        schema.keep()
+    yield
+    with django_db_blocker.unblock():
+        connection.creation.destroy_test_db(connection.settings_dict["NAME"], verbosity=0)
 
 
 @pytest.fixture(autouse=True, scope="session")

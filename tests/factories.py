@@ -7,6 +7,7 @@ calls no service, so a test that wants a ledger or a root member opens them itse
 import base64
 import functools
 import gzip
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,8 +22,11 @@ from nacl.signing import SigningKey
 from apps.arena.models import Record, Source
 from apps.arena.published.shapes import Kind
 from apps.backtests.models import Report, Run, Trial
+from apps.console.models import Export, ExportPart, SavedFilter
+from apps.copying.models import Copier, Copy
 from apps.core import sealed
 from apps.core.models import IdempotencyKey, RefusedMessage
+from apps.intake.models import Incoming, Intake
 from apps.ledger.models import Account, Transfer
 from apps.market_making.models import Command, Maker, Notice, Reading, Session, Version
 from apps.members.models import Level, LevelChange, Member, Standing
@@ -43,6 +47,7 @@ from apps.quotas.models import Plan, TenantPlan, Usage
 from apps.rewards.models import Pool, Reward, Withdrawal
 from apps.signals.models import Signal
 from apps.strategies.models import Strategy, Subscription, TenantStrategy, Watch
+from apps.tallies.models import Reach, Tally
 from apps.tenants.models import (
     AppKey,
     Delivery,
@@ -59,6 +64,7 @@ from apps.traders.models import (
     Allocation,
     Call,
     Decision,
+    Duel,
     Item,
     Manager,
     Mind,
@@ -496,6 +502,30 @@ class SignalFactory(RowFactory):
     status = Signal.Status.PUBLISHED
 
 
+class IntakeFactory(RowFactory):
+    """Its secret is "secret-alice"."""
+
+    class Meta:
+        model = Intake
+
+    name = factory.Sequence(lambda n: f"Chart {n}")
+    strategy = factory.SubFactory(StrategyFactory, rule="", params={})
+    token = factory.Sequence(lambda n: f"token-{n}")
+    secret_digest = hashlib.sha256(b"secret-alice").hexdigest()
+    status = Intake.Status.ACTIVE
+
+
+class IncomingFactory(RowFactory):
+    class Meta:
+        model = Incoming
+
+    intake = factory.SubFactory(IntakeFactory)
+    key = factory.Sequence(lambda n: f"alert-{n}")
+    body = '{"symbol": "BTCUSDT"}'
+    outcome = Incoming.Outcome.PUBLISHED
+    read_as = "BTC/USDT: open long"
+
+
 class TicketFactory(RowFactory):
     """A planned ticket for one subscription; its signal is one of that subscription's strategy."""
 
@@ -574,6 +604,38 @@ class PositionFactory(RowFactory):
     open_key = factory.LazyAttribute(
         lambda held: f"{held.venue_account.pk}:{held.symbol}:{held.direction}"
     )
+
+
+class CopierFactory(RowFactory):
+    """A subscription that opens as much as another account of its tenant."""
+
+    class Meta:
+        model = Copier
+
+    tenant = of("venue_account.tenant")
+    venue_account = factory.SubFactory(VenueAccountFactory)
+    member = of("venue_account.member")
+    leader_account = factory.SubFactory(VenueAccountFactory, member=of("..member"))
+    measure = Subscription.Measure.RATIO
+    measured = Decimal(1)
+    capital = Decimal(1000)
+
+
+class CopyFactory(RowFactory):
+    class Meta:
+        model = Copy
+
+    subscription = factory.SubFactory(CopierFactory)
+    tenant = of("subscription.tenant")
+    leader_position = factory.SubFactory(
+        PositionFactory,
+        subscription=None,
+        tenant=of("..tenant"),
+        venue_account=of("..subscription.leader_account"),
+    )
+    leader_quantity = Decimal("0.1")
+    status = Copy.Status.REFUSED
+    problem = "below the venue's step"
 
 
 class CloseFactory(RowFactory):
@@ -879,7 +941,7 @@ class TemplateFactory(RowFactory):
     name = "house"
     version = factory.Sequence(lambda n: f"1.0.{n}")
     text = factory.LazyFunction(default_text)
-    digest = "0" * 64
+    digest = factory.Sequence(lambda n: f"{n:064d}")
 
 
 class ManagerFactory(RowFactory):
@@ -1010,6 +1072,18 @@ class ShadeFactory(RowFactory):
     opened_at = BAR_AT
 
 
+class DuelFactory(RowFactory):
+    class Meta:
+        model = Duel
+
+    trader = factory.SubFactory(TraderFactory)
+    tenant = of("trader.tenant")
+    name = factory.Sequence(lambda n: f"duel-{n}")
+    first = of("trader.template")
+    second = factory.SubFactory(TemplateFactory, tenant=of("..tenant"))
+    began_at = BAR_AT
+
+
 class AllocationFactory(RowFactory):
     class Meta:
         model = Allocation
@@ -1043,3 +1117,51 @@ class RecordFactory(RowFactory):
     model_id = of("key")
     place = 0
     content = "{}"
+
+
+class SavedFilterFactory(RowFactory):
+    class Meta:
+        model = SavedFilter
+
+    user = factory.SubFactory(UserFactory)
+    page = "orders_order_changelist"
+    title = factory.Sequence(lambda n: f"filter {n}")
+    query = "status__exact=open"
+
+
+class ExportFactory(RowFactory):
+    class Meta:
+        model = Export
+
+    user = factory.SubFactory(UserFactory)
+    tenant = of("user.tenant")
+    of = "orders.order"
+    form = "csv"
+    language = "en"
+
+
+class ExportPartFactory(RowFactory):
+    class Meta:
+        model = ExportPart
+
+    export = factory.SubFactory(ExportFactory)
+    number = 0
+    content = b"a,b"
+
+
+class TallyFactory(RowFactory):
+    class Meta:
+        model = Tally
+
+    day = BAR_AT.date()
+    tenant = factory.SubFactory(TenantFactory)
+    what = Tally.What.ORDERS
+    which = OrderStatus.FILLED.value
+    count = 1
+
+
+class ReachFactory(RowFactory):
+    class Meta:
+        model = Reach
+
+    until = BAR_AT

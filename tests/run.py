@@ -34,6 +34,7 @@ LEFT_TO_SERVERS = [f"--ignore={WALKS}/test_venues.py"]
 LEFT_TO_EMBEDDED = [
     *("-m", "not browser"),
     "--ignore=tests/apps/console",
+    "--ignore=tests/apps/test_admin.py",
     "--ignore=tests/workers/test_embedded_broker.py",
     f"--ignore={WALKS}/test_documents.py",
     f"--ignore={WALKS}/test_fuzz.py",

@@ -134,6 +134,8 @@ def own_mariadb() -> Iterator[Server]:
         command = [
             *(program("mariadbd"), "--no-defaults", f"--datadir={data}", *user),
             *(f"--socket={home}/mariadb.sock", f"--pid-file={home}/mariadb.pid"),
+            # Of a shared one a server that starts sweeps away what others are using.
+            f"--tmpdir={home}",
             *("--bind-address=127.0.0.1", f"--port={port}"),
             # What is written outlives the process, but not a crash of the machine.
             *("--innodb-flush-log-at-trx-commit=2", "--loose-innodb-flush-method=nosync"),

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from engine.errors import VenueRefused
 from engine.venues import open_venue
 from engine.venues.base import Exchange
 from engine.venues.paper import PaperVenue
+from workers.pace import Turnstiles
 from workers.settings import Settings
 from workers.vault import Credentials
 
@@ -48,6 +50,7 @@ class Adapters:
         # The one that was wanted last stands last.
         self._kept: OrderedDict[tuple[str, str], Kept] = OrderedDict()
         self._lock = threading.Lock()
+        self._turnstiles = Turnstiles()
 
     def lend(self, account: Account, credentials: Credentials) -> AbstractContextManager[Exchange]:
         """The account's adapter for as long as the block takes; VenueRefused if there is none."""
@@ -88,7 +91,10 @@ class Adapters:
             if account.venue == PaperVenue.name:
                 return PaperVenue(Path(self._settings.paper_book), account.account)
             base_url = self._settings.venue_base_urls.get(account.venue)
-            return open_venue(account.venue, credentials, base_url=base_url)
+            turnstile_for = partial(self._turnstiles.of, account.venue, account.account)
+            return open_venue(
+                account.venue, credentials, base_url=base_url, turnstile_for=turnstile_for
+            )
         except VenueRefused:
             raise
         except Exception as error:  # noqa: BLE001  (nothing was sent yet; its words may quote a key)

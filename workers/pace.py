@@ -1,15 +1,23 @@
-"""How much of its venue a maker may ask: its limits, shared by all that asks.
+"""How much of its venue this host may ask: its limits, shared by all that asks.
 
-What takes orders away, and asks what became of one, is never held back; it only leaves less for
-the others. A maker takes three quarters of what the venue allows: its account is used for more.
+Every request goes through a turnstile, which those share whom the venue counts as one: the account,
+or all accounts of this host. What makes a position smaller, and what takes an order away, is never
+held back for want of room; it only leaves less for the others, who leave a reserve for it. Where
+the venue itself has said for how long it wants to hear nothing, nobody is heard.
+
+A maker takes three quarters of what the venue allows: its account is used for more.
 """
 
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from engine.making.guard import Budget
 from engine.making.params import MakerParams, changed
+from engine.venues.answers import NeverSent
 from engine.venues.base import Limits, Request
 
 SHARE = 0.75
@@ -17,6 +25,72 @@ MINUTE_SECONDS = 60.0
 # Of what may be asked each question that comes again and again has so much; where orders cost of
 # the same, they have the other half.
 OF_QUESTIONS, BESIDE_ORDERS = 1 / 4, 1 / 8
+# Of what a turnstile lets through at once, so much is left to what is urgent.
+RESERVE = 1 / 4
+# How long a request waits for its turn before it is told to come again.
+PATIENCE_SECONDS = 2.0
+LOOK_SECONDS = 0.05
+
+is_urgent: ContextVar[bool] = ContextVar("is_urgent", default=False)
+
+
+@contextmanager
+def urgent(is_so: bool) -> Iterator[None]:
+    """What is asked of a venue in here makes something smaller, or takes an order away."""
+    token = is_urgent.set(is_so)
+    try:
+        yield
+    finally:
+        is_urgent.reset(token)
+
+
+class Turnstile:
+    """In any window there pass no more requests than the venue counts: half of them at once, and
+    the other half spread over it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._budget = Budget(limits.units / 2, most=limits.units * limits.window_seconds / 2)
+        self._open_at = 0.0
+        self._lock = threading.Lock()
+
+    def shut(self, seconds: float) -> None:
+        with self._lock:
+            self._open_at = max(self._open_at, time.monotonic() + seconds)
+
+    def enter(self, weight: float) -> None:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while (wait := self._wait(weight)) > 0:
+            if time.monotonic() + wait > until:
+                raise NeverSent("the venue's limits leave no room for it now")
+            time.sleep(wait)
+
+    def _wait(self, weight: float) -> float:
+        """Zero where the request may go now, and has been counted."""
+        with self._lock:
+            at = time.monotonic()
+            if at < self._open_at:
+                return self._open_at - at
+            kept = 0.0 if is_urgent.get() else RESERVE * self._budget.most
+            has_room = self._budget.allows(milliseconds(at), weight + kept)
+            if not has_room and not is_urgent.get():
+                return LOOK_SECONDS
+            self._budget.spend(weight)
+            return 0.0
+
+
+class Turnstiles:
+    """This host's turnstiles, one for whatever a venue counts as one."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], Turnstile] = {}
+        self._lock = threading.Lock()
+
+    def of(self, venue: str, account: str, limits: Limits) -> Turnstile:
+        key = (venue, "" if limits.is_by_address else account)
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = Turnstile(limits)
+            return self._kept[key]
 
 
 class Pace:

@@ -78,7 +78,8 @@ class Quoting:
         self.session, self.grid = session, grid
         target = Decimal(wish.target_hourly) if wish.target_hourly else None
         namer = Namer(wish.maker, session.life, takes_numbers(wish.venue))
-        self.pace = Pace(exchange.limits)
+        told = session.host.settings.venue_limits.get(wish.venue)
+        self.pace = Pace(told.over(exchange.limits) if told else exchange.limits)
         self.maker = Maker(grid, self.pace.slowed(params), namer)
         self.metrics = Metrics(grid, target_hourly_notional=target)
         self.eyes = Eyes(

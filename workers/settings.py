@@ -1,15 +1,28 @@
 """A node's settings: from the environment only, checked by name at the start."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
+from engine.venues import DIALECTS
+from engine.venues.base import Limits
 from engine.venues.local import local_venues
 
 Whole = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Allowed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a venue lets an account ask of it: units and orders a second."""
+
+    units: Annotated[float, msgspec.Meta(gt=0)]
+    orders: Annotated[float, msgspec.Meta(gt=0)]
+
+    def over(self, limits: Limits) -> Limits:
+        return replace(limits, units=self.units, orders=self.orders)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
@@ -26,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     log_level: str = "INFO"
     # Venues that are a local exchange for this node.
     venue_base_urls: dict[str, str] = {}
+    # Where they are others than the dialect says: a venue changes them, and is kinder to some.
+    venue_limits: dict[str, Allowed] = {}
 
     @property
     def queue(self) -> str:
@@ -47,7 +62,21 @@ def read() -> Settings:
             values["VENUE_BASE_URLS"] = local_venues(str(values["VENUE_BASE_URLS"]))
         except ValueError as error:
             raise SystemExit(f"The node cannot start: VENUE_BASE_URLS: {error}") from None
+    if "VENUE_LIMITS" in values:
+        try:
+            values["VENUE_LIMITS"] = limits(str(values["VENUE_LIMITS"]))
+        except (ValueError, msgspec.DecodeError) as error:
+            raise SystemExit(f"The node cannot start: VENUE_LIMITS: {error}") from None
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SystemExit(f"The node cannot start: {error}") from None
+
+
+def limits(text: str) -> dict[str, Allowed]:
+    """By venue, of a JSON text."""
+    told = msgspec.json.decode(text, type=dict[str, Allowed])
+    unknown = sorted(set(told) - set(DIALECTS))
+    if unknown:
+        raise ValueError(f"no venue {unknown[0]!r}")
+    return told

@@ -28,7 +28,7 @@ from engine.messages import (
     StateAsk,
     number,
 )
-from engine.venues.base import Exchange
+from engine.venues.base import Exchange, Interest
 from engine.venues.client_ids import at_venue
 from workers import adapters, tasks
 from workers.app import Node, app, node
@@ -94,7 +94,11 @@ def read(ask: StateAsk, exchange: Exchange) -> AccountState:
     holdings = exchange.holdings()
     if len(holdings) > ROWS_PER_STATE:
         raise VenueRefused(f"{len(holdings)} positions are more than one answer holds")
-    instruments = {row.symbol: described(exchange, row.symbol) for row in ask.fills}
+    symbols = {row.symbol for row in ask.fills} | set(ask.watched)
+    instruments = {
+        symbol: described(exchange, symbol, is_watched=symbol in ask.watched)
+        for symbol in sorted(symbols)
+    }
     fills = [
         fill
         for row in ask.fills
@@ -164,14 +168,17 @@ def fills_of(exchange: Exchange, venue: str, asked: Since) -> list[AccountFill]:
     ]
 
 
-def described(exchange: Exchange, symbol: str) -> Described | None:
+def described(exchange: Exchange, symbol: str, *, is_watched: bool = False) -> Described | None:
     """None where the venue does not trade it, or not all of it is told."""
     try:
         instrument = exchange.instrument(symbol)
     except UnknownInstrument:
         return None
+    interest = interest_of(exchange, symbol) if is_watched else None
     return Described(
-        price=number(price_of(exchange, symbol)),
+        price=number(price_of(exchange, symbol, seconds=0 if is_watched else PRICE_SECONDS)),
+        open_interest=exact(interest.open) if interest else None,
+        funding=exact(interest.funding) if interest else None,
         symbol=symbol,
         tick=number(instrument.tick),
         step=number(instrument.step),
@@ -180,11 +187,20 @@ def described(exchange: Exchange, symbol: str) -> Described | None:
     )
 
 
-def price_of(exchange: Exchange, symbol: str) -> Decimal:
+def interest_of(exchange: Exchange, symbol: str) -> Interest | None:
+    """None where the venue does not tell it: the account can be read all the same."""
+    try:
+        return exchange.interest(symbol)
+    except VenueError as error:
+        log.warning("no open interest of %s: %s", symbol, error.message)
+        return None
+
+
+def price_of(exchange: Exchange, symbol: str, *, seconds: float) -> Decimal:
     """The last price; asked once in a while for all accounts of a venue."""
     key = (type(exchange), symbol)
     kept = _prices.get(key)
-    if kept is None or time.monotonic() - kept[0] >= PRICE_SECONDS:
+    if kept is None or time.monotonic() - kept[0] >= seconds:
         kept = _prices[key] = (time.monotonic(), exchange.price(symbol))
     return kept[1]
 

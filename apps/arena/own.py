@@ -39,6 +39,7 @@ from engine.signal import Direction
 Told = dict[str, Any]
 WRITE = msgspec.json.Encoder(decimal_format="number").encode
 COIN = "BTC/USDT"
+AMOUNTS = ("quantity", "entry", "mark", "margin", "unrealised", "stop", "target", "risk")
 MOST_TALKS = 200
 # So many bars of the baseline are told at most.
 MOST_BARS = 600
@@ -121,34 +122,44 @@ def positions(told: Sequence[Trader], now: datetime) -> list[Told]:
     return [
         {
             "model_id": one.code,
-            "positions": {coin(each.symbol): held_row(each) for each in held.get(one.pk, [])},
+            "positions": held_rows(
+                {each.symbol: traders_told.held_told(each) for each in held.get(one.pk, [])}
+            ),
         }
         for one in told
     ]
 
 
-def held_row(held: Any) -> Told:
-    row = held.position or held.shade
-    sign = 1 if held.direction is Direction.LONG else -1
+def held_rows(held: dict[str, Told]) -> dict[str, Told]:
+    return {coin(symbol): held_row(coin(symbol), one) for symbol, one in held.items()}
+
+
+def held_row(symbol: str, held: Told) -> Told:
+    """A position as it is now, or was at the moment of a sample."""
+    amounts = {name: if_told(held[name]) for name in AMOUNTS}
     return {
-        "entry_oid": number(str(row.pk)),
-        "risk_usd": plain(held.risk),
-        "confidence": plain(Decimal(held.confidence) / 100),
+        "entry_oid": number(held.get("id", "")),
+        "risk_usd": amounts["risk"],
+        "confidence": plain(Decimal(held["confidence"]) / 100),
         "exit_plan": {
-            "profit_target": None if held.target is None else plain(held.target),
-            "stop_loss": None if held.stop is None else plain(held.stop),
-            "invalidation_condition": held.invalidation,
+            "profit_target": amounts["target"],
+            "stop_loss": amounts["stop"],
+            "invalidation_condition": held["invalidation"],
         },
-        "entry_time": int(held.opened_at.timestamp()),
-        "symbol": coin(held.symbol),
-        "entry_price": plain(held.entry),
-        "margin": plain(held.margin),
-        "leverage": held.leverage,
-        "quantity": plain(sign * held.quantity),
-        "current_price": plain(held.mark),
-        "unrealized_pnl": plain(held.unrealised),
-        "closed_pnl": plain(held.realised - held.fees),
+        "entry_time": int(held["entry_at"]),
+        "symbol": symbol,
+        "entry_price": amounts["entry"],
+        "margin": amounts["margin"],
+        "leverage": held["leverage"],
+        "quantity": amounts["quantity"],
+        "current_price": amounts["mark"],
+        "unrealized_pnl": amounts["unrealised"],
+        "closed_pnl": plain(Decimal(held["realised"]) - Decimal(held["fees"])),
     }
+
+
+def if_told(value: str | None) -> Decimal | None:
+    return None if value is None else plain(Decimal(value))
 
 
 def account_totals(told: Sequence[Trader], now: datetime) -> list[Told]:
@@ -173,7 +184,7 @@ def account_totals(told: Sequence[Trader], now: datetime) -> list[Told]:
             "sharpe_ratio": round(steps or 0, 3),
             "since_inception_hourly_marker": row.hour,
             "since_inception_minute_marker": row.minute,
-            "positions": {},
+            "positions": held_rows(row.positions),
         }
     for row in newest.values():
         row["positions"] = held.get(row["model_id"], {})
@@ -286,10 +297,11 @@ def closed_by(told: Sequence[Trader]) -> dict[str, list[Any]]:
 
 def analytics_rows(told: Sequence[Trader], now: datetime) -> list[Told]:
     closed = closed_by(told)
+    said_by, woken_by = traders_told.said(told), traders_told.woken(told)
     found = []
     for one in told:
-        trades_of, woken = closed[one.code], traders_told.woken(one)
-        tables = analytics(trades_of, traders_told.said(one), woken)
+        trades_of, woken = closed[one.code], woken_by[one.pk]
+        tables = analytics(trades_of, said_by[one.pk], woken)
         last = trades_of[-1] if trades_of else None
         spoke = Decimal(woken[-1].at_ms) / 1000 if woken else None
         about = {

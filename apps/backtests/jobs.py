@@ -125,7 +125,12 @@ def backtest(job: Job, tell: Tell) -> Finished:
             tell(Progress(before + bars, total))
 
         intents[symbol] = decided(
-            strategy, candles, params, least_confidence=job.terms.min_confidence, told=told
+            strategy,
+            candles,
+            params,
+            least_confidence=job.terms.min_confidence,
+            hedge=job.terms.hedge,
+            told=told,
         )
         done += len(candles)
     return reported(job, job.params, run(job.candles, intents, settings_of_job(job)))
@@ -270,6 +275,7 @@ def decided(
     params: Params,
     *,
     least_confidence: int,
+    hedge: bool,
     told: Callable[[int], None],
 ) -> Intents:
     """`from_strategy`, a piece at a time, so that it can be seen how far it is."""
@@ -279,7 +285,11 @@ def decided(
     for start in range(needed - 1, len(candles), PIECE):
         end, first = min(start + PIECE, len(candles)), start + 1 - needed
         found = from_strategy(
-            strategy, bars_of(candles, first, end), params, least_confidence=least_confidence
+            strategy,
+            bars_of(candles, first, end),
+            params,
+            least_confidence=least_confidence,
+            hedge=hedge,
         )
         shifted = found.codes.copy()
         shifted[:, 0] += first

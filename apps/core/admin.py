@@ -3,13 +3,17 @@
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.auth import get_permission_codename
+from django.core.paginator import Paginator
 from django.db import models, transaction
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -41,6 +45,10 @@ from apps.core.models import AuditEntry, IdempotencyKey, RefusedMessage
 from engine.errors import EngineError
 
 TENANT_KEY = "tenant_in_view"
+# More rows than these become a file in the background.
+EXPORTED_AT_ONCE = 5000
+# How many rows of a kind the command palette shows.
+FOUND = 5
 # How each status is painted, whatever it is the status of.
 PAINT = {
     **dict.fromkeys(["active", "done", "filled", "settled", "planned"], "success"),
@@ -63,7 +71,13 @@ def tenant_in_view(request):
     if request.user.tenant_id:
         return request.user.tenant
     chosen = request.session.get(TENANT_KEY)
-    return request.user._meta.get_field("tenant").related_model.objects.filter(pk=chosen).first()
+    if chosen is None:
+        return None
+    # Every list of the palette asks for it.
+    if getattr(request, "_tenant_in_view", None) is None:
+        tenants = request.user._meta.get_field("tenant").related_model.objects
+        request._tenant_in_view = tenants.filter(pk=chosen).first()
+    return request._tenant_in_view
 
 
 def environment(request):
@@ -80,8 +94,13 @@ def may_see(request, model) -> bool:
 
 
 def search(request, term: str) -> list[SearchResult]:
-    """What the command palette finds: a few rows of each kind, and any fact by its id."""
-    found = []
+    """What the command palette finds: pages and commands by their titles, a few rows of each kind,
+    and any fact by its id."""
+    found = [
+        SearchResult(title=str(page["title"]), description="", link=page["link"], icon=page["icon"])
+        for page in pages_for(request)
+        if term in str(page["title"]).lower()
+    ]
     for model, model_admin in admin.site._registry.items():
         if isinstance(model_admin, HouseAdmin) and may_see(request, model):
             kind = str(capfirst(model._meta.verbose_name))
@@ -90,6 +109,13 @@ def search(request, term: str) -> list[SearchResult]:
                 for row in model_admin.found(request, term)
             ]
     return found
+
+
+def pages_for(request) -> list[dict[str, Any]]:
+    """The pages of the sidebar, and the commands, that this user has."""
+    groups = settings.UNFOLD["SIDEBAR"]["navigation"]
+    pages = [page for group in groups for page in group["items"]] + settings.COMMANDS
+    return [page for page in pages if page.get("permission", bool)(request)]
 
 
 def plain(value) -> str:
@@ -135,8 +161,12 @@ def moment_column(field):
         at = getattr(row, field.name)
         if at is None:
             return "–"
-        told = timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S")
-        return format_html('<span class="number whitespace-nowrap">{}</span>', told)
+        local = timezone.localtime(at)
+        return format_html(
+            '<time class="number whitespace-nowrap" datetime="{0}" title="{0}">{1}</time>',
+            local.isoformat(),
+            local.strftime("%Y-%m-%d %H:%M:%S"),
+        )
 
     return column
 
@@ -187,14 +217,38 @@ class HouseResource(ModelResource):
         return safe_cell(super().export_field(field, instance, **kwargs))
 
 
+class KeyedPages:
+    """Of a page first the keys are looked for, and then those rows alone.
+
+    Asked for all at once, with what is shown beside them, a database may join every row of a
+    million before it sorts them and keeps fifty.
+    """
+
+    def page(self, number):
+        page = super().page(number)
+        keys = list(page.object_list.select_related(None).values_list("pk", flat=True))
+        page.object_list = self.object_list.filter(pk__in=keys)
+        return page
+
+
+class CountedPaginator(KeyedPages, Paginator):
+    """Pages of what can be counted at each look."""
+
+
+class EndlessPaginator(KeyedPages, InfinitePaginator):
+    """Pages of what is too much to be counted."""
+
+
 class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
     """A list that shows a tenant its own, exports what it shows, and records what is changed."""
 
     export_form_class = ExportForm
     formats = [CSV, XLSX]
+    paginator = CountedPaginator
     # One row is exported from its list, where its scope is.
     show_change_form_export = False
     list_per_page = 50
+    list_after_template = "console/saved_filters.html"
     show_full_result_count = False
     list_filter_submit = True
     formfield_overrides = {PointsField: {"widget": UnfoldAdminDecimalFieldWidget}}
@@ -281,13 +335,29 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
         ]
         return [ways_column(ways)] if ways else []
 
-    def found(self, request, term: str):
+    # What the command palette asks a large table for, each by its index; a small one that names
+    # none is looked through like its list.
+    found_by: list[str] | None = None
+
+    def found(self, request, term: str) -> list[models.Model]:
         """What the command palette shows of this kind."""
-        if not self.search_fields:
-            return []
-        rows = self.get_queryset(request).order_by(*self.get_ordering(request))
-        found, _may_repeat = self.get_search_results(request, rows, term)
-        return found.select_related(*self.get_list_select_related(request))[:5]
+        rows = self.get_queryset(request)
+        if self.found_by is None:
+            if not self.search_fields:
+                return []
+            ordered = rows.order_by(*self.get_ordering(request))
+            rows, _may_repeat = self.get_search_results(request, ordered, term)
+            return list(rows.select_related(*self.get_list_select_related(request))[:FOUND])
+        rows = rows.select_related(*self.get_list_select_related(request)).order_by()
+        for lookup in self.found_by:
+            # One question each: an index serves no two of them at once.
+            asked = {"id": as_id, "number": as_number}.get(lookup)
+            key = asked(term) if asked else term
+            if key is None or (asked is as_id and not isinstance(self.opts.pk, models.UUIDField)):
+                continue
+            if told := list(rows.filter(**{"pk" if asked else lookup: key})[:FOUND]):
+                return told
+        return []
 
     def get_list_filter(self, request):
         names = super().get_list_filter(request)
@@ -322,7 +392,7 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
     def _filter(self, name):
         if not isinstance(name, str):
             return name
-        field = self.model._meta.get_field(name)
+        field = get_fields_from_path(self.model, name)[-1]
         if isinstance(field, models.DateTimeField):
             return (name, RangeDateTimeFilter)
         if isinstance(field, models.ForeignKey):
@@ -350,6 +420,33 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
         many = [field.name for field in self.model._meta.many_to_many]
         rows = super().get_export_queryset(request)
         return rows.select_related(*keys).prefetch_related(*many)
+
+    def export_action(self, request):
+        # A file of many rows would hold its reader, and a web worker, for minutes.
+        is_whole = self.has_export_permission(request) and "export_items" not in request.POST
+        if is_whole and self.is_large(self.get_export_queryset(request)):
+            return self.export_later(request)
+        return super().export_action(request)
+
+    def export_admin_action(self, request, queryset):
+        if self.is_large(queryset):
+            return self.export_later(request)
+        return super().export_admin_action(request, queryset)
+
+    def is_large(self, rows) -> bool:
+        return rows.order_by()[EXPORTED_AT_ONCE : EXPORTED_AT_ONCE + 1].exists()
+
+    def export_later(self, request):
+        query = request.GET.copy()
+        query["of"] = self.opts.label_lower
+        return redirect(f"{reverse('console:new-export')}?{query.urlencode()}")
+
+    def changelist_view(self, request, extra_context=None):
+        saved = request.user.saved_filters.filter(page=self._list_name())
+        return super().changelist_view(request, {"saved_filters": saved, **(extra_context or {})})
+
+    def _list_name(self) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_changelist"
 
     def get_valid_export_item_pks(self, request):
         # Only what was chosen is looked up, and only among the rows that may be seen.
@@ -381,6 +478,17 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
         )
 
 
+def as_id(term: str) -> UUID | None:
+    try:
+        return UUID(term)
+    except ValueError:
+        return None
+
+
+def as_number(term: str) -> int | None:
+    return int(term) if term.isdecimal() and len(term) < 19 else None
+
+
 def told(value):
     """A form's value as the audit trail keeps it: rows by their keys, the rest as text."""
     if isinstance(value, models.Model):
@@ -391,9 +499,13 @@ def told(value):
 
 
 class FactAdmin(HouseAdmin):
-    """What happened: to be read, followed and exported, and never written here."""
+    """What happened: to be read, followed and exported, and never written here.
 
-    paginator = InfinitePaginator
+    There may be millions: what is searched is a whole word (`=`) or how one begins (`^`), so that
+    an index finds it, and no two of them are of different tables.
+    """
+
+    paginator = EndlessPaginator
 
     def has_add_permission(self, request):
         return False
@@ -414,16 +526,8 @@ class FactAdmin(HouseAdmin):
         columns = [self._line(field.name, request) for field in shown]
         return [*columns, *trace, *self._ways_on(request)]
 
-    def found(self, request, term: str):
-        # There are too many facts to look through their texts: they are found by their id.
-        try:
-            key = UUID(term)
-        except ValueError:
-            return []
-        if not isinstance(self.model._meta.pk, models.UUIDField):
-            return []
-        related = self.get_list_select_related(request)
-        return self.get_queryset(request).select_related(*related).filter(pk=key)
+    # There are too many facts to look through their texts: they are found by their id.
+    found_by = ["id"]
 
     # Whether the trace knows it.
     is_chained = True
@@ -433,31 +537,44 @@ class FactAdmin(HouseAdmin):
         return [*columns, trace_column] if self.is_chained else columns
 
 
-def run_each(model_admin, request, queryset, verb) -> None:
-    """Do a verb to every row chosen; one that is refused stops no other, and says why."""
-    done = 0
+def run_each(model_admin, request, queryset, verb, *, title="") -> TemplateResponse | None:
+    """Do a verb to every row chosen; one that is refused stops no other, and says why.
+
+    Of several rows, what became of each is told on a page.
+    """
+    results = []
     for row in queryset:
         try:
             verb(row)
         except (DomainError, EngineError) as error:
             messages.error(request, f"{row}: {error.message}")
+            results.append((row, error.message))
         else:
-            done += 1
+            results.append((row, ""))
+    done = sum(not refused for _row, refused in results)
     if done:
         messages.success(request, _("Done: %(count)s") % {"count": done})
+    if len(results) < 2 or not title:
+        return None
+    context = model_admin.admin_site.each_context(request)
+    told = [(row_page(row), row, refused) for row, refused in results]
+    return TemplateResponse(
+        request, "admin/verb_results.html", {**context, "title": title, "results": told}
+    )
 
 
 def verb_action(title, verb, *, question=None):
     """An action of a list that calls one service for each row chosen.
 
-    Where there is a question, nothing is done before it is answered.
+    Where there is a question, or several rows are meant, nothing is done before it is confirmed.
     """
 
     @action(description=title, permissions=["act"])
     def run(self, request, queryset):
-        if question is not None and "confirmed" not in request.POST:
+        is_asked = question is not None or len(queryset[:2]) > 1
+        if is_asked and "confirmed" not in request.POST:
             return ask(self, request, queryset, title=title, question=question)
-        return run_each(self, request, queryset, verb)
+        return run_each(self, request, queryset, verb, title=title)
 
     return run
 
@@ -481,8 +598,10 @@ def ask(model_admin, request, queryset, *, title, question):
         {
             **model_admin.admin_site.each_context(request),
             "title": title,
-            "question": question,
+            "question": question
+            or _("This will be done to each of these rows: %(verb)s.") % {"verb": title},
             "rows": queryset[: model_admin.list_per_page],
+            "count": queryset.count(),
             "action": request.POST["action"],
             "select_across": request.POST.get("select_across", "0"),
             "chosen": request.POST.getlist("_selected_action"),

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC
@@ -136,7 +136,7 @@ def entries(after: int = 0) -> Iterator[AuditEntry]:
         after = page[-1].number
 
 
-def find_breach() -> Breach | None:
+def find_breach(*, watch: Callable[[int], object] = bool) -> Breach | None:
     """The first place where the chain does not hold, or None. Others may append meanwhile."""
     head = AuditHead.objects.filter(pk=1).first() or AuditHead()
     number, previous_hash = 0, NOTHING
@@ -146,6 +146,7 @@ def find_breach() -> Breach | None:
         if entry.previous_hash != previous_hash or entry.hash != hash_of(entry):
             return Breach(entry.number, "the entry was changed")
         number, previous_hash = entry.number, entry.hash
+        watch(number)
         if number == head.number and previous_hash != head.hash:
             return Breach(number, "the end of the chain does not name this entry")
     if number < head.number:

@@ -158,20 +158,20 @@ def unfolding(model: type[models.Model], names: tuple[str, ...]) -> str:
     alike = [field for field in meta.concrete_fields if field.attname not in names]
     own = [meta.get_field(name) for name in names]
     columns = ", ".join(quote(field.column) for field in [*alike, *own])
-    places = ", ".join(["%s"] * len(alike))
+    places = ["%s"] * len(alike)
     if database.vendor == "mysql":
-        told = ", ".join(f"told.c{number}" for number in range(len(own)))
+        places += [f"told.c{number}" for number in range(len(own))]
         parts = ", ".join(
             f"c{number} VARCHAR({LONGEST}) PATH '$[{number}]' ERROR ON ERROR"
             for number in range(len(own))
         )
         source = f"JSON_TABLE(%s, '$[*]' COLUMNS ({parts})) AS told"
     else:
-        told = ", ".join(f"json_extract(value, '$[{number}]')" for number in range(len(own)))
+        places += [f"json_extract(value, '$[{number}]')" for number in range(len(own))]
         source = "json_each(%s)"
     return (
         f"INSERT INTO {quote(meta.db_table)} ({columns})"  # noqa: S608 - names of the model
-        f" SELECT {places}, {told} FROM {source}"
+        f" SELECT {', '.join(places)} FROM {source}"
     )
 
 

@@ -1,5 +1,7 @@
 """Rows as a CSV or XLSX file, streamed; no cell of it is a formula.
 
+Times are those of whoever asked for it, each with how far it is from UTC.
+
 Columns are named by the caller: heading -> attribute, with dots through relations
 ("member.email"), or a function of the row.
 """
@@ -7,11 +9,12 @@ Columns are named by the caller: heading -> attribute, with dots through relatio
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 
 from django.db.models import QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
+from django.utils.timezone import get_current_timezone, localtime, override
 from openpyxl import Workbook
 
 Columns = dict[str, str | Callable[[object], object]]
@@ -31,7 +34,7 @@ def safe_cell(value: object) -> str:
     if isinstance(value, int | float):
         return str(value)
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
+        return localtime(value).isoformat()
     # A control character other than white space is no part of any name, and breaks XLSX,
     # as do the two that are no characters.
     text = "".join(
@@ -62,12 +65,15 @@ class Line:
         return text
 
 
-def csv_lines(rows: Iterable[object], columns: Columns) -> Iterator[str]:
+def csv_lines(rows: Iterable[object], columns: Columns, zone: tzinfo) -> Iterator[str]:
     writer = csv.writer(Line())
     # The mark tells spreadsheets that the text is UTF-8.
     yield "\ufeff" + writer.writerow(safe_cell(heading) for heading in columns)
     for row in rows:
-        yield writer.writerow(cells(row, columns))
+        # The request is over by then, and its reader's time with it.
+        with override(zone):
+            line = cells(row, columns)
+        yield writer.writerow(line)
 
 
 def each(rows: Iterable[object]) -> Iterable[object]:
@@ -76,7 +82,7 @@ def each(rows: Iterable[object]) -> Iterable[object]:
 
 
 def csv_response(rows: Iterable[object], columns: Columns, *, name: str) -> StreamingHttpResponse:
-    lines = csv_lines(each(rows), columns)
+    lines = csv_lines(each(rows), columns, get_current_timezone())
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response

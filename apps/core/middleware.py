@@ -1,6 +1,9 @@
-"""What every request gets: a content policy on the way out, and an actor for the audit trail."""
+"""What every request gets: a content policy, an actor for the audit trail, its reader's time."""
+
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
+from django.utils import timezone
 
 from apps.core import audit
 
@@ -41,6 +44,24 @@ def audit_actor(get_response):
             return get_response(request)
 
     return middleware
+
+
+def own_time(get_response):
+    """Times are told in the zone of whoever reads them."""
+
+    def middleware(request):
+        with timezone.override(zone_of(request.user)):
+            return get_response(request)
+
+    return middleware
+
+
+def zone_of(user) -> ZoneInfo:
+    """A person's own zone; the installation's for everybody else, and where it is known no more."""
+    try:
+        return ZoneInfo(getattr(user, "time_zone", "") or settings.TIME_ZONE)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo(settings.TIME_ZONE)
 
 
 def address_of(request) -> str:

@@ -38,13 +38,13 @@ def seal(secret: str, *, binding: str) -> str:
 def unseal(text: str, *, binding: str) -> str:
     mark, _, rest = text.partition(".")
     print_of_key, _, body = rest.partition(".")
-    keys = {fingerprint(key): key for key in settings.SEAL_KEYS}
-    if mark != MARK or print_of_key not in keys:
+    key = next((key for key in settings.SEAL_KEYS if fingerprint(key) == print_of_key), None)
+    if mark != MARK or key is None:
         raise CannotOpen("sealed under a key that this host does not have")
     try:
         raw = base64.b64decode(body, validate=True)
         nonce, ciphertext = raw[:NONCE_BYTES], raw[NONCE_BYTES:]
-        return aead_open(ciphertext, binding.encode(), nonce, keys[print_of_key]).decode()
+        return aead_open(ciphertext, binding.encode(), nonce, key).decode()
     except (CryptoError, binascii.Error, ValueError, TypeError) as error:
         raise CannotOpen("the secret was changed, or belongs to another row") from error
 

@@ -2,6 +2,8 @@
 
 from django.db import transaction
 
+from apps.core import audit
+from apps.core.deadlocks import retried
 from apps.core.errors import Conflict
 
 
@@ -25,3 +27,12 @@ def move_all(rows, *, to, allowed, **changes) -> None:
     with transaction.atomic():
         if claimed.update(status=to, **changes) != len(keys):
             raise Conflict(f"not every one of {len(keys)} rows can become {to}")
+
+
+@retried
+@transaction.atomic
+def change_status(row, *, to: str, action: str) -> None:
+    """Move a row as somebody asked for it, and have the audit trail know."""
+    before = row.status
+    move(row, to=to, allowed=row.MOVES)
+    audit.record(action, row, before={"status": before}, after={"status": to})

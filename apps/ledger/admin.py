@@ -29,7 +29,7 @@ class AccountAdmin(FactAdmin):
         *("owner", "kind", "tenant", "balance_column", "debits", "credits", "statement_column")
     ]
     list_filter = ["kind", "tenant"]
-    search_fields = ["owner"]
+    search_fields = ["^owner"]
     ordering = ["owner", "kind"]
     is_chained = False
     leads_to = [
@@ -59,6 +59,7 @@ class AccountAdmin(FactAdmin):
 @admin.register(Transfer)
 class TransferAdmin(FactAdmin):
     list_display = ["created_at", "tenant", "debit", "credit", "amount", "reason", "key"]
-    list_filter = ["reason", "created_at", "tenant"]
-    search_fields = ["key", "debit__owner", "credit__owner"]
+    list_filter = ["reason", "debit__kind", "credit__kind", "created_at", "tenant"]
+    search_fields = ["^key"]
+    found_by = ["id", "key__iexact"]
     leads_to = [(_("Rewards"), "rewards_reward", "transfer__id__exact")]

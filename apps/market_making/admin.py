@@ -20,6 +20,7 @@ class MakerAdmin(FactAdmin):
     list_filter = ["created_at", "tenant"]
     list_select_related = ["venue_account"]
     search_fields = ["symbol", "venue_account__member__email"]
+    found_by = ["number", "symbol__istartswith"]
     list_display_links = None
     list_before_template = "console/makers_before.html"
     actions = ["start", "stop", "halt"]

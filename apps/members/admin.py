@@ -54,7 +54,9 @@ class TenantForm(VerbForm):
 
 @admin.register(Tenant)
 class TenantAdmin(HouseAdmin):
-    list_display = ["name", "status", "accounts_column", "recharge_column", "created_at"]
+    list_display = [
+        *("name", "status", "overview_column", "accounts_column", "recharge_column", "created_at"),
+    ]
     list_filter = ["status", "created_at"]
     search_fields = ["name"]
     readonly_fields = ["status", "created_at"]
@@ -72,6 +74,10 @@ class TenantAdmin(HouseAdmin):
         question=_("Nothing of these tenants is traded until they are resumed."),
     )
     resume = verb_action(_("Resume"), lambda tenant: resume_tenant(tenant=tenant))
+
+    @display(description=_("Overview"))
+    def overview_column(self, tenant):
+        return page_link("console:tenant", tenant.pk, _("Overview"))
 
     @display(description=_("Point cards"))
     def accounts_column(self, tenant):
@@ -133,11 +139,12 @@ class MemberChangeForm(VerbForm):
 @admin.register(Member)
 class MemberAdmin(HouseAdmin):
     list_display = [
-        *("email", "tenant", "inviter", "level", "is_market_node", "status", "cards_column"),
-        "recharge_column",
+        *("email", "tenant", "inviter", "level", "is_market_node", "status"),
+        *("overview_column", "cards_column", "recharge_column"),
     ]
     list_filter = ["status", "is_market_node", "created_at", "tenant"]
     search_fields = ["email", "invite_code"]
+    found_by = ["number", "email__istartswith", "invite_code__iexact"]
     autocomplete_fields = ["inviter"]
     actions = ["make_market_node", "end_market_node", "disable", "enable", "close_all"]
     close_all = page_action(_("Close all positions"), "console:close-positions")
@@ -170,6 +177,10 @@ class MemberAdmin(HouseAdmin):
         ),
     )
     enable = verb_action(_("Enable"), lambda member: enable_member(member=member))
+
+    @display(description=_("Overview"))
+    def overview_column(self, member):
+        return page_link("console:member", member.pk, _("Overview"))
 
     @display(description=_("Point cards"))
     def cards_column(self, member):

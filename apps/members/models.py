@@ -31,7 +31,7 @@ class Member(TenantOwned, Dated):
 
     MOVES = {Status.ACTIVE: {Status.DISABLED}, Status.DISABLED: {Status.ACTIVE}}
 
-    email = models.EmailField(_("e-mail"), max_length=100)
+    email = models.EmailField(_("e-mail"), max_length=100, db_index=True)
     password = models.CharField(_("password"), max_length=128, editable=False)
     invite_code = models.CharField(_("invite code"), max_length=8, unique=True)
     inviter = models.ForeignKey(

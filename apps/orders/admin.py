@@ -25,7 +25,7 @@ class TicketAdmin(FactAdmin):
         *("quantity", "status", "refused_because"),
     ]
     list_filter = ["status", "action", "direction", "created_at", "tenant"]
-    search_fields = ["symbol", "refused_because", "venue_account__member__email"]
+    search_fields = ["=venue_account__member__email"]
     list_select_related = ["signal__strategy"]
     leads_to = [(_("Orders"), "orders_order", "ticket__id__exact")]
 
@@ -59,7 +59,8 @@ class OrderAdmin(FactAdmin):
         *("filled", "average_price", "status", "client_order_id"),
     ]
     list_filter = ["status", "kind", "side", "created_at", "tenant"]
-    search_fields = ["symbol", "client_order_id", "venue_order_id"]
+    search_fields = ["=client_order_id", "=venue_order_id"]
+    found_by = ["id", "client_order_id__iexact", "venue_order_id__iexact"]
     leads_to = [(_("Fills"), "orders_fill", "order__id__exact")]
     actions = ["cancel"]
     cancel = verb_action(
@@ -78,7 +79,7 @@ class FillAdmin(FactAdmin):
         *("filled_at", "tenant", "order", "quantity", "price", "fee", "unheld", "close_column"),
     ]
     list_filter = ["filled_at", "tenant"]
-    search_fields = ["key", "venue_fill_id"]
+    search_fields = ["^key"]
 
     @display(description=_("Close"))
     def close_column(self, fill):

@@ -144,8 +144,8 @@ class Order(TenantOwned, Fact):
     venue_account = models.ForeignKey(
         VenueAccount, models.PROTECT, related_name="orders", verbose_name=_("venue account")
     )
-    client_order_id = models.CharField(_("client order id"), max_length=64)
-    venue_order_id = models.CharField(_("venue order id"), max_length=64, blank=True)
+    client_order_id = models.CharField(_("client order id"), max_length=64, db_index=True)
+    venue_order_id = models.CharField(_("venue order id"), max_length=64, blank=True, db_index=True)
     # Under which number a person has seen it at the venue; it is asked for by that.
     named_id = models.CharField(_("named by a person"), max_length=64, blank=True)
     symbol = models.CharField(_("symbol"), max_length=32)
@@ -167,6 +167,8 @@ class Order(TenantOwned, Fact):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         ordering = ["-id"]
+        # Which were told of since a moment.
+        indexes = [models.Index(fields=["reported_at"], name="orders_order_reported")]
         constraints = [
             models.UniqueConstraint(
                 fields=["venue_account", "client_order_id"], name="orders_client_id_once"

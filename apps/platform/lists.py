@@ -1,6 +1,7 @@
 """Everything that the admin shows, by the name of its list."""
 
 from apps.backtests.models import Run, Trial
+from apps.copying.models import Copy
 from apps.core.models import AuditEntry, RefusedMessage
 from apps.ledger.models import Account, Transfer
 from apps.market_making.models import Command as MakerCommand
@@ -30,6 +31,7 @@ from apps.traders.models import (
     Allocation,
     Call,
     Decision,
+    Duel,
     Item,
     Manager,
     Mind,
@@ -43,6 +45,7 @@ from apps.traders.models import (
 from apps.venues.models import EquitySnapshot, Feed, Instrument, Payment, VenueAccount
 
 MEMBER = ("member__email",)
+MEMBER_OF_COPY = ("subscription__member__email",)
 
 tenants = listing("tenants", Tenant, search=["name"])
 users = listing("users", User, search=["username", "email"])
@@ -71,6 +74,7 @@ tenant_strategies = listing(
     "tenant-strategies", TenantStrategy, search=["display_name", "strategy__name"]
 )
 subscriptions = listing("subscriptions", Subscription, search=MEMBER)
+copies = listing("copies", Copy, search=MEMBER_OF_COPY)
 signals = listing("signals", Signal, search=["symbol"])
 tickets = listing("tickets", Ticket, search=["symbol"])
 orders = listing("orders", Order, search=["symbol", "client_order_id"])
@@ -106,3 +110,4 @@ trader_spendings = listing("trader-spendings", Spending)
 trader_samples = listing("trader-samples", Sample)
 trader_shades = listing("trader-shades", Shade, search=["symbol"])
 trader_allocations = listing("trader-allocations", Allocation)
+duels = listing("duels", Duel, search=["name"])

@@ -15,8 +15,8 @@ Seconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 class CreateStrategy(Asked, kw_only=True):
     code: str
     name: str
-    # The strategy of the library that decides, and its parameters.
-    rule: str
+    # The strategy of the library that decides, and its parameters; none, where alerts decide.
+    rule: str = ""
     params: dict[str, Any] = {}
     symbols: list[str]
     timeframe: str

@@ -123,6 +123,7 @@ class SetPolicy(Asked):
     daily_withdrawal_amount: Decimal | UnsetType = UNSET
     daily_withdrawal_count: Annotated[int, Meta(ge=0, le=10**6)] | UnsetType = UNSET
     needs_four_eyes: bool | UnsetType = UNSET
+    withdrawing_keys: Literal["refuse", "ask", "allow"] | UnsetType = UNSET
 
 
 @face.call("POST", "api/tenants/<int:id>/policy", scope="tenants.change_policy", only=PLATFORM)

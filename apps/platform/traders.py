@@ -17,7 +17,7 @@ from apps.platform.face import PLATFORM, Asked, Id, Visitor, face, named
 from apps.tenants.models import Tenant
 from apps.traders import services
 from apps.traders.models import Mind, Trader
-from apps.traders.selectors import books_of, minds_of, spending_of
+from apps.traders.selectors import Arm, books_of, compared, minds_of, spending_of
 from apps.traders.services.keeping import OF_MANAGER, OF_TRADER
 from engine.deciding import budget, limits, models, standing
 from engine.messages import number
@@ -302,6 +302,89 @@ def trader_state(visitor: Visitor, asked: OneTrader) -> TraderState:
             for one in books.held
         ],
     )
+
+
+class NewDuel(Asked, kw_only=True):
+    trader_id: Id
+    template_id: UUID
+    name: Name
+    way: Literal["in_turn", "halves"] = "in_turn"
+
+
+@face.call("POST", "api/duels", scope="traders.add_duel", status=201)
+def begin_a_duel(visitor: Visitor, asked: NewDuel) -> lists.duels.line:
+    """Try another prompt beside a trader's own, by turns or with half of its capital."""
+    duel = services.begin_duel(
+        trader=lists.traders.one(visitor, asked.trader_id),
+        second=lists.templates.one(visitor, asked.template_id),
+        name=asked.name,
+        way=asked.way,
+        now=timezone.now(),
+    )
+    return lists.duels.line_of(duel)
+
+
+class OneDuel(Asked):
+    id: Id
+
+
+@face.call("POST", "api/duels/<int:id>/end", scope="traders.change_duel")
+def end_a_duel(visitor: Visitor, asked: OneDuel) -> lists.duels.line:
+    """Its figures stay as they are; the trader goes on by its own prompt, the other one stops."""
+    duel = lists.duels.one(visitor, asked.id)
+    return lists.duels.line_of(services.end_duel(duel=duel, now=timezone.now()))
+
+
+class ArmTold(Struct):
+    prompt: str
+    trader: str
+    decisions: int
+    failed: int
+    openings: int
+    refused: int
+    cost: str
+    trades: int
+    wins: int
+    net: str
+    # What each trade won, in percent of the equity that its decision saw.
+    mean_percent: str | None
+
+
+class Ahead(Struct):
+    """Of the second over the first, in percent a trade."""
+
+    mean: float
+    # Where it lies in 95 of 100 draws.
+    low: float
+    high: float
+    # How often chance alone comes to as much, and whether that is seldom enough.
+    by_chance: float
+    is_sure: bool
+
+
+class DuelTold(Struct):
+    first: ArmTold
+    second: ArmTold
+    # None while there are too few trades.
+    ahead: Ahead | None
+
+
+@face.call("GET", "api/duels/<int:id>/comparison", scope="traders.view_duel")
+def compare_a_duel(visitor: Visitor, asked: OneDuel) -> DuelTold:
+    """How both prompts have done since it began, and how sure their difference is."""
+    told = compared(lists.duels.one(visitor, asked.id))
+    found = told.difference
+    ahead = found and Ahead(
+        found.mean, found.interval.low, found.interval.high, found.by_chance, found.is_sure
+    )
+    return DuelTold(arm_told(told.first), arm_told(told.second), ahead)
+
+
+def arm_told(arm: Arm) -> ArmTold:
+    mean = arm.mean_percent
+    amounts = {"cost": number(arm.cost), "net": number(arm.net)}
+    amounts["mean_percent"] = None if mean is None else number(round(mean, 8))
+    return ArmTold(**{name: getattr(arm, name) for name in Arm.__slots__} | amounts)
 
 
 class ManagerTold(Asked, kw_only=True):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from apps.copying.services import follow as copy_account
 from apps.core.face import found
 from apps.nodes.models import Node
 from apps.orders.services import assign_account, change_modes
@@ -18,6 +19,7 @@ from apps.strategies.services import (
     offer_strategy,
     subscribe,
 )
+from apps.traders.models import Trader
 from apps.venues.models import VenueAccount
 from apps.venues.services import bind_account
 
@@ -80,6 +82,39 @@ def copy_from_master(visitor: Visitor, asked: OneOffer) -> lists.tenant_strategi
         description=row.description or row.strategy.description,
     )
     return lists.tenant_strategies.line_of(changed)
+
+
+class CopyLeader(Asked, kw_only=True):
+    venue_account_id: Id
+    leader_account_id: Id | None = None
+    leader_trader_id: Id | None = None
+    measure: Literal["ratio", "amount", "quantity"]
+    measured: Decimal
+    capital: Decimal
+    leverage: Leverage = 20
+
+
+@face.call("POST", "api/subscriptions/copy", scope="strategies.add_subscription", status=201)
+def copy_leader(visitor: Visitor, asked: CopyLeader) -> lists.subscriptions.line:
+    """Let a venue account do as another account, or an AI trader, does."""
+    account = lists.venue_accounts.one(visitor, asked.venue_account_id)
+    leaders = {
+        "leader_account": (VenueAccount, asked.leader_account_id),
+        "leader_trader": (Trader, asked.leader_trader_id),
+    }
+    row = copy_account(
+        venue_account=account,
+        measure=asked.measure,
+        measured=asked.measured,
+        capital=asked.capital,
+        leverage=asked.leverage,
+        **{
+            name: found(model.objects.of(account.tenant), what=name.replace("_", " "), pk=key)
+            for name, (model, key) in leaders.items()
+            if key is not None
+        },
+    )
+    return lists.subscriptions.line_of(row)
 
 
 class Subscribe(Asked):

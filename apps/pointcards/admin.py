@@ -15,7 +15,7 @@ class ChargeAdmin(FactAdmin):
         *("from_self", "from_gift", "shortfall", "transfers_column"),
     ]
     list_filter = ["created_at", "tenant"]
-    search_fields = ["member__email"]
+    search_fields = ["=member__email"]
     list_select_related = ["close__position"]
     leads_to = [(_("Profit pool"), "rewards_pool", "charge__id__exact")]
 

@@ -47,8 +47,11 @@ class CloseAdmin(FactAdmin):
         *("created_at", "tenant", "position", "profit", "fee", "funding", "status", "fill_column"),
         "failed_because",
     ]
-    list_filter = ["status", "created_at", "tenant"]
-    search_fields = ["fill_key"]
+    list_filter = [
+        *("status", "created_at", "tenant"),
+        "position__subscription__tenant_strategy__strategy",
+    ]
+    search_fields = ["^fill_key"]
     leads_to = [(_("Charge"), "pointcards_charge", "close__id__exact")]
     actions = ["settle_again"]
 

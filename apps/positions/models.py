@@ -60,6 +60,8 @@ class Position(TenantOwned, Fact):
         verbose_name = _("position")
         verbose_name_plural = _("positions")
         ordering = ["-id"]
+        # Few of many are open.
+        indexes = [models.Index(fields=["status"], name="positions_position_status")]
 
     def __str__(self):
         return f"{self.symbol} {self.direction}"

@@ -26,7 +26,7 @@ NOTHING = [0, ZERO, ZERO, ZERO]
 class PoolAdmin(FactAdmin):
     list_display = ["created_at", "tenant", "charge", "amount", "policy", "split_column"]
     list_filter = ["created_at", "tenant"]
-    search_fields = ["charge__member__email"]
+    search_fields = ["=charge__member__email"]
     list_select_related = ["charge__member", "policy__tenant"]
     leads_to = [(_("Rewards"), "rewards_reward", "pool__id__exact")]
 
@@ -39,7 +39,7 @@ class PoolAdmin(FactAdmin):
 class RewardAdmin(FactAdmin):
     list_display = ["created_at", "tenant", "member", "kind", "rate", "amount", "pool", "transfer"]
     list_filter = ["kind", "created_at", "tenant"]
-    search_fields = ["member__email"]
+    search_fields = ["=member__email"]
     list_select_related = ["pool__charge__member"]
 
 
@@ -51,6 +51,7 @@ class WithdrawalAdmin(FactAdmin):
     ]
     list_filter = ["status", "network", "created_at", "tenant"]
     search_fields = ["member__email", "address", "tx_hash", "key"]
+    found_by = ["id", "tx_hash__iexact", "address__iexact"]
     list_before_template = "console/withdrawal_sums.html"
     is_chained = False
 

@@ -30,6 +30,8 @@ def scan(*, now: datetime) -> int:
     want(wanted_of(strategies), now=now)
     to_come = awaited(now)
     for strategy in strategies:
+        if not strategy.rule:
+            continue
         bar_at = datetime.fromtimestamp(last_closed_bar(strategy.timeframe, now.timestamp()), UTC)
         seen = dict(strategy.watches.values_list("symbol", "bar_at"))
         for symbol in strategy.symbols:
@@ -48,8 +50,7 @@ def wanted_of(strategies: list[Strategy]) -> dict[tuple[str, str, str], int]:
         if strategy.venue == Venue.PAPER:
             continue
         try:
-            rule = strategy_named(strategy.rule)
-            bars = rule.candles_needed(rule.read_params(strategy.params))
+            bars = bars_needed(strategy)
         except EngineError:
             # Told on its watch, as soon as somebody looks.
             continue
@@ -57,6 +58,14 @@ def wanted_of(strategies: list[Strategy]) -> dict[tuple[str, str, str], int]:
             series = (strategy.venue, symbol, strategy.timeframe)
             wanted[series] = max(bars, wanted.get(series, 0))
     return wanted
+
+
+def bars_needed(strategy: Strategy) -> int:
+    """What its rule looks at; one that is told from outside compares prices with the newest bar."""
+    if not strategy.rule:
+        return 1
+    rule = strategy_named(strategy.rule)
+    return rule.candles_needed(rule.read_params(strategy.params))
 
 
 def look(*, strategy: Strategy, symbol: str, now: datetime) -> None:

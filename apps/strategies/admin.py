@@ -2,8 +2,16 @@
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 
-from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, page_action, verb_action
+from apps.core.admin import (
+    FactAdmin,
+    HouseAdmin,
+    VerbForm,
+    page_action,
+    page_link,
+    verb_action,
+)
 from apps.strategies import services
 from apps.strategies.models import Strategy, Subscription, TenantStrategy, Watch
 
@@ -64,7 +72,7 @@ class TenantStrategyAdmin(HouseAdmin):
     form = TenantStrategyForm
     list_display = [
         *("__str__", "tenant", "strategy", "capital", "leverage", "risk_mode", "min_capital"),
-        *("status", "created_at"),
+        *("status", "tune_column", "created_at"),
     ]
     list_filter = ["status", "tenant"]
     search_fields = ["display_name", "strategy__name"]
@@ -76,6 +84,10 @@ class TenantStrategyAdmin(HouseAdmin):
     resume = verb_action(
         _("Resume"), lambda row: services.resume_tenant_strategy(tenant_strategy=row)
     )
+
+    @display(description=_("Parameters"))
+    def tune_column(self, row):
+        return page_link("console:tune", row.pk, _("Tune"))
 
     def get_readonly_fields(self, request, obj=None):
         return [] if obj is None else ["tenant", "strategy"]
@@ -104,6 +116,7 @@ class SubscriptionAdmin(HouseAdmin):
     ]
     list_filter = ["status", "risk_mode", "mode", "tenant"]
     search_fields = ["member__email"]
+    found_by = ["number", "member__email__istartswith"]
     list_select_related = ["tenant_strategy__strategy"]
     autocomplete_fields = ["tenant_strategy", "venue_account"]
     actions = ["stop", "resume"]
@@ -114,6 +127,10 @@ class SubscriptionAdmin(HouseAdmin):
 
     stop = verb_action(_("Stop"), lambda row: services.stop_subscription(subscription=row))
     resume = verb_action(_("Resume"), lambda row: services.resume_subscription(subscription=row))
+
+    def get_queryset(self, request):
+        # Those that copy somebody have a list of their own.
+        return super().get_queryset(request).filter(tenant_strategy__isnull=False)
 
     def get_readonly_fields(self, request, obj=None):
         return [] if obj is None else ["tenant_strategy", "venue_account", "mode"]

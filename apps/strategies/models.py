@@ -1,13 +1,15 @@
 """Strategies of the platform, the tenants' instances of them, and who follows those."""
 
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.fields import PointsField
+from apps.core.fields import PointsField, PriceField
 from apps.core.models import Dated, TenantOwned
 from apps.members.models import Member
 from apps.tenants.models import Tenant
@@ -16,6 +18,10 @@ from engine.candle import TIMEFRAMES
 
 # From the margin of a trade's notional to the whole of it, as venues allow at most.
 LEVERAGE = [MinValueValidator(1), MaxValueValidator(125)]
+FOLLOWED = ("tenant_strategy", "leader_account", "leader_trader")
+ONE_IS_FOLLOWED = reduce(
+    or_, (Q(**{f"{name}__isnull": name != one for name in FOLLOWED}) for one in FOLLOWED)
+)
 RISK_MODES = [(1, _("Careful")), (2, _("Balanced")), (3, _("Bold"))]
 
 
@@ -29,8 +35,9 @@ class Strategy(Dated):
     code = models.SlugField(_("code"), max_length=64, unique=True)
     name = models.CharField(_("name"), max_length=100)
     description = models.TextField(_("description"), blank=True)
-    # The strategy of the engine's library that decides, and its parameters.
-    rule = models.CharField(_("rule"), max_length=64)
+    # The strategy of the engine's library that decides, and its parameters; without one it only
+    # does what it is told from outside.
+    rule = models.CharField(_("rule"), max_length=64, blank=True)
     params = models.JSONField(_("parameters"), default=dict, blank=True)
     # Where its candles come from, and what it watches.
     venue = models.CharField(_("venue"), max_length=16, choices=Venue, default=Venue.PAPER)
@@ -118,7 +125,7 @@ class TenantStrategy(TenantOwned, Dated):
 
 
 class Subscription(TenantOwned, Dated):
-    """A venue account following a tenant strategy, with its own capital."""
+    """A venue account following a tenant strategy, another account or an AI trader."""
 
     class Status(models.TextChoices):
         ACTIVE = "active", _("Active")
@@ -131,6 +138,13 @@ class Subscription(TenantOwned, Dated):
         ONCE = "once", _("Once")
         LOOP = "loop", _("Every signal")
 
+    class Measure(models.TextChoices):
+        """How much of what its leader opens a copying subscription opens."""
+
+        RATIO = "ratio", _("So many times the leader's quantity")
+        AMOUNT = "amount", _("Worth a fixed amount (USDT)")
+        QUANTITY = "quantity", _("A fixed quantity")
+
     MOVES = {
         Status.ACTIVE: {Status.PAUSED, Status.STOPPED},
         Status.PAUSED: {Status.ACTIVE, Status.STOPPED},
@@ -140,9 +154,29 @@ class Subscription(TenantOwned, Dated):
     tenant_strategy = models.ForeignKey(
         TenantStrategy,
         models.PROTECT,
+        null=True,
         related_name="subscriptions",
         verbose_name=_("tenant strategy"),
     )
+    # Of these three one is followed.
+    leader_account = models.ForeignKey(
+        VenueAccount,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="copied_by",
+        verbose_name=_("copied account"),
+    )
+    leader_trader = models.ForeignKey(
+        "traders.Trader",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="copied_by",
+        verbose_name=_("copied AI trader"),
+    )
+    measure = models.CharField(_("copies"), max_length=16, choices=Measure, blank=True)
+    measured = PriceField(_("ratio, amount or quantity"), null=True)
     member = models.ForeignKey(
         Member, models.PROTECT, related_name="subscriptions", verbose_name=_("member")
     )
@@ -162,8 +196,19 @@ class Subscription(TenantOwned, Dated):
             models.UniqueConstraint(
                 fields=["venue_account", "tenant_strategy"], name="strategies_subscribed_once"
             ),
+            models.UniqueConstraint(
+                fields=["venue_account", "leader_account"], name="strategies_account_copied_once"
+            ),
+            models.UniqueConstraint(
+                fields=["venue_account", "leader_trader"], name="strategies_trader_copied_once"
+            ),
             models.CheckConstraint(name="strategies_capital_positive", condition=Q(capital__gt=0)),
+            models.CheckConstraint(name="strategies_one_is_followed", condition=ONE_IS_FOLLOWED),
         ]
 
     def __str__(self):
-        return f"{self.member} · {self.tenant_strategy}"
+        return f"{self.member} · {self.followed}"
+
+    @property
+    def followed(self):
+        return self.tenant_strategy or self.leader_account or self.leader_trader

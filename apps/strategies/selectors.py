@@ -19,20 +19,22 @@ def active_watches() -> QuerySet[Strategy]:
 
 
 def followers(strategy: Strategy, *, closing: bool = False) -> QuerySet[Subscription]:
-    """Who trades on this strategy's signals, with what planning needs of them, in one query.
+    """Who trades on this strategy's signals, with what planning needs of them.
 
     A paused subscription opens nothing, and still closes what it holds.
     """
     statuses = [Subscription.Status.ACTIVE]
     if closing:
         statuses.append(Subscription.Status.PAUSED)
+    offered = TenantStrategy.objects.across_tenants().filter(
+        strategy=strategy, status=TenantStrategy.Status.ACTIVE, tenant__status=Tenant.Status.ACTIVE
+    )
     return (
         Subscription.objects.across_tenants()
         .filter(
-            tenant_strategy__strategy=strategy,
+            # Named, not joined: they are few, and would be looked up for every subscription.
+            tenant_strategy__among=list(offered.values_list("pk", flat=True)),
             status__in=statuses,
-            tenant_strategy__status=TenantStrategy.Status.ACTIVE,
-            tenant__status=Tenant.Status.ACTIVE,
             member__status=Member.Status.ACTIVE,
             venue_account__status=VenueAccount.Status.ACTIVE,
         )

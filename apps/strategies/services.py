@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from apps.core import audit
 from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, Conflict, NotAllowed
-from apps.core.states import move, move_all
+from apps.core.states import change_status, move, move_all
+from apps.core.writing import check_fields, put
 from apps.ledger.errors import InsufficientPoints
 from apps.ledger.models import Account
 from apps.ledger.selectors import accounts_of
@@ -77,14 +77,6 @@ def write(strategy: Strategy, values: Mapping[str, object]) -> None:
         raise Conflict(f"a strategy {strategy.code} exists already", field="code") from error
 
 
-def put(row: models.Model, values: Mapping[str, object], *, known: Iterable[str]) -> None:
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise BadInput(f"a {row._meta.verbose_name} has no field {unknown[0]}", field=unknown[0])
-    for name, value in values.items():
-        setattr(row, name, value)
-
-
 def check(strategy: Strategy) -> None:
     """Refuse a strategy that could not decide, naming the field."""
     check_params(rule=strategy.rule, params=strategy.params)
@@ -92,18 +84,13 @@ def check(strategy: Strategy) -> None:
     check_fields(strategy)
 
 
-def check_fields(row: models.Model, *, without: Iterable[str] = ()) -> None:
-    try:
-        # Whether a code is free is the database's to say.
-        row.clean_fields(exclude=set(without))
-    except ValidationError as error:
-        field, reasons = next(iter(error.message_dict.items()))
-        raise BadInput(f"{field}: {' '.join(reasons)}", field=field) from error
-
-
 def check_params(*, rule: str, params: object) -> None:
     if not isinstance(params, Mapping):
         raise BadInput("parameters are names with values", field="params")
+    if not rule:
+        if params:
+            raise BadInput("without a rule there is nothing to tune", field="params")
+        return
     try:
         named = strategy_named(rule)
     except BadParameters as error:
@@ -135,14 +122,6 @@ def pause_strategy(*, strategy: Strategy) -> None:
 
 def resume_strategy(*, strategy: Strategy) -> None:
     change_status(strategy, to=Strategy.Status.ACTIVE, action="strategy.resumed")
-
-
-@retried
-@transaction.atomic
-def change_status(row, *, to: str, action: str) -> None:
-    before = row.status
-    move(row, to=to, allowed=row.MOVES)
-    audit.record(action, row, before={"status": before}, after={"status": to})
 
 
 @retried
@@ -212,9 +191,24 @@ def change_params(
     return row
 
 
+def master_of(row: TenantStrategy) -> Strategy:
+    """The platform's strategy that a tenant's version was made of; itself, where it is none."""
+    strategy = row.strategy
+    if strategy.made_for_id is None:
+        return strategy
+    ending = own_ending(strategy.made_for_id)
+    masters = Strategy.objects.filter(made_for=None, rule=strategy.rule).order_by("pk")
+    named = masters.filter(code__startswith=strategy.code.removesuffix(ending))
+    return next((one for one in named if one.code[:50] + ending == strategy.code), strategy)
+
+
+def own_ending(tenant_id: int) -> str:
+    return f"-t{tenant_id}"
+
+
 def own_version(strategy: Strategy, *, tenant: Tenant, params: Mapping[str, object]) -> Strategy:
     """The tenant's version of a strategy: made once, and tuned ever after."""
-    code = f"{strategy.code[:50]}-t{tenant.pk}"
+    code = strategy.code[:50] + own_ending(tenant.pk)
     made = Strategy.objects.filter(code=code, made_for=tenant).first()
     if made:
         return update_strategy(strategy=made, params=params)
@@ -317,7 +311,7 @@ def change_subscription(
     row.risk_mode = row.risk_mode if risk_mode is None else risk_mode
     row.mode = row.mode if mode is None else checked_mode(mode)
     check_figures(capital=row.capital, leverage=row.leverage, risk_mode=row.risk_mode)
-    if capital is not None:
+    if capital is not None and row.tenant_strategy:
         refuse_small(capital, row.tenant_strategy)
     if told_of(row) != before:
         row.save(update_fields=["capital", "leverage", "risk_mode", "mode"])
@@ -443,22 +437,24 @@ def locked_account(account: VenueAccount) -> VenueAccount:
     return VenueAccount.objects.of(account.tenant).select_for_update().get(pk=account.pk)
 
 
-def refuse_unready(*, tenant_strategy: TenantStrategy, account: VenueAccount) -> None:
-    """Refuse an account that could not trade the strategy now."""
-    offered = (
-        TenantStrategy.objects.of(account.tenant)
-        .select_related("tenant", "strategy")
-        .get(pk=tenant_strategy.pk)
-    )
-    refuse_suspended(offered.tenant)
-    if offered.status != TenantStrategy.Status.ACTIVE:
-        raise Conflict("the tenant has paused this strategy", tenant_strategy=offered.pk)
-    if offered.strategy.status != Strategy.Status.ACTIVE:
-        raise Conflict("the platform has paused this strategy", tenant_strategy=offered.pk)
+def refuse_unready(*, tenant_strategy: TenantStrategy | None, account: VenueAccount) -> None:
+    """Refuse an account that could not trade the strategy now, or copy anybody."""
+    refuse_suspended(Tenant.objects.get(pk=account.tenant_id))
+    if tenant_strategy is not None:
+        refuse_unoffered(tenant_strategy)
     if account.member.status != Member.Status.ACTIVE:
         raise Conflict("the member is disabled", member=account.member_id)
     if account.status != VenueAccount.Status.ACTIVE:
         raise Conflict("the venue account is paused", venue_account=account.pk)
+
+
+def refuse_unoffered(tenant_strategy: TenantStrategy) -> None:
+    offers = TenantStrategy.objects.of(tenant_strategy.tenant_id).select_related("strategy")
+    offered = offers.get(pk=tenant_strategy.pk)
+    if offered.status != TenantStrategy.Status.ACTIVE:
+        raise Conflict("the tenant has paused this strategy", tenant_strategy=offered.pk)
+    if offered.strategy.status != Strategy.Status.ACTIVE:
+        raise Conflict("the platform has paused this strategy", tenant_strategy=offered.pk)
 
 
 def refuse_suspended(tenant: Tenant) -> None:
@@ -475,4 +471,14 @@ def told_of(row: Subscription) -> dict[str, object]:
         "risk_mode": row.risk_mode,
         "mode": row.mode,
         "status": row.status,
+        **({} if row.tenant_strategy_id else copying_of(row)),
+    }
+
+
+def copying_of(row: Subscription) -> dict[str, object]:
+    return {
+        "leader_account": row.leader_account_id,
+        "leader_trader": row.leader_trader_id,
+        "measure": row.measure,
+        "measured": row.measured,
     }

@@ -24,8 +24,9 @@ TRADE = {
         *("tenants.tenant", "tenants.appkey", "tenants.endpoint", "tenants.delivery"),
         *("members.member", "nodes.node", "venues.venueaccount", "venues.instrument"),
         *("strategies.strategy", "strategies.tenantstrategy", "strategies.subscription"),
+        *("intake.intake", "copying.copier"),
         *("signals.signal", "orders.ticket", "backtests.run", "market_making.maker"),
-        *("traders.mind", "traders.template", "traders.manager", "traders.trader"),
+        *("traders.mind", "traders.template", "traders.manager", "traders.trader", "traders.duel"),
     )
     for verb in ("add", "change")
 }
@@ -38,6 +39,8 @@ STAFF = {
     "strategies.change_tenantstrategy",
     "strategies.add_subscription",
     "strategies.change_subscription",
+    "copying.add_copier",
+    "copying.change_copier",
     "backtests.add_run",
     "backtests.change_run",
     "orders.add_ticket",
@@ -46,6 +49,8 @@ STAFF = {
     "traders.add_template",
     "traders.add_trader",
     "traders.change_trader",
+    "traders.add_duel",
+    "traders.change_duel",
 }
 # What an app key may do that only an owner gives: whoever made the key would have it, too.
 OWNERS_SCOPES = {AppKey.Scope.MONEY, AppKey.Scope.SECRETS}

@@ -97,6 +97,11 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):
     def get_readonly_fields(self, request, obj=None):
         return super().get_readonly_fields(request, obj) if obj else []
 
+    def formfield_for_manytomany(self, db_field, request=None, **kwargs):
+        # Each right is named with what it is about.
+        rights = db_field.related_model.objects.select_related("content_type")
+        return super().formfield_for_manytomany(db_field, request, queryset=rights, **kwargs)
+
     def has_add_permission(self, request):
         return is_owner(request.user) and super().has_add_permission(request)
 

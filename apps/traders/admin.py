@@ -1,9 +1,11 @@
 """Traders, their models, prompts and managers; their decisions, calls and what they cost."""
 
+from decimal import Decimal
+
 from django import forms
 from django.contrib import admin
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from msgspec import NODEFAULT
 
@@ -14,6 +16,7 @@ from apps.traders.models import (
     Allocation,
     Call,
     Decision,
+    Duel,
     Item,
     Manager,
     Mind,
@@ -24,10 +27,12 @@ from apps.traders.models import (
     Template,
     Trader,
 )
-from apps.traders.selectors import minds_of
+from apps.traders.selectors import compared, minds_of
 from apps.traders.services.keeping import OF_MANAGER, OF_MIND, OF_TRADER
 from engine.deciding import budget, limits, models, standing
+from engine.messages import number
 from engine.parameters import Parameter, parameters_of
+from engine.report.bootstrap import LEAST
 
 
 def told_by(parameters: list[Parameter]) -> str:
@@ -245,7 +250,7 @@ class SeatAdmin(FactAdmin):
 class DecisionAdmin(FactAdmin):
     list_display = [
         *("at", "trader", "number", "status", "mind", "reason", "result", "milliseconds"),
-        "tenant",
+        *("reused", "tenant"),
     ]
     list_filter = ["status", "is_shadow", "at", "tenant"]
     search_fields = ["trader__code", "mind"]
@@ -304,6 +309,86 @@ class ShadeAdmin(FactAdmin):
     list_filter = ["direction", "opened_at", "tenant"]
     search_fields = ["symbol", "trader__code"]
     is_chained = False
+
+
+class DuelForm(VerbForm):
+    class Meta:
+        model = Duel
+        fields = ["trader", "second", "name", "way"]
+
+    def write(self, **values):
+        return services.begin_duel(now=timezone.now(), **values)
+
+
+ARM = {
+    "prompt": _("prompt"),
+    "trader": _("AI trader"),
+    "decisions": _("decisions"),
+    "failed": _("failed"),
+    "openings": _("openings"),
+    "refused": _("refused"),
+    "cost": _("cost of models"),
+    "trades": _("trades"),
+    "wins": _("won"),
+    "net": _("net profit"),
+    "mean_percent": _("won a trade (%)"),
+}
+
+
+@admin.register(Duel)
+class DuelAdmin(HouseAdmin):
+    form = DuelForm
+    actions = ["end"]
+    autocomplete_fields = ["trader", "second"]
+
+    end = verb_action(_("End"), lambda row: services.end_duel(duel=row, now=timezone.now()))
+
+    def get_fields(self, request, obj=None):
+        if obj is None:
+            return DuelForm.Meta.fields
+        told = ["name", "way", "trader", "other", "first", "second", "began_at", "ended_at"]
+        return [*told, "figures", "ahead"]
+
+    def get_readonly_fields(self, request, obj=None):
+        # Nothing of it is changed but by its end.
+        return [] if obj is None else self.get_fields(request, obj)
+
+    @admin.display(description=_("Figures"))
+    def figures(self, duel):
+        told = compared(duel)
+        rows = [
+            (label, shown(getattr(told.first, name)), shown(getattr(told.second, name)))
+            for name, label in ARM.items()
+        ]
+        lines = format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td></tr>", rows)
+        return format_html("<table>{}</table>", lines)
+
+    @admin.display(description=_("B over A, a trade"))
+    def ahead(self, duel):
+        """How far the second is ahead, and whether that says something."""
+        found = compared(duel).difference
+        if found is None:
+            return _("Fewer than %(least)s trades each say nothing yet.") % {"least": LEAST}
+        text = _("%(mean)s %% (in 95 of 100 draws %(low)s to %(high)s); by chance: %(chance)s %%")
+        told = text % {
+            "mean": f"{found.mean:+.4f}",
+            "low": f"{found.interval.low:+.4f}",
+            "high": f"{found.interval.high:+.4f}",
+            "chance": f"{100 * found.by_chance:.1f}",
+        }
+        return f"{told} · {_('sure enough') if found.is_sure else _('not sure')}"
+
+    list_display = [
+        *("name", "trader", "way", "first", "second", "began_at", "ended_at", "tenant"),
+    ]
+    list_filter = ["way", "tenant"]
+    search_fields = ["name", "trader__code"]
+
+
+def shown(value: object) -> str:
+    if value is None:
+        return "–"
+    return number(round(value, 8)) if isinstance(value, Decimal) else str(value)
 
 
 @admin.register(Allocation)

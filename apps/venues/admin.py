@@ -54,14 +54,28 @@ class VenueAccountForm(VerbForm):
         return bind_account(**values)
 
 
+class DriftFilter(admin.SimpleListFilter):
+    """Accounts that hold something else than the books say, also where a person has seen it."""
+
+    title = _("drift")
+    parameter_name = "drifting"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("Differs from the books"))]
+
+    def queryset(self, request, queryset):
+        return queryset.exclude(drift={}) if self.value() == "yes" else queryset
+
+
 @admin.register(VenueAccount)
 class VenueAccountAdmin(HouseAdmin):
     list_display = [
         *("member", "tenant", "venue", "label", "key_hint", "node", "equity", "status"),
         *("shown_drift", "read_at", "order_column"),
     ]
-    list_filter = ["venue", "status", "tenant"]
+    list_filter = ["venue", "status", DriftFilter, "tenant"]
     search_fields = ["member__email", "key_hint", "label"]
+    found_by = ["number", "member__email__istartswith"]
     autocomplete_fields = ["member"]
     actions = [
         *("assign", "pause", "resume", "read_back", "clear_drift", "accept_key", "unbind"),

@@ -9,6 +9,8 @@ from apps.core.fields import PointsField, PriceField, SealedField
 from apps.core.models import Dated, Fact, TenantOwned
 from apps.members.models import Member
 from apps.nodes.models import Node
+from apps.tenants.models import Policy
+from apps.tenants.selectors import policy_of
 from engine.messages import Margin, PositionMode, number
 
 
@@ -32,6 +34,10 @@ class Instrument(models.Model):
     min_notional = PriceField(_("minimum notional"))
     last_price = PriceField(_("last price"), null=True, editable=False)
     priced_at = models.DateTimeField(_("priced at"), null=True, editable=False)
+    # In coins, and as a share; asked for while somebody decides on it.
+    open_interest = PriceField(_("open interest"), null=True, editable=False)
+    funding = PriceField(_("funding rate"), null=True, editable=False)
+    interest_at = models.DateTimeField(_("open interest at"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("instrument")
@@ -146,9 +152,19 @@ class VenueAccount(TenantOwned, Dated):
             return f"the key is unchecked: {why}"
         if self.can_trade is False:
             return "the key cannot trade"
-        if self.can_withdraw and self.key_accepted_at is None:
+        if not self.can_withdraw:
+            return ""
+        rule = self.withdrawing_keys
+        if rule == Policy.WithdrawingKeys.REFUSE:
+            return "the key can withdraw, and the tenant takes no such key"
+        if rule == Policy.WithdrawingKeys.ASK and self.key_accepted_at is None:
             return "the key can withdraw, and nobody has accepted that"
         return ""
+
+    @property
+    def withdrawing_keys(self) -> str:
+        """The tenant's rule for a key that can withdraw."""
+        return policy_of(self.tenant).withdrawing_keys
 
 
 class Feed(models.Model):

@@ -20,6 +20,8 @@ from engine.paper.generated import GeneratedMarket
 
 # A price is told whenever an account is read back: one turn may be missed, and one be late.
 PRICE_TURNS = 3
+# How much is held open does not change by the second.
+INTEREST_LASTS = timedelta(minutes=5)
 # So long after a bar has closed nobody is told that it is missing.
 AWAITED_SECONDS = 45
 
@@ -64,6 +66,16 @@ def prices_seen(
     )
     told = rows.values_list("symbol", "last_price", "priced_at")
     return {symbol: (price, seen_at) for symbol, price, seen_at in told}
+
+
+def interest_seen(
+    *, venue: str, symbols: Iterable[str], now: datetime
+) -> dict[str, tuple[Decimal, Decimal]]:
+    """Open interest in coins and the funding rate of each symbol of which both were told lately."""
+    rows = InstrumentRow.objects.filter(
+        venue=venue, symbol__in=set(symbols), interest_at__gte=now - INTEREST_LASTS
+    )
+    return {row.symbol: (row.open_interest, row.funding) for row in rows}
 
 
 def described(row: InstrumentRow) -> Instrument:

@@ -20,7 +20,7 @@ from apps.core.states import move
 from apps.members.models import Member
 from apps.nodes.models import Node
 from apps.quotas.services import refuse_full
-from apps.tenants.models import Tenant
+from apps.tenants.models import Policy, Tenant
 from apps.venues.credentials import Credentials, check, opened, seal_at_rest
 from apps.venues.models import EquitySnapshot, Instrument, Payment, Venue, VenueAccount
 from engine.drift import Difference
@@ -308,6 +308,8 @@ def told_rights(known: Rights | VenueAccount) -> dict[str, object]:
 def accept_key(*, account: VenueAccount) -> None:
     """A person takes the risk of a key that can withdraw: the account may open with it."""
     fresh = locked(account)
+    if fresh.withdrawing_keys == Policy.WithdrawingKeys.REFUSE:
+        raise Conflict("the tenant takes no key that can withdraw", account=account.pk)
     if not fresh.can_withdraw or fresh.key_accepted_at:
         raise Conflict("its key is not known to be able to withdraw", account=account.pk)
     fresh.key_accepted_at = timezone.now()
@@ -414,6 +416,14 @@ def note_prices(*, venue: str, described: Iterable[Described], now: datetime) ->
     """Keep what each symbol costs; one that was told a moment ago is not written again."""
     older = Q(priced_at__isnull=True) | Q(priced_at__lt=now - PRICE_EVERY)
     for told_of in described:
+        rows = Instrument.objects.filter(venue=venue, symbol=told_of.symbol)
+        told = {}
+        if told_of.open_interest is not None and told_of.funding is not None:
+            told["open_interest"] = Decimal(told_of.open_interest)
+            told |= {"funding": Decimal(told_of.funding), "interest_at": now}
+            # Somebody decides on it: as new as it comes.
+            rows = rows.filter(Q(priced_at__isnull=True) | Q(priced_at__lt=now))
+        else:
+            rows = rows.filter(older)
         if told_of.price:
-            rows = Instrument.objects.filter(older, venue=venue, symbol=told_of.symbol)
-            rows.update(last_price=Decimal(told_of.price), priced_at=now)
+            rows.update(last_price=Decimal(told_of.price), priced_at=now, **told)

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from engine.backtest.kernel import write_crossings
-from engine.compiled import Flags, Floats, Grid, Whole, compiled, part
+from engine.compiled import compiled
+from engine.parts import Flags, Floats, Grid, Whole, part
 
 # So many bars of all averages are counted side by side before each goes to its own row.
 ROWS = 64

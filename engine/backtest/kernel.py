@@ -31,7 +31,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.compiled import Codes, Cube, Floats, Grid, Places, Whole, compiled, instruction, part
+from engine.compiled import compiled
+from engine.parts import Codes, Cube, Floats, Grid, Places, Whole, instruction, part
 
 OPEN, CLOSE, CANCEL, PROTECT = range(4)
 MARKET, LIMIT, STOP = range(3)
@@ -95,11 +96,13 @@ CASH, FORGIVEN = range(2)
 NO_ROW = -1
 
 
-# So many bars are looked at side by side for one that reaches a level; and so many of each
-# average are compared before the next pair's, so that they stay near.
+# So many bars are marked side by side; and so many of each average are compared before the next
+# pair's, so that they stay near.
 STRETCH, BLOCK = 16, 2048
 # So many are compared at once.
 WORD = 64
+# So many intents ahead the prices that they will trade at are fetched.
+AHEAD = 8
 # Of each byte the first bit, and of each four bits the first two.
 FIRSTS, FOURS = np.uint64(0x0101010101010101), np.uint64(0x3333333333333333)
 
@@ -946,8 +949,11 @@ def watch(run: Run) -> None:
 def is_calm(run: Run, bar: int, at_open: bool) -> bool:
     """Whether the open, or the whole bar, reaches no level of any leg or order."""
     for symbol in range(len(run.calm)):
-        is_reached = lowest(run, symbol, bar, at_open) <= run.calm[symbol, 0]
-        if is_reached or highest(run, symbol, bar, at_open) >= run.calm[symbol, 1]:
+        low, high = run.calm[symbol, 0], run.calm[symbol, 1]
+        # Prices that nothing waits for are not read: what is not near costs more than all else.
+        if low > 0.0 and lowest(run, symbol, bar, at_open) <= low:
+            return False
+        if high < np.inf and highest(run, symbol, bar, at_open) >= high:
             return False
     return True
 
@@ -982,7 +988,8 @@ def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
             if phase != OPEN_ENTRIES:
                 stops(run, bar, at_open)
                 targets(run, bar, at_open)
-        watch(run)
+        if phase != ARRIVALS or first < last:
+            watch(run)
         phase += 1
         if phase == INSIDE and is_calm(run, bar, False):
             if run.counts[N_TRAILS] == 0:
@@ -991,15 +998,22 @@ def one_bar(run: Run, bar: int, first: int, last: int, is_due: bool) -> None:
             phase = TRAILS
         if phase == REVERSALS and orders_resting(run) == 0:
             phase = TRAILS
+        if phase == TRAILS and run.counts[N_TRAILS] == 0:
+            return
+
+
+@instruction
+def reached(lows: Floats, highs: Floats, low: float, high: float, first: int) -> Any:
+    """Which of the 64 bars from the first on reach a level: a bit each."""
+    bars = slice(first, first + WORD)
+    is_reached = (lows[bars] <= low) | (highs[bars] >= high)
+    return np.packbits(is_reached, bitorder="little").view(np.uint64)[0]
 
 
 @part
-def is_beyond(lows: Floats, highs: Floats, low: float, high: float) -> bool:
-    """Whether any bar of a stretch reaches a level, all of them looked at side by side."""
-    reached = False
-    for place in range(STRETCH):
-        reached |= (lows[place] <= low) | (highs[place] >= high)
-    return reached
+def lowest_bit(bits: np.uint64) -> Any:
+    """The place of the first bit that is set, of which there is one."""
+    return np.int64(ones((bits ^ (bits & (bits - np.uint64(1)))) - np.uint64(1)))
 
 
 @part
@@ -1011,38 +1025,50 @@ def next_touch(run: Run, first: int, until: int) -> int:
         low, high = run.calm[symbol, 0], run.calm[symbol, 1]
         if low <= 0.0 and high == np.inf:
             continue
-        lows, highs, bar = run.low[symbol], run.high[symbol], first
-        while bar + STRETCH <= until and not is_beyond(
-            lows[bar : bar + STRETCH], highs[bar : bar + STRETCH], low, high
-        ):
-            bar += STRETCH
-        while bar < until and lows[bar] > low and highs[bar] < high:
+        lows, highs, bar, bits = run.low[symbol], run.high[symbol], first, np.uint64(0)
+        while bar < until and bar + WORD <= len(lows) and bits == 0:
+            bits = reached(lows, highs, low, high, bar)
+            bar += lowest_bit(bits) if bits != 0 else WORD
+        while bits == 0 and bar < until and lows[bar] > low and highs[bar] < high:
             bar += 1
-        until = bar
+        until = min(bar, until)
     return until
+
+
+@instruction
+def mark_stretch(
+    curve: Floats, closes: Floats, cash: float, signed: float, entry: float, first: int
+) -> None:
+    """Cash and what is held, at the 16 closes from the first on."""
+    bars = slice(first, first + STRETCH)
+    curve[bars] = cash + signed * (closes[bars] - entry)
 
 
 @part
 def mark(run: Run, bar: int, until: int) -> None:
     """Write what the account is worth at the closes from `bar` to before `until`."""
-    worths = run.curve[bar:until]
+    # Whole stretches, side by side: what is written behind the last is written anew later.
+    whole = bar + (until - bar + STRETCH - 1) // STRETCH * STRETCH
+    if whole > len(run.curve):
+        whole = bar
     is_first = True
     for leg in range(len(run.legs)):
         quantity, entry = run.legs[leg, L_QUANTITY], run.legs[leg, L_ENTRY]
         if quantity == 0.0:
             continue
-        signed = quantity * (1.0 - 2.0 * (leg & 1))
-        closes = run.close[leg >> 1, bar:until]
+        signed, closes = quantity * (1.0 - 2.0 * (leg & 1)), run.close[leg >> 1]
         if is_first:
             cash = run.money[CASH]
-            for at in range(len(worths)):
-                worths[at] = cash + signed * (closes[at] - entry)
+            for first in range(bar, whole, STRETCH):
+                mark_stretch(run.curve, closes, cash, signed, entry, first)
+            for at in range(whole, until):
+                run.curve[at] = cash + signed * (closes[at] - entry)
         else:
-            for at in range(len(worths)):
-                worths[at] += signed * (closes[at] - entry)
+            for at in range(bar, until):
+                run.curve[at] += signed * (closes[at] - entry)
         is_first = False
     if is_first:
-        worths[:] = run.money[CASH]
+        run.curve[bar:until] = run.money[CASH]
 
 
 @part
@@ -1056,6 +1082,11 @@ def end(run: Run) -> None:
             leave_as_taker(run, bar, leg, quantity, price, BY_END)
     if run.rules.with_curve:
         run.curve[bar] = run.money[CASH]
+
+
+@instruction
+def fetch(column: Floats, place: int) -> None:
+    """Have a place of a column near by the time it is read; what it tells is the same."""
 
 
 @part
@@ -1079,6 +1110,9 @@ def play(run: Run, first: int, last: int, intents: int) -> None:
         arriving = row
         while row < intents and run.codes[row, A_BAR] < bar:
             row += 1
+        if row + AHEAD < intents:
+            soon = run.codes[row + AHEAD]
+            fetch(run.open[soon[A_SYMBOL]], soon[A_BAR] + 1)
         paid = run.counts[N_PAID]
         is_due = paid < len(run.due) and run.due[paid] == bar
         run.counts[N_PAID] += is_due
@@ -1126,7 +1160,7 @@ def write_turns(one: Floats, other: Floats, was: bool, begin: int, bars: Any) ->
         before = bits >> np.uint64(63)
         while turned != 0:
             others = turned & (turned - np.uint64(1))
-            bars[count] = begin + first + np.int64(ones((turned ^ others) - np.uint64(1)))
+            bars[count] = begin + first + lowest_bit(turned)
             turned = others
             count += 1
     return count

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.backtest.result import Reason, Result, Trades
-from engine.compiled import Floats, Whole, compiled
+from engine.compiled import compiled
 from engine.errors import BadParameters
+from engine.parts import Floats, Whole
 
 DAY = 86_400
 DAYS_A_YEAR = 365

@@ -76,6 +76,8 @@ class Outcome(Plain, frozen=True):
     calls: tuple[Call, ...] = ()
     reason: str = ""
     counsel: Counsel = "in_turn"
+    # The decision whose answers these are, where nobody was asked anew.
+    reused: str = ""
 
 
 class Post(Protocol):

@@ -13,6 +13,7 @@ from engine.deciding.errors import BadAnswer
 from engine.deciding.limits import Limits
 from engine.deciding.models import Model
 from engine.deciding.prompt import Prompt
+from engine.deciding.reuse import question_of
 
 # Of what a record is made of; another number is another reader.
 SCHEMA = 1
@@ -32,6 +33,9 @@ class Decided(Plain, frozen=True, tag="decided"):
     models: tuple[Model, ...]
     outcome: Outcome
     judged: tuple[Judged, ...]
+    # Digests of the question, and of the text that its prompt was made from.
+    question: str = ""
+    template: str = ""
 
 
 class Ticket(Plain, frozen=True):
@@ -76,6 +80,7 @@ def decided(
     prompt: Prompt,
     models: tuple[Model, ...],
     outcome: Outcome,
+    template: str = "",
 ) -> Decided:
     """A decision with its verdicts, as they follow from what was known."""
     return Decided(
@@ -90,6 +95,8 @@ def decided(
         models=models,
         outcome=outcome,
         judged=tuple(judge_all(outcome.decisions, facts_of(context), limits)),
+        question=question_of(prompt, models, outcome.counsel, context, limits),
+        template=template,
     )
 
 
@@ -98,6 +105,8 @@ def replay(record: Decided) -> list[Difference]:
     pairs: list[tuple[str, Any, Any]] = [
         ("prompt_digest", record.prompt_digest, record.prompt.digest)
     ]
+    if record.question:
+        pairs.append(("question", record.question, asked_of(record)))
     decisions: list[Any] = []
     answers: dict[str, list[Any]] = {}
     for place, heard in enumerate(record.outcome.heard):
@@ -122,6 +131,11 @@ def replay(record: Decided) -> list[Difference]:
         for what, was, now in pairs
         if was != now
     ]
+
+
+def asked_of(record: Decided) -> str:
+    counsel = record.outcome.counsel
+    return question_of(record.prompt, record.models, counsel, record.context, record.limits)
 
 
 def shown(value: object) -> str:

@@ -27,6 +27,12 @@ class Patience(Params, frozen=True, kw_only=True):
     success_percent: Annotated[
         float, msgspec.Meta(ge=1, le=100, description="of them that must have come to an answer")
     ] = 99.0
+    reuse_seconds: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0, le=86_400, description="an answer to the same question is good for; 0: never"
+        ),
+    ] = 0
 
 
 class Standing(Plain, frozen=True):

@@ -6,8 +6,9 @@ import numpy as np
 import talib
 from numpy.typing import NDArray
 
-from engine.compiled import Flags, Floats, compiled
+from engine.compiled import compiled
 from engine.indicators.averages import Column, deviation, ema, sma
+from engine.parts import Flags, Floats
 
 
 class Channel(NamedTuple):

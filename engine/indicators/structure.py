@@ -10,8 +10,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from engine.compiled import Floats, Signs, compiled
+from engine.compiled import compiled
 from engine.indicators.averages import Column
+from engine.parts import Floats, Signs
 
 Flags = NDArray[np.bool_]
 

@@ -7,8 +7,9 @@ bit, those that would be told of each window alone. Windows are counted side by 
 
 import numpy as np
 
-from engine.compiled import Floats, Grid, compiled, part
+from engine.compiled import compiled
 from engine.indicators.averages import Column
+from engine.parts import Floats, Grid, part
 
 # So many windows side by side, that what they share stays near.
 LANES = 256

@@ -49,8 +49,13 @@ class Own:
     def left(self) -> int:
         return self.quantity - self.filled
 
-    def age_ms(self, now_ms: int) -> int:
-        return now_ms - (self.placed_at_ms or self.asked_at_ms)
+    @property
+    def since_ms(self) -> int:
+        return self.placed_at_ms or self.asked_at_ms
+
+    @property
+    def is_chased(self) -> bool:
+        return not self.is_open or self.is_leaving
 
     def chase_next(self, now_ms: int) -> None:
         self.chase_at_ms = now_ms + min(FIRST_CHASE_MS << min(self.chases, 8), LONGEST_CHASE_MS)
@@ -73,16 +78,18 @@ class Slot:
 class Desk:
     names: Names
     own: dict[str, Own] = field(default_factory=dict)
-    slots: dict[tuple[Side, int], Slot] = field(default_factory=dict)
+    # By whether they bid, and level.
+    slots: dict[tuple[bool, int], Slot] = field(default_factory=dict)
     ended: "OrderedDict[str, Own]" = field(default_factory=OrderedDict)
     fills: "OrderedDict[str, None]" = field(default_factory=OrderedDict)
     # When the last of all orders ended, or was asked for.
     changed_at_ms: int = 0
 
     def slot(self, side: Side, level: int) -> Slot:
-        found = self.slots.get((side, level))
+        key = side is Side.BUY, level
+        found = self.slots.get(key)
         if found is None:
-            found = self.slots[side, level] = Slot()
+            found = self.slots[key] = Slot()
         return found
 
     def quotes(self, side: Side) -> Iterator[Own]:
@@ -112,7 +119,7 @@ class Desk:
         return Close(own.client_id, side, quantity)
 
     def cancel(self, now_ms: int, own: Own, why: Why) -> Cancel:
-        slot = self.slots.get((own.side, own.level))
+        slot = self.slots.get((own.side is Side.BUY, own.level))
         if not own.is_leaving:
             own.is_leaving, own.why, own.chases = True, why, 0
             if slot:
@@ -129,7 +136,7 @@ class Desk:
         """Ask after what was not answered, and ask away again what has not gone."""
         asked: list[Action] = []
         for own in self.own.values():
-            if now_ms < own.chase_at_ms or (own.is_open and not own.is_leaving):
+            if now_ms < own.chase_at_ms or not own.is_chased:
                 continue
             own.chase_next(now_ms)
             if own.is_leaving:
@@ -212,7 +219,7 @@ class Desk:
     def _opened(self, own: Own, told: OrderTold) -> list[Action]:
         own.is_open = True
         own.placed_at_ms = own.placed_at_ms or told.placed_at_ms
-        slot = self.slots.get((own.side, own.level))
+        slot = self.slots.get((own.side is Side.BUY, own.level))
         if slot is None or own.is_leaving:
             return []
         slot.refusals = 0
@@ -226,7 +233,7 @@ class Desk:
         own.ended_at_ms = now_ms
         keep(self.ended, own.client_id, own)
         self.changed_at_ms = max(self.changed_at_ms, now_ms)
-        slot = self.slots.get((own.side, own.level))
+        slot = self.slots.get((own.side is Side.BUY, own.level))
         if slot is None or own.is_closing:
             return
         if own.is_leaving:

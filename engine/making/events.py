@@ -102,6 +102,12 @@ class TimeCame(msgspec.Struct, frozen=True, tag=True):
     at_ms: int
 
 
+class Looked(msgspec.Struct, frozen=True, tag=True):
+    """A look was taken by the maker's eye, and something is to be done."""
+
+    at_ms: int
+
+
 class Start(msgspec.Struct, frozen=True, tag=True):
     at_ms: int
 
@@ -136,6 +142,7 @@ Event = (
     | AccountTold
     | Failed
     | TimeCame
+    | Looked
     | Start
     | Stop
     | Halt

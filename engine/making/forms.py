@@ -24,7 +24,8 @@ from engine.making.params import (
     Sigma,
     read_params,
 )
-from engine.making.watch import Seen, usual
+from engine.making.rules import rules_of
+from engine.making.watch import Seen
 from engine.parameters import Parameter, Params, parameters_of
 
 Form = TypeVar("Form", bound=Params)
@@ -194,7 +195,8 @@ def from_goal(form: GoalForm) -> MakerParams:
 
 def preview(params: MakerParams) -> Preview:
     """In a market of the usual volatility and depth, with nothing held."""
-    seen = Seen(usual(params), is_measured=False, z=0.0, depth=1.0, imbalance=0.0)
-    told = answer(params, seen, left_seconds=float(params.horizon_seconds))
+    rules = rules_of(params)
+    seen = Seen(rules.usual, is_measured=False, z=0.0, depth=1.0, imbalance=0.0)
+    told = answer(rules, seen, params.k, params.a, rules.horizon_seconds)
     market_rate = told.a * exp(-told.k * told.half)
     return Preview(params, told.half, told.shift, 2 * 60 * market_rate)

@@ -4,7 +4,7 @@ Decimals are turned into them where a message comes in, and back where an order 
 """
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from engine.errors import UnknownInstrument, VenueRefused
 from engine.instrument import Instrument
@@ -35,17 +35,6 @@ class Grid:
 
     def steps(self, quantity: Decimal) -> int:
         return whole(quantity, self.step, "quantity", self.symbol)
-
-    def steps_worth(self, notional: Decimal, ticks: float) -> int:
-        """How many whole steps a notional pays for at a price."""
-        return int((notional / (Decimal(ticks) * self.unit)).to_integral_value(ROUND_DOWN))
-
-    def least_at(self, ticks: float) -> int:
-        """The least order there: by its size, and by what it is worth."""
-        if not self.least_notional:
-            return self.least
-        worth = self.least_notional / (Decimal(ticks) * self.unit)
-        return max(self.least, int(worth.to_integral_value(ROUND_CEILING)))
 
 
 def whole(value: Decimal, unit: Decimal, name: str, symbol: str) -> int:

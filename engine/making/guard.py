@@ -11,7 +11,7 @@ class Guard:
     def __init__(self) -> None:
         self.failures = 0
         self.peak = Decimal(0)
-        self.equity = Decimal(0)
+        self.drawdown_percent = Decimal(0)
         self.z = 0.0
 
     def failed(self) -> None:
@@ -21,18 +21,15 @@ class Guard:
         self.failures = 0
 
     def holds(self, equity: Decimal) -> None:
-        self.equity = equity
         self.peak = max(self.peak, equity)
-
-    @property
-    def drawdown_percent(self) -> Decimal:
-        return (self.peak - self.equity) / self.peak * HUNDRED if self.peak > 0 else Decimal(0)
+        if self.peak > 0:
+            self.drawdown_percent = (self.peak - equity) / self.peak * HUNDRED
 
     def breach(self, params: MakerParams) -> str:
         """Why to halt; "" where there is no reason. A market that calms down is none."""
         if self.failures >= params.most_failures:
             return f"{self.failures} failures in a row"
-        if self.drawdown_percent >= Decimal(params.drawdown_percent):
+        if self.drawdown_percent >= params.drawdown_percent:
             return f"{self.drawdown_percent:.2f} % below the peak"
         if self.z >= params.volatility_z:
             return f"volatility is {self.z:.1f} deviations above its mean"
@@ -40,13 +37,14 @@ class Guard:
 
 
 class Budget:
-    """Requests that may still be made: so many a second, and at most two seconds' worth at once.
+    """Requests that may still be made: so many a second, and at most two seconds' worth at once
+    unless told otherwise.
 
     What takes orders away is never held back; it only leaves less for the others.
     """
 
-    def __init__(self, a_second: float) -> None:
-        self.most = max(2 * a_second, 4.0)
+    def __init__(self, a_second: float, *, most: float = 0.0) -> None:
+        self.most = max(most or 2 * a_second, 4.0)
         self.a_second = a_second
         self._left = self.most
         self._at_ms = 0

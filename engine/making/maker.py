@@ -24,6 +24,7 @@ from engine.making.actions import (
     Close,
     LookUp,
     Moved,
+    Quoted,
     State,
     Why,
 )
@@ -37,6 +38,7 @@ from engine.making.events import (
     Failed,
     Filled,
     Halt,
+    Looked,
     OpenTold,
     OrderTold,
     Release,
@@ -49,14 +51,16 @@ from engine.making.events import (
 )
 from engine.making.grid import Grid
 from engine.making.guard import Guard
-from engine.making.model import answer
+from engine.making.looking import FEAR, LOOKED_MS, POSITION, SIDES, Eye, Look, as_it_stands, eye_of
+from engine.making.model import believed
 from engine.making.names import Namer, Names
 from engine.making.params import MakerParams
-from engine.making.quoter import Quoter, quoted
-from engine.making.sides import Open, capacity, most_held, next_sides
+from engine.making.quoter import Quoter, quoted, reasons_of
+from engine.making.rules import rules_of
+from engine.making.sides import capacity
 from engine.making.units import between
-from engine.making.wanted import Funds, wanted
-from engine.making.watch import Seen, Watch
+from engine.making.wanted import W_WHY, funds_of
+from engine.making.watch import forget, pictured
 
 MOVES: dict[State, frozenset[State]] = {
     State.IDLE: frozenset({State.STARTING}),
@@ -80,32 +84,41 @@ class NotNow(EngineError):
 
 
 class Maker:
-    def __init__(self, grid: Grid, params: MakerParams, namer: Namer) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        params: MakerParams,
+        namer: Namer,
+        looking: Callable[[Eye], Look] = as_it_stands,
+    ) -> None:
         self.grid = grid
         self.params = params
         self.state = State.IDLE
         self.desk = Desk(Names(namer))
         self.position = 0
-        self.sides = Open.BOTH
         self.book: BookSeen | None = None
         self.account: AccountTold | None = None
         self.guard = Guard()
         self.closing: Closing | None = None
-        self._watch, self._calibration = Watch(params), Calibration(0)
+        self._looking = looking
+        self._calibration = Calibration(0)
         self._quoter = Quoter(grid, params, self.desk)
-        self._started_at_ms = self._looked_at_ms = 0
+        self._started_at_ms = 0
         self._orders_told_at_ms = -1
         self._account_asked_ms = self._orders_asked_ms = self._beat_at_ms = 0
         # By how much the venue tells another position, and when it was asked for what was adopted.
         self._disagreed: int | None = None
         self._adopted_at_ms = -1
         self._is_blind = False
+        self._reasons: tuple[Why, ...] = ()
         self._alerted: dict[tuple[str, str], int] = {}
+        self._open_eye(eye_of(rules_of(params, grid), params, 0))
 
     def handle(self, event: Event) -> list[Action]:
         """What is to be done now, in this order."""
         actions = HANDLERS[type(event)](self, event)
-        self._quoter.budget.spend(sum(type(one) in REQUESTS for one in actions))
+        if actions:
+            self._quoter.budget.spend(sum(type(one) in REQUESTS for one in actions))
         return actions
 
     @property
@@ -181,6 +194,7 @@ class Maker:
         if self.account and event.asked_at_ms < self.account.asked_at_ms:
             return []
         self.account = event
+        self.eye.funds[:] = funds_of(self.grid, self.params, event.equity, event.free)
         self.guard.holds(event.equity)
         actions = self._agree(event)
         if self.closing:
@@ -222,12 +236,10 @@ class Maker:
     def _start(self, event: Start) -> list[Action]:
         self._expect(State.IDLE)
         self.guard = Guard()
-        self._watch, self._calibration = (
-            Watch(self.params),
-            Calibration(self.params.calibration_window_seconds),
-        )
-        self.sides, self.book, self.account = Open.BOTH, None, None
-        self._started_at_ms, self._looked_at_ms = event.at_ms, 0
+        self._calibration = Calibration(self.params.calibration_window_seconds)
+        self._open_eye(eye_of(rules_of(self.params, self.grid), self.params, event.at_ms))
+        self.book, self.account = None, None
+        self._started_at_ms = event.at_ms
         self._beat_at_ms = event.at_ms
         self._orders_told_at_ms = -1
         self._orders_asked_ms = self._account_asked_ms = event.at_ms
@@ -252,9 +264,15 @@ class Maker:
         return [self._move(State.IDLE, event.reason)]
 
     def _retune(self, event: Retune) -> list[Action]:
-        self.params = self._watch.params = event.params
+        before, self.params = self.eye, event.params
         self._quoter.retune(event.params)
-        return []
+        anew = eye_of(rules_of(self.params, self.grid), self.params, self._started_at_ms)
+        anew.facts[:] = before.facts
+        if self.account:
+            account = self.account
+            anew.funds[:] = funds_of(self.grid, self.params, account.equity, account.free)
+        self._open_eye(anew._replace(memory=before.memory, picture=before.picture))
+        return self._quoter.clear_beyond(event.at_ms)
 
     # Time
 
@@ -284,7 +302,7 @@ class Maker:
         if not self.account or self._orders_told_at_ms < self.desk.changed_at_ms or self.desk.own:
             return []
         waited = now_ms - self._started_at_ms >= 1000 * self.params.recovery_seconds
-        if not (waited and self._looked_at_ms and self._has_fresh_book(now_ms)):
+        if not (waited and self.eye.facts[LOOKED_MS] and self._has_fresh_book(now_ms)):
             return []
         return [self._move(State.RUNNING, "ready")]
 
@@ -297,62 +315,82 @@ class Maker:
             or (now_ms - account.at_ms > ACCOUNT_STALE_MS)
         ):
             return self._look_away(now_ms)
-        seen, book = self._see(now_ms), self.book
+        self._see(now_ms)
+        actions = self._looked(now_ms, account)
+        return [*actions, self.quoted()] if self.is_quoting else actions
+
+    def _saw(self, event: Looked) -> list[Action]:
+        """Whoever took the look knows what it came to."""
+        if self.account is None:
+            raise NotNow("nothing is known of its funds")
+        self._take_in()
+        return self._looked(event.at_ms, self.account)
+
+    def _looked(self, now_ms: int, account: AccountTold) -> list[Action]:
+        """What a look came to is done."""
         if reason := self.guard.breach(self.params):
             return self._halt_for(now_ms, reason)
-        if book is None:
-            return []
-        told = answer(
-            self.params, seen, self._measured(now_ms), left_seconds=self._left_seconds(now_ms)
-        )
-        best_bid, best_ask = book.bids[0][0], book.asks[0][0]
-        room = capacity(self.params, equity=account.equity, free=account.free)
-        held = abs(self.position) * (best_bid + best_ask) * self.grid.unit / 2
-        self.sides = next_sides(self.sides, self.position, float(held / room), self.params)
-        want = wanted(
-            self.grid,
-            self.params,
-            seen,
-            told,
-            best_bid=best_bid,
-            best_ask=best_ask,
-            position=self.position,
-            funds=Funds(account.equity, most_held(self.params, room)),
-            sides=self.sides,
-        )
-        actions = self._quoter.sync(now_ms, want, self.sides, account)
-        held_now, sides = self.position, self.sides
-        now_quoted = quoted(now_ms, book, seen, told, want, held_now, sides, room, actions)
-        return [*actions, now_quoted]
+        eye = self.eye
+        sides = int(eye.facts[SIDES])
+        actions = self._quoter.sync(now_ms, eye.wanted.tolist(), sides, account)
+        self._reasons = reasons_of(actions)
+        return actions
 
-    def _see(self, now_ms: int) -> Seen:
-        book = self.book
+    def quoted(self) -> Quoted:
+        """What the last look came to."""
+        if self.account is None:
+            raise NotNow("nothing is known of its funds")
+        room = capacity(self.params, equity=self.account.equity, free=self.account.free)
+        is_quiet = not self.eye.wanted[:, W_WHY].any()
+        return quoted(self.eye, room, () if is_quiet else self._reasons)
+
+    def unneeded_until_ms(self) -> int:
+        """Until then looks that come to nothing may be taken without it, by its eye, as long as
+        it is told nothing."""
+        account = self.account
+        if not self.is_quoting or self.params.calibrates or self._is_blind or account is None:
+            return 0
+        self._show()
+        chased = [own.chase_at_ms for own in self.desk.own.values() if own.is_chased]
+        return min(
+            self._account_asked_ms + ACCOUNT_EVERY_MS,
+            self._orders_asked_ms + ORDERS_EVERY_MS,
+            self._beat_at_ms + 1000 * self.params.heartbeat_seconds,
+            account.at_ms + ACCOUNT_STALE_MS + 1,
+            *chased,
+        )
+
+    def _open_eye(self, eye: Eye) -> None:
+        self.eye, self._take_look = eye, self._looking(eye)
+
+    def _show(self) -> None:
+        """To the eye: what is held, and what stands."""
+        self.eye.facts[POSITION] = self.position
+        self.eye.desk[:] = self._quoter.shown()
+
+    def _see(self, now_ms: int) -> None:
+        book, eye = self.book, self.eye
         if book is None:
             raise NotNow("there is no book to look at")
-        seen = self._watch.look(now_ms, book.bids, book.asks)
-        self._looked_at_ms, self._is_blind = now_ms, False
-        self.guard.z = seen.z if seen.is_measured else 0.0
-        return seen
+        eye.picture[:] = pictured(book)
+        if self.params.calibrates:
+            eye.believed[:] = believed(self.params, self._calibration.estimate(now_ms))
+        self._show()
+        self._take_look(now_ms)
+        self._take_in()
+
+    def _take_in(self) -> None:
+        self._is_blind, self.guard.z = False, float(self.eye.told[FEAR])
 
     def _look_away(self, now_ms: int) -> list[Action]:
         if not self._is_blind:
-            self._watch.forget()
+            forget(self.eye.memory)
             self._is_blind, self.guard.z = True, 0.0
         return self.desk.cancel_all(now_ms, Why.STALE)
 
     def _has_fresh_book(self, now_ms: int) -> bool:
         book = self.book
         return book is not None and now_ms - book.at_ms <= 1000 * self.params.stale_seconds
-
-    def _measured(self, now_ms: int) -> Any:
-        return self._calibration.estimate(now_ms) if self.params.calibrates else None
-
-    def _left_seconds(self, now_ms: int) -> float:
-        horizon = self.params.horizon_seconds
-        if self.params.model != "session":
-            return float(horizon)
-        # A session that has ended begins anew.
-        return horizon - (now_ms - self._started_at_ms) / 1000 % horizon
 
     # Coming to rest
 
@@ -451,6 +489,7 @@ HANDLERS: dict[type, Callable[[Maker, Any], list[Action]]] = {
     AccountTold: Maker._funds,
     Failed: Maker._failed,
     TimeCame: Maker._time,
+    Looked: Maker._saw,
     Start: Maker._start,
     Stop: Maker._stop,
     Halt: Maker._halt,

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from engine.making.calibration import Estimate, drawn_to
 from engine.making.params import MakerParams
-from engine.making.quoting import Market, Session, stationary
+from engine.making.quoting import session, stationary
+from engine.making.rules import CLOSED, Rules
 from engine.making.units import Bps, in_bps
-from engine.making.watch import Seen, usual
+from engine.making.watch import Seen
+from engine.parts import part
 
 # At so many times the usual volatility, gamma is doubled; it is at most four times its base.
 DOUBLED_AT, MOST_ADDED = 3.0, 3.0
@@ -30,29 +32,34 @@ class Answer(NamedTuple):
     a: float
 
 
-def answer(
-    params: MakerParams, seen: Seen, measured: Estimate | None = None, *, left_seconds: float
-) -> Answer:
-    gamma = adapted_gamma(params, seen)
+def believed(params: MakerParams, measured: Estimate | None) -> tuple[float, float]:
+    """k and A: as assumed, drawn to what was measured."""
     k, a = params.k, params.a
     if measured:
         k = within(drawn_to(measured.k, k, measured.count), k / TRUSTED, k * TRUSTED)
         a = within(drawn_to(measured.a, a, measured.count), a / TRUSTED, a * TRUSTED)
+    return k, a
+
+
+@part
+def answer(rules: Rules, seen: Seen, k: float, a: float, left_seconds: float) -> Answer:
+    gamma = adapted_gamma(rules, seen)
     k *= within(1 + BY_DEPTH * (seen.depth - 1), K_LEAST, K_MOST)
-    if params.model == "closed":
+    if rules.model == CLOSED:
         half, shift = stationary(in_bps(seen.sigma), a, k, gamma)
     else:
-        by_paper = Session(Market(sigma=in_bps(seen.sigma), a=a, k=k), gamma)
-        half, shift = by_paper.spread(left_seconds) / 2, by_paper.shift(left_seconds)
-    least, most = params.min_spread_bps / 2, params.max_spread_bps / 2
-    return Answer(Bps(within(half, least, most)), Bps(shift), gamma, k, a)
+        half, shift = session(in_bps(seen.sigma), k, gamma, left_seconds)
+    half = within(half, rules.min_spread_bps / 2, rules.max_spread_bps / 2)
+    return Answer(Bps(half), Bps(shift), gamma, k, a)
 
 
-def adapted_gamma(params: MakerParams, seen: Seen) -> float:
-    louder = seen.sigma / (DOUBLED_AT * usual(params))
-    gamma = params.gamma * (1 + min(MOST_ADDED, louder))
-    return within(gamma, params.gamma_min, params.gamma_max)
+@part
+def adapted_gamma(rules: Rules, seen: Seen) -> float:
+    louder = seen.sigma / (DOUBLED_AT * rules.usual)
+    gamma = rules.gamma * (1 + min(MOST_ADDED, louder))
+    return within(gamma, rules.gamma_min, rules.gamma_max)
 
 
+@part
 def within(value: float, least: float, most: float) -> float:
     return min(max(value, least), most)

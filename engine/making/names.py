@@ -6,6 +6,7 @@ again. GRVT takes numbers in the upper half of 64 bits, all others take the hous
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 
 from engine.errors import BadParameters
@@ -60,7 +61,7 @@ class Namer:
         return self.beginning + self.ending(number)
 
     def ending(self, number: int) -> str:
-        return f"{number:0{NUMBER_OF_ORDER}}" if self.is_number else base32(number, OF_ORDER)
+        return f"{number:0{NUMBER_OF_ORDER}}" if self.is_number else in_turn(number)
 
     def names(self) -> "Names":
         return Names(self)
@@ -76,6 +77,12 @@ class Names:
         return self._beginning + self.namer.ending(next(self._numbers))
 
 
+def in_turn(number: int) -> str:
+    """An order's digits: of many that come after each other all but the last are the same."""
+    return base32(number >> 5, OF_ORDER - 1) + DIGITS[number & 31]
+
+
+@lru_cache(maxsize=64)
 def base32(number: int, size: int) -> str:
     written = ""
     for _ in range(size):

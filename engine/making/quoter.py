@@ -4,17 +4,36 @@ from decimal import Decimal
 
 from engine.making.actions import Action, Cancel, Place, Quoted, Why
 from engine.making.desk import Desk, Slot
-from engine.making.events import AccountTold, BookSeen
+from engine.making.events import AccountTold
 from engine.making.grid import Grid
 from engine.making.guard import Budget
-from engine.making.model import Answer
+from engine.making.looking import (
+    FREE,
+    GAMMA,
+    GOES,
+    HALF,
+    IMBALANCE,
+    SHIFT,
+    SIGMA,
+    STANDS,
+    UNDER_WAY,
+    A,
+    Eye,
+    K,
+    Z,
+)
 from engine.making.params import MakerParams
-from engine.making.requoting import why_replaced
-from engine.making.sides import Open
+from engine.making.requoting import GONE, NOTHING, WHY
+from engine.making.sides import OPEN, allows
 from engine.making.units import ReturnVolatility, over_a_minute
-from engine.making.wanted import Wanted
-from engine.making.watch import Seen
+from engine.making.watch import ASKS, BIDS
 from engine.signal import Side
+
+SIDES = (Side.BUY, Side.SELL)
+
+
+def reasons_of(actions: list[Action]) -> tuple[Why, ...]:
+    return tuple({one.why: None for one in actions if isinstance(one, Place | Cancel)})
 
 
 class Quoter:
@@ -26,34 +45,52 @@ class Quoter:
         self.params = params
         self.budget = Budget(params.orders_a_second)
 
-    def sync(self, now_ms: int, want: Wanted, sides: Open, account: AccountTold) -> list[Action]:
+    def shown(self) -> list[tuple[int, int, int, int]]:
+        """What stands, as a look compares it: a row for each level of each side."""
+        slots, levels = self.desk.slots, range(self.params.levels)
+        return [stands(slots.get((bids, level))) for bids in (True, False) for level in levels]
+
+    def sync(
+        self, now_ms: int, wanted: list[list[int]], sides: int, account: AccountTold
+    ) -> list[Action]:
+        """`wanted` are rows as a look leaves them."""
         actions: list[Action] = []
-        for side in (Side.BUY, Side.SELL):
-            quotes = want.of(side)
-            closed = Why.UNQUOTABLE if sides.allows(side) else Why.INVENTORY
-            for level, (price, quantity) in enumerate(quotes):
-                if quantity:
-                    actions += self._quote(now_ms, side, level, price, quantity, account)
-                else:
-                    actions += self._clear(now_ms, self.desk.slot(side, level), closed)
-            for (other, level), slot in self.desk.slots.items():
-                if other is side and level >= len(quotes):
-                    actions += self._clear(now_ms, slot, Why.UNQUOTABLE)
+        levels = self.params.levels
+        for row, (price, quantity, code) in enumerate(wanted):
+            if code == NOTHING:
+                continue
+            side, level = SIDES[row // levels], row % levels
+            if code == GONE:
+                is_open = allows(sides, side is Side.BUY)
+                why = Why.UNQUOTABLE if is_open else Why.INVENTORY
+                actions += self._clear(now_ms, self.desk.slot(side, level), why)
+            else:
+                actions += self._quote(now_ms, side, level, price, quantity, WHY[code], account)
         return actions
 
+    def clear_beyond(self, now_ms: int) -> list[Action]:
+        """What stands at levels that are no longer asked for."""
+        return [
+            action
+            for (_, level), slot in self.desk.slots.items()
+            if level >= self.params.levels
+            for action in self._clear(now_ms, slot, Why.UNQUOTABLE)
+        ]
+
     def _quote(
-        self, now_ms: int, side: Side, level: int, price: int, quantity: int, account: AccountTold
+        self,
+        now_ms: int,
+        side: Side,
+        level: int,
+        price: int,
+        quantity: int,
+        why: Why,
+        account: AccountTold,
     ) -> list[Action]:
-        slot = self.desk.slot(side, level)
-        current = slot.current
-        if slot.coming or slot.leaving or (current and not current.is_open):
-            return []
-        if current is None:
-            return self._place(now_ms, side, level, price, quantity, Why.MISSING)
-        why = why_replaced(current, price, quantity, self.params, now_ms)
-        if why is None:
-            return []
-        if self.params.places_first and self._can_carry(price, quantity, account):
+        current = self.desk.slot(side, level).current
+        if current is None or (
+            self.params.places_first and self._can_carry(price, quantity, account)
+        ):
             return self._place(now_ms, side, level, price, quantity, why)
         return [self.desk.cancel(now_ms, current, why)]
 
@@ -84,38 +121,42 @@ class Quoter:
         return [self.desk.cancel(now_ms, own, why) for own in going]
 
 
-def quoted(
-    now_ms: int,
-    book: BookSeen,
-    seen: Seen,
-    told: Answer,
-    want: Wanted,
-    position: int,
-    sides: Open,
-    room: Decimal,
-    actions: list[Action],
-) -> Quoted:
+def stands(slot: Slot | None) -> tuple[int, int, int, int]:
+    if slot is None:
+        return FREE, 0, 0, 0
+    own = slot.current
+    if slot.coming or (own and (slot.leaving or not own.is_open)):
+        return UNDER_WAY, 0, 0, 0
+    if own is None:
+        return (GOES if slot.leaving else FREE), 0, 0, 0
+    return STANDS, own.price, own.left, own.since_ms
+
+
+def quoted(eye: Eye, room: Decimal, reasons: tuple[Why, ...]) -> Quoted:
     """What a look came to, for whoever watches."""
-    (bid, bid_quantity), (ask, ask_quantity) = want.bids[0], want.asks[0]
-    reasons = {one.why: None for one in actions if isinstance(one, Place | Cancel)}
+    told = eye.told.tolist()
+    position, _, sides, at_ms = eye.facts.tolist()
+    asks = len(eye.wanted) // 2
+    bid, bid_quantity, _ = eye.wanted[0].tolist()
+    ask, ask_quantity, _ = eye.wanted[asks].tolist()
     return Quoted(
-        at_ms=now_ms,
-        best_bid=book.bids[0][0],
-        best_ask=book.asks[0][0],
+        at_ms=at_ms,
+        best_bid=int(eye.picture[BIDS]),
+        best_ask=int(eye.picture[ASKS]),
         bid=bid if bid_quantity else 0,
         ask=ask if ask_quantity else 0,
         bid_quantity=bid_quantity,
         ask_quantity=ask_quantity,
-        half_bps=told.half,
-        shift_bps=told.shift * position / want.order,
-        sigma=over_a_minute(ReturnVolatility(seen.sigma)),
-        z=seen.z,
-        gamma=told.gamma,
-        k=told.k,
-        a=told.a,
-        imbalance=seen.imbalance,
+        half_bps=told[HALF],
+        shift_bps=told[SHIFT],
+        sigma=over_a_minute(ReturnVolatility(told[SIGMA])),
+        z=told[Z],
+        gamma=told[GAMMA],
+        k=told[K],
+        a=told[A],
+        imbalance=told[IMBALANCE],
         position=position,
-        sides=sides,
+        sides=OPEN[sides],
         capacity=room,
-        reasons=tuple(reasons),
+        reasons=reasons,
     )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from engine.errors import BadParameters
 from engine.making.units import PriceVolatility, positive
+from engine.parts import part
 
 Floats = NDArray[np.float64]
 # Of the exponential's series, at one or less: the next is below the last digit.
@@ -59,11 +60,11 @@ class Session:
 
     def spread(self, time_left: float) -> float:
         """From the bid to the ask."""
-        return self.shift(time_left) + 2 * cost_of_waiting(self.gamma, self.market.k)
+        return 2 * session(self.market.sigma, self.market.k, self.gamma, time_left)[0]
 
     def shift(self, time_left: float) -> float:
         """How far each order that is held moves both quotes against it."""
-        return self.gamma * self.market.sigma**2 * time_left
+        return session(self.market.sigma, self.market.k, self.gamma, time_left)[1]
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,16 @@ def log_of_growth(rates: Floats) -> Floats:
     return sums
 
 
+@part
+def session(
+    sigma: PriceVolatility, k: float, gamma: float, time_left: float
+) -> tuple[float, float]:
+    """Half of the spread, and how far each order that is held shifts both quotes."""
+    shift = gamma * sigma * sigma * time_left
+    return cost_of_waiting(gamma, k) + shift / 2, shift
+
+
+@part
 def stationary(sigma: PriceVolatility, a: float, k: float, gamma: float) -> tuple[float, float]:
     """Half of the spread, and how far each order that is held shifts both quotes."""
     risk = gamma / k
@@ -152,6 +163,7 @@ def stationary(sigma: PriceVolatility, a: float, k: float, gamma: float) -> tupl
     return cost_of_waiting(gamma, k) + shift / 2, shift
 
 
+@part
 def cost_of_waiting(gamma: float, k: float) -> float:
     """Half of the spread that is there without any risk of the price."""
     return log1p(gamma / k) / gamma

@@ -5,7 +5,8 @@ import enum
 from decimal import Decimal
 
 from engine.making.params import MakerParams
-from engine.signal import Side
+from engine.making.rules import Rules
+from engine.parts import part
 
 
 class Open(enum.StrEnum):
@@ -13,17 +14,25 @@ class Open(enum.StrEnum):
     ONLY_BUY = "only_buy"
     ONLY_SELL = "only_sell"
 
-    def allows(self, side: Side) -> bool:
-        return self is Open.BOTH or (self is Open.ONLY_BUY) == (side is Side.BUY)
+
+# As a compiled look says it: places in this.
+OPEN = (Open.BOTH, Open.ONLY_BUY, Open.ONLY_SELL)
+BOTH, ONLY_BUY, ONLY_SELL = range(len(OPEN))
 
 
-def next_sides(before: Open, position: int, usage: float, params: MakerParams) -> Open:
+@part
+def allows(sides: int, is_buy: bool) -> bool:
+    return sides == BOTH or (sides == ONLY_BUY) == is_buy
+
+
+@part
+def next_sides(rules: Rules, before: int, position: int, usage: float) -> int:
     """`usage` is what the position is worth, over the capacity."""
-    helpful = Open.ONLY_SELL if position > 0 else Open.ONLY_BUY
-    if usage >= params.one_sided_at:
+    helpful = ONLY_SELL if position > 0 else ONLY_BUY
+    if usage >= rules.one_sided_at:
         return helpful
-    if usage <= params.two_sided_at or before is Open.BOTH:
-        return Open.BOTH
+    if usage <= rules.two_sided_at or before == BOTH:
+        return BOTH
     # In between it stays as it was; a position that has changed its sign changes the side.
     return helpful
 

@@ -9,6 +9,7 @@ from math import isfinite, sqrt
 from typing import NewType
 
 from engine.errors import BadParameters
+from engine.parts import part
 
 # Standard deviation of the price, in the price's own unit, over the square root of a unit of time.
 PriceVolatility = NewType("PriceVolatility", float)
@@ -29,6 +30,7 @@ def of_returns(volatility: PriceVolatility, *, mid: float) -> ReturnVolatility:
     return ReturnVolatility(volatility / positive("mid", mid))
 
 
+@part
 def in_bps(volatility: ReturnVolatility) -> PriceVolatility:
     """Of a price whose unit is a basis point of the mid."""
     return PriceVolatility(volatility * BPS)

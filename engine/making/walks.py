@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.compiled import Floats, Grid, Places, Whole, compiled, part
+from engine.compiled import compiled
+from engine.parts import Floats, Grid, Places, Whole, part
 
 # Paths that go through a step together, so that they and the step's rows stay near.
 BLOCK = 1024

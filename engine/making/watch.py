@@ -3,15 +3,25 @@
 Each look is weighed by how long ago it was, so that looks may come at any distance of time.
 """
 
-from collections import deque
+# What an array holds at a place is Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
+from itertools import chain
 from math import exp, log, sqrt
 from typing import NamedTuple
 
-from engine.making.params import MakerParams
-from engine.making.units import ReturnVolatility, over_a_second
+import numpy as np
 
-# Best prices whose sizes make the depth.
+from engine.making.events import BookSeen
+from engine.making.params import MakerParams
+from engine.making.rules import Rules
+from engine.making.units import ReturnVolatility
+from engine.parts import Floats, Whole, part
+
+# Best prices whose sizes make the depth; a picture of the book is price and size of each, bids
+# first.
 DEEP = 5
+BIDS, ASKS, PICTURE = 0, 2 * DEEP, 4 * DEEP
 # Fewer returns than this say nothing of the volatility, fewer volatilities nothing of their usual.
 LEAST_RETURNS, LEAST_LOOKS = 4, 20
 # And of its usual a third of what it remembers: a mean of a few seconds is no usual.
@@ -19,7 +29,9 @@ LEAST_SHARE = 3
 MOST_LOOKS = 2000
 FLOOR = 1e-8
 
-Levels = tuple[tuple[int, int], ...]
+# What is remembered: of the last look, and the sums of the volatilities that are kept.
+MID, VARIANCE, DEPTH, SUM, SQUARES = range(5)
+AT_MS, RETURNS, KEPT, NEXT = range(4)
 
 
 class Seen(NamedTuple):
@@ -36,81 +48,97 @@ class Seen(NamedTuple):
     imbalance: float
 
 
-class Watch:
-    def __init__(self, params: MakerParams) -> None:
-        self.params = params
-        self.returns = 0
-        self._mid = 0.0
-        self._at_ms = 0
-        self._variance = 0.0
-        self._depth = 0.0
-        looks = 3 * params.sigma_window_seconds / params.quote_interval_seconds
-        self._sigmas: deque[float] = deque(maxlen=min(max(round(looks), LEAST_LOOKS), MOST_LOOKS))
-        self._sum = self._squares = 0.0
+class Memory(NamedTuple):
+    """Nothing yet where all is zero. Volatilities are in a ring."""
 
-    def look(self, at_ms: int, bids: Levels, asks: Levels) -> Seen:
-        """At a book that is not crossed and has both sides, later than the look before."""
-        seconds = (at_ms - self._at_ms) / 1000
-        mid = (bids[0][0] + asks[0][0]) / 2
-        if self._mid and seconds > 0:
-            self._learn(log(mid / self._mid), seconds)
-        deep_bids, deep_asks = near(bids), near(asks)
-        depth = deep_bids + deep_asks
-        if not self._depth:
-            self._depth = depth
-        elif seconds > 0:
-            share = 1 - exp(-seconds / self.params.depth_window_seconds)
-            self._depth += share * (depth - self._depth)
-        self._mid, self._at_ms = mid, at_ms
-        is_measured = self.returns >= LEAST_RETURNS
-        return Seen(
-            sigma=self.sigma if is_measured else usual(self.params),
-            is_measured=is_measured,
-            z=self._z(),
-            depth=depth / self._depth,
-            imbalance=(deep_bids - deep_asks) / depth,
-        )
-
-    @property
-    def sigma(self) -> ReturnVolatility:
-        return ReturnVolatility(max(sqrt(self._variance), FLOOR))
-
-    def forget(self) -> None:
-        """The next look is the first again: nobody looked for long, and its return is none."""
-        self._mid = 0.0
-
-    def _learn(self, returned: float, seconds: float) -> None:
-        rate = returned * returned / seconds
-        share = 1 - exp(-seconds / self.params.sigma_window_seconds)
-        # While little was seen all of it counts the same.
-        self.returns += 1
-        self._variance += max(share, 1 / self.returns) * (rate - self._variance)
-        if self.returns >= LEAST_RETURNS:
-            self._remember(self.sigma)
-
-    def _remember(self, sigma: float) -> None:
-        if len(self._sigmas) == self._sigmas.maxlen:
-            gone = self._sigmas[0]
-            self._sum -= gone
-            self._squares -= gone * gone
-        self._sigmas.append(sigma)
-        self._sum += sigma
-        self._squares += sigma * sigma
-
-    def _z(self) -> float:
-        count = len(self._sigmas)
-        if count < max(LEAST_LOOKS, (self._sigmas.maxlen or 0) // LEAST_SHARE):
-            return 0.0
-        mean = self._sum / count
-        variance = self._squares / count - mean * mean
-        # Where it hardly changes any change is many deviations: a quarter of it is one at least.
-        deviation = max(sqrt(max(variance, 0.0)), mean / 4)
-        return (self._sigmas[-1] - mean) / deviation
+    sums: Floats
+    counts: Whole
+    sigmas: Floats
 
 
-def usual(params: MakerParams) -> ReturnVolatility:
-    return over_a_second(ReturnVolatility(params.sigma))
+def memory_of(params: MakerParams) -> Memory:
+    looks = round(3 * params.sigma_window_seconds / params.quote_interval_seconds)
+    kept = min(max(looks, LEAST_LOOKS), MOST_LOOKS)
+    return Memory(np.zeros(5), np.zeros(4, np.int64), np.zeros(kept))
 
 
-def near(levels: Levels) -> int:
-    return sum([size for _, size in levels[:DEEP]])
+def forget(memory: Memory) -> None:
+    """The next look is the first again: nobody looked for long, and its return is none."""
+    memory.sums[MID] = 0.0
+
+
+def pictured(book: BookSeen) -> list[int]:
+    told = [0] * PICTURE
+    for first, levels in ((BIDS, book.bids[:DEEP]), (ASKS, book.asks[:DEEP])):
+        told[first : first + 2 * len(levels)] = chain.from_iterable(levels)
+    return told
+
+
+@part
+def see(rules: Rules, memory: Memory, picture: Whole, at_ms: int) -> Seen:
+    """At a book that is not crossed and has both sides, later than the look before."""
+    sums, counts = memory.sums, memory.counts
+    seconds = (at_ms - counts[AT_MS]) / 1000
+    mid = (picture[BIDS] + picture[ASKS]) / 2
+    if sums[MID] and seconds > 0:
+        learn(rules, memory, log(mid / sums[MID]), seconds)
+    deep_bids, deep_asks = near(picture, BIDS), near(picture, ASKS)
+    depth = deep_bids + deep_asks
+    if not sums[DEPTH]:
+        sums[DEPTH] = depth
+    elif seconds > 0:
+        share = 1 - exp(-seconds / rules.depth_window_seconds)
+        sums[DEPTH] += share * (depth - sums[DEPTH])
+    sums[MID] = mid
+    counts[AT_MS] = at_ms
+    is_measured = counts[RETURNS] >= LEAST_RETURNS
+    sigma = measured(memory) if is_measured else rules.usual
+    imbalance = (deep_bids - deep_asks) / depth
+    return Seen(sigma, is_measured, deviations(memory), depth / sums[DEPTH], imbalance)
+
+
+@part
+def measured(memory: Memory) -> ReturnVolatility:
+    return ReturnVolatility(max(sqrt(memory.sums[VARIANCE]), FLOOR))
+
+
+@part
+def learn(rules: Rules, memory: Memory, returned: float, seconds: float) -> None:
+    sums, counts, sigmas = memory.sums, memory.counts, memory.sigmas
+    rate = returned * returned / seconds
+    share = 1 - exp(-seconds / rules.sigma_window_seconds)
+    # While little was seen all of it counts the same.
+    counts[RETURNS] += 1
+    sums[VARIANCE] += max(share, 1 / counts[RETURNS]) * (rate - sums[VARIANCE])
+    if counts[RETURNS] < LEAST_RETURNS:
+        return
+    place, sigma = counts[NEXT], measured(memory)
+    if counts[KEPT] == len(sigmas):
+        sums[SUM] -= sigmas[place]
+        sums[SQUARES] -= sigmas[place] * sigmas[place]
+    else:
+        counts[KEPT] += 1
+    sigmas[place] = sigma
+    counts[NEXT] = (place + 1) % len(sigmas)
+    sums[SUM] += sigma
+    sums[SQUARES] += sigma * sigma
+
+
+@part
+def deviations(memory: Memory) -> float:
+    sums, kept, most = memory.sums, memory.counts[KEPT], len(memory.sigmas)
+    if kept < max(LEAST_LOOKS, most // LEAST_SHARE):
+        return 0.0
+    mean = sums[SUM] / kept
+    variance = sums[SQUARES] / kept - mean * mean
+    # Where it hardly changes any change is many deviations: a quarter of it is one at least.
+    deviation = max(sqrt(max(variance, 0.0)), mean / 4)
+    return (memory.sigmas[memory.counts[NEXT] - 1] - mean) / deviation
+
+
+@part
+def near(picture: Whole, first: int) -> int:
+    depth = 0
+    for level in range(DEEP):
+        depth += picture[first + 2 * level + 1]
+    return depth

@@ -57,7 +57,9 @@ def narrowed(name: str, bounds: Span, asked: Mapping[str, Any]) -> Span:
         wish = msgspec.convert(dict(asked), Wish)
     except msgspec.ValidationError as error:
         raise BadParameters(f"{name}: {error}", field=name) from error
-    if wish.choices:
+    if "choices" in asked:
+        if not wish.choices or len(asked) > 1:
+            raise BadParameters("choices are some values, and no range", field=name)
         for value in wish.choices:
             check_value(name, bounds, value)
         return Span("choice", choices=tuple(dict.fromkeys(wish.choices)))

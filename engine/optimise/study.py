@@ -145,6 +145,7 @@ class Study:
             bars_of(candles, shown, self.last),
             params,
             least_confidence=self.least_confidence,
+            hedge=self.settings.hedge,
         )
         codes = told.codes.copy()
         codes[:, 0] -= self.start - shown

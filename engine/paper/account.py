@@ -13,6 +13,7 @@ from engine.messages import Margin
 from engine.money import UNIT, ZERO, points
 from engine.paper.errors import Reason, Refused
 from engine.paper.orders import Execution, Moved, Order, Trigger, closing_side, reduced_by
+from engine.position import won
 from engine.signal import Direction, Side
 
 HOUSE = "house"
@@ -49,8 +50,7 @@ class Holding:
         return self.cost / self.quantity if self.quantity else ZERO
 
     def unrealised(self, mark: Decimal) -> Decimal:
-        gained = self.quantity * mark - self.cost
-        return gained if self.direction is Direction.LONG else -gained
+        return won(self.direction, self.cost, self.quantity * mark)
 
 
 @dataclass(slots=True)
@@ -159,8 +159,7 @@ class Account:
         # Whole units, and the last close takes the rest: the shares are together what was paid.
         share = holding.cost if is_all else points(holding.cost * quantity / holding.quantity)
         freed = holding.put_up if is_all else points(holding.put_up * quantity / holding.quantity)
-        gained = quantity * price - share
-        profit = gained if direction is Direction.LONG else -gained
+        profit = won(direction, share, quantity * price)
         holding.quantity -= quantity
         holding.cost -= share
         holding.put_up -= freed

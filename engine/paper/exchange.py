@@ -127,6 +127,11 @@ class Exchange(Floor):
         )
         return account
 
+    def open_interest(self, symbol: str) -> Decimal:
+        """How much of it everybody but the house holds long."""
+        held = (one.holdings.get((symbol, Direction.LONG)) for one in self.accounts.values())
+        return sum((holding.quantity for holding in held if holding), ZERO)
+
     def place(self, account: str, ask: Ask) -> Order:
         """Accept an order and fill what fills; refused, it leaves no trace."""
         order = self._place(self.account(account), ask)

@@ -1,24 +1,30 @@
-"""Moving-average cross: in when the fast average rises through the slow one, out when it falls.
+"""Moving-average cross: the fast average goes through the slow one, and the rule goes with it.
 
-Long only: the falling cross closes what the rising one opened.
+Where only one side is opened, a cross the other way closes it.
 """
 
-from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
-import msgspec
 import numpy as np
+from msgspec import Meta
 
-from engine.strategies.base import Params, settled
-from engine.strategies.columns import above, closing, of_columns, ways
+from engine.strategies.base import AtrPeriod, Params, StopRanges, TargetRanges, settled
+from engine.strategies.columns import above, chosen, closing, of_columns, opening_by_range, ways
 from engine.strategies.seen import Seen, each
 from engine.strategies.wishes import Wishes
 
 
 class MaCross(Params, frozen=True, kw_only=True):
-    fast_ma: Annotated[int, msgspec.Meta(ge=1, le=200, description="bars of the fast average")] = 5
-    slow_ma: Annotated[int, msgspec.Meta(ge=2, le=400, description="bars of the slow average")] = 20
-    use_ema: Annotated[bool, msgspec.Meta(description="exponential instead of simple")] = False
+    fast_ma: Annotated[int, Meta(ge=1, le=200, description="bars of the fast average")] = 5
+    slow_ma: Annotated[int, Meta(ge=2, le=400, description="bars of the slow average")] = 20
+    use_ema: Annotated[bool, Meta(description="exponential instead of simple")] = False
+    direction: Annotated[
+        Literal["both", "long", "short"],
+        Meta(description="sides that are opened; a cross the other way closes a single one"),
+    ] = "both"
+    atr_sl_mult: StopRanges = 2.0
+    atr_tp_mult: TargetRanges = 4.0
+    atr_period: AtrPeriod = 14
 
     def __post_init__(self) -> None:
         if self.fast_ma >= self.slow_ma:
@@ -26,7 +32,8 @@ class MaCross(Params, frozen=True, kw_only=True):
 
 
 def candles_needed(params: MaCross) -> int:
-    return (settled(params.slow_ma) if params.use_ema else params.slow_ma) + 1
+    averages = settled(params.slow_ma) if params.use_ema else params.slow_ma
+    return max(averages, params.atr_period) + 1
 
 
 def wishes(seen: Seen, params: MaCross) -> Wishes:
@@ -34,13 +41,25 @@ def wishes(seen: Seen, params: MaCross) -> Wishes:
     fast, slow = average(params.fast_ma), average(params.slow_ma)
     is_above = each(above, fast, slow)
     turned = is_above.now != is_above.before
-    apart = abs(fast.now / slow.now - 1) * 100
+    way = ways(turned & is_above.now, turned)
+    confidence = np.minimum(90, 70 + 1000 * abs(fast.now / slow.now - 1))
 
     def reason(at: int) -> str:
         return f"fast average {'rose' if is_above.now[at] else 'fell'} through the slow one"
 
-    told = closing(seen, ways(turned), confidence=np.minimum(90, 70 + 10 * apart), reason=reason)
-    return replace(told, opens=is_above.now)
+    opened = opening_by_range(
+        seen,
+        way,
+        atr_period=params.atr_period,
+        stop_ranges=params.atr_sl_mult,
+        target_ranges=params.atr_tp_mult,
+        confidence=confidence,
+        reason=reason,
+    )
+    if params.direction == "both":
+        return opened
+    closed = closing(seen, -way, confidence=confidence, reason=reason)
+    return chosen(way == (1 if params.direction == "long" else -1), opened, closed)
 
 
 STRATEGY = of_columns("ma_cross", MaCross, candles_needed, wishes)

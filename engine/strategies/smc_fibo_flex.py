@@ -70,6 +70,12 @@ class Retracing(Params, frozen=True, kw_only=True):
     htf_multiplier: Annotated[
         int, Meta(ge=2, le=24, description="bars that make one of the higher timeframe")
     ] = 4
+    htf_ema_fast: Annotated[
+        int, Meta(ge=2, le=50, description="fast average of the higher timeframe")
+    ] = 20
+    htf_ema_slow: Annotated[
+        int, Meta(ge=3, le=100, description="slow average of the higher timeframe")
+    ] = 50
     require_htf_filter: Annotated[
         bool, Meta(description="open only with a higher trend that is known")
     ] = True
@@ -100,6 +106,10 @@ class Retracing(Params, frozen=True, kw_only=True):
         Literal["with_trend", "both"], Meta(description="whether the higher trend may be opposed")
     ] = "with_trend"
 
+    def __post_init__(self) -> None:
+        if self.htf_ema_fast >= self.htf_ema_slow:
+            raise ValueError("htf_ema_fast must be below htf_ema_slow")
+
 
 class SmcFiboFlex(Retracing, frozen=True, kw_only=True):
     direction: Annotated[
@@ -114,12 +124,6 @@ class SmcFiboFlex(Retracing, frozen=True, kw_only=True):
     htf_swing: Annotated[
         int, Meta(ge=1, le=10, description="bars on each side of a swing of the higher timeframe")
     ] = 3
-    htf_ema_fast: Annotated[
-        int, Meta(ge=2, le=50, description="fast average of the higher timeframe")
-    ] = 20
-    htf_ema_slow: Annotated[
-        int, Meta(ge=3, le=100, description="slow average of the higher timeframe")
-    ] = 50
     entry_source: Annotated[
         Literal["auto", "fibo", "ob", "fvg"],
         Meta(description="entries at levels, order blocks, gaps, or all of them"),
@@ -193,11 +197,10 @@ class SmcFiboFlex(Retracing, frozen=True, kw_only=True):
     ] = "off"
     signal_cooldown: Annotated[
         int, Meta(ge=0, le=200, description="bars to stay out after a signal of its own")
+    ] = 0
+    duplicate_signal_filter_bars: Annotated[
+        int, Meta(ge=0, le=200, description="bars in which a signal of one side is not said again")
     ] = 3
-
-    def __post_init__(self) -> None:
-        if self.htf_ema_fast >= self.htf_ema_slow:
-            raise ValueError("htf_ema_fast must be below htf_ema_slow")
 
 
 class Zone(NamedTuple):
@@ -230,12 +233,16 @@ def asks_higher(params: SmcFiboFlex) -> bool:
     return params.bias == "with_trend" or params.require_htf_filter or params.fibo_fallback
 
 
+def longest_rest(params: SmcFiboFlex) -> int:
+    return max(params.signal_cooldown, params.duplicate_signal_filter_bars)
+
+
 def candles_needed(params: SmcFiboFlex) -> int:
     patience, swing = params.retest_bars, params.swing + params.swing_right
     if params.auto_profile != "off":
         patience, swing = 32, 5 + params.swing_right
     life = max(params.ob_valid_bars, params.fvg_valid_bars, params.atr_period, 10 * swing)
-    replayed = REPLAYED + params.signal_cooldown if params.signal_cooldown else 0
+    replayed = REPLAYED + longest_rest(params) if longest_rest(params) else 0
     needed = life + patience + replayed + PATTERN_BARS + 1
     if asks_higher(params):
         # The averages only stand in for swings: twice their bars are enough to lean on.
@@ -518,14 +525,24 @@ def find(candles: Candles, asked: SmcFiboFlex) -> Found | None:
         points = score(view, at, params) if params.require_retest else 0
         return Found(way, setup, by_break, min(95, 70 + 5 * points))
 
-    found = fires(last)
-    if found is None or not params.signal_cooldown:
+    found, rest = fires(last), longest_rest(params)
+    if found is None or not rest:
         return found
-    spoke = -params.signal_cooldown
-    for at in range(last - params.signal_cooldown - REPLAYED, last):
-        if at - spoke >= params.signal_cooldown and fires(at) is not None:
-            spoke = at
-    return found if last - spoke >= params.signal_cooldown else None
+    # On which bar it last spoke, for each side.
+    spoke = dict.fromkeys(Direction, -rest)
+
+    def is_rested(at: int, way: Direction) -> bool:
+        if at - max(spoke.values()) < params.signal_cooldown:
+            return False
+        return at - spoke[way] >= params.duplicate_signal_filter_bars
+
+    for at in range(last - rest - REPLAYED, last):
+        # What no side may say is not looked for.
+        if any(is_rested(at, way) for way in Direction):
+            told = fires(at)
+            if told is not None and is_rested(at, told.direction):
+                spoke[told.direction] = at
+    return found if is_rested(last, found.direction) else None
 
 
 def decide(candles: Candles, params: SmcFiboFlex) -> Intent | None:
@@ -567,7 +584,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "require_htf_filter": False,
         "auto_profile": "aggressive",
     },
-    "forex": {"min_rr": 2.0, "sessions": ("london", "ny"), "auto_profile": "medium"},
+    "forex_specific": {"min_rr": 2.0, "sessions": ("london", "ny"), "auto_profile": "medium"},
     "steady": {
         "min_rr": 1.5,
         "stop_buffer_pct": 1.0,

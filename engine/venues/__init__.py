@@ -4,15 +4,16 @@
 large: it is loaded where a real venue is opened, and never at a centre.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from engine.errors import VenueRefused
 
 if TYPE_CHECKING:
-    from engine.venues.base import Exchange
+    from engine.venues.base import Exchange, Limits
     from engine.venues.ccxt import CcxtVenue
-    from engine.venues.line import Credentials
+    from engine.venues.line import Credentials, Turnstile
 
 DIALECTS = {
     "binance": ("engine.venues.binance", "Binance"),
@@ -26,10 +27,18 @@ DIALECTS = {
 NETTED = {"hyperliquid", "grvt"}
 
 
-def open_venue(name: str, credentials: "Credentials", *, base_url: str | None = None) -> "Exchange":
+def open_venue(
+    name: str,
+    credentials: "Credentials",
+    *,
+    base_url: str | None = None,
+    turnstile_for: "Callable[[Limits], Turnstile] | None" = None,
+) -> "Exchange":
     """The adapter of one account; `base_url` sends everything to one other host, and only there."""
     if name not in DIALECTS:
         raise VenueRefused(f"there is no adapter for {name}")
     module, adapter = DIALECTS[name]
     dialect: type[CcxtVenue] = getattr(import_module(module), adapter)
-    return dialect(credentials, base_url=base_url)
+    opened = dialect(credentials, base_url=base_url)
+    opened.turnstile = turnstile_for(dialect.limits) if turnstile_for else None
+    return opened

@@ -178,6 +178,15 @@ class MarketStream(Protocol):
         """From another thread, and for good."""
 
 
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """How much of a symbol is held open, in coins, and what holding it costs or earns."""
+
+    open: Decimal
+    # The rate of the present period, as a share: positive is paid by who is long.
+    funding: Decimal
+
+
 class Request(enum.StrEnum):
     """What a maker asks its venue for, again and again."""
 
@@ -199,6 +208,9 @@ class Limits:
     units: float = 1_000.0
     orders: float = 1_000.0
     costs: Mapping[Request, float] = field(default_factory=dict)
+    # Whether it counts what comes from one address, whichever account it is for, and over how long.
+    is_by_address: bool = False
+    window_seconds: float = 10.0
 
     def cost(self, request: Request) -> float:
         return self.costs.get(request, 1.0)
@@ -233,6 +245,8 @@ class Exchange(Venue, BarSource, Quoting, Protocol):
 
     def price(self, symbol: str) -> Decimal:
         """The last price."""
+
+    def interest(self, symbol: str) -> Interest: ...
 
     def balance(self) -> Balance: ...
 

@@ -21,6 +21,7 @@ from engine.venues.base import (
     Bar,
     Depth,
     Holding,
+    Interest,
     Limits,
     OwnedFill,
     Payment,
@@ -117,6 +118,8 @@ class Binance(CcxtVenue):
     # 2400 weights and 1200 orders a minute; an account is read by two questions of five.
     limits = Limits(
         units=40,
+        is_by_address=True,
+        window_seconds=60,
         orders=20,
         costs={
             Request.DEPTH: 2,
@@ -125,6 +128,15 @@ class Binance(CcxtVenue):
             Request.DEAD_MAN: 10,
         },
     )
+
+    weights = dict.fromkeys(
+        (
+            *("fapiPrivateV3GetAccount", "fapiPrivateV3GetPositionRisk"),
+            *("fapiPrivateGetUserTrades", "fapiPrivateGetAllAlgoOrders"),
+            "fapiPrivateGetSymbolConfig",
+        ),
+        5.0,
+    ) | {"fapiPrivateGetIncome": 30.0, "fapiPrivatePostCountdownCancelAll": 10.0}
 
     def keys(self, credentials: Credentials) -> Params:
         return {"apiKey": credentials.api_key, "secret": credentials.api_secret}
@@ -161,6 +173,12 @@ class Binance(CcxtVenue):
     def ask_price(self, market: Market) -> Decimal:
         asked = {"symbol": market.native}
         return decimal(self.call("fapiPublicV2GetTickerPrice", asked)["price"])
+
+    def ask_interest(self, market: Market) -> Interest:
+        asked = {"symbol": market.native}
+        held = self.call("fapiPublicGetOpenInterest", asked)["openInterest"]
+        rate = self.call("fapiPublicGetPremiumIndex", asked)["lastFundingRate"]
+        return Interest(decimal(held), decimal(rate))
 
     def ask_depth(self, market: Market) -> Depth:
         told = self.call("fapiPublicGetDepth", {"symbol": market.native, "limit": 10})

@@ -46,6 +46,7 @@ from engine.venues.base import (
     Bar,
     Depth,
     Holding,
+    Interest,
     Limits,
     OwnedFill,
     Payment,
@@ -183,6 +184,9 @@ class CcxtVenue(Line):
     def ask_price(self, market: Market) -> Decimal: ...
 
     @abstractmethod
+    def ask_interest(self, market: Market) -> Interest: ...
+
+    @abstractmethod
     def ask_depth(self, market: Market) -> Depth: ...
 
     @abstractmethod
@@ -281,6 +285,10 @@ class CcxtVenue(Line):
     @question
     def price(self, symbol: str) -> Decimal:
         return self.ask_price(self.market(symbol))
+
+    @question
+    def interest(self, symbol: str) -> Interest:
+        return self.ask_interest(self.market(symbol))
 
     @question
     def bars(self, symbol: str, timeframe: str, *, since_ms: int, until_ms: int) -> list[Bar]:

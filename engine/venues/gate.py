@@ -22,6 +22,7 @@ from engine.venues.base import (
     Bar,
     Depth,
     Holding,
+    Interest,
     Limits,
     OwnedFill,
     Payment,
@@ -140,6 +141,12 @@ class Gate(CcxtVenue):
         asked = SETTLE | {"contract": market.native}
         (words,) = self.call("publicFuturesGetSettleTickers", asked)
         return decimal(words["last"])
+
+    def ask_interest(self, market: Market) -> Interest:
+        asked = SETTLE | {"contract": market.native}
+        (words,) = self.call("publicFuturesGetSettleTickers", asked)
+        held = market.coins(decimal(words["total_size"]))
+        return Interest(held, decimal(words["funding_rate"]))
 
     def ask_depth(self, market: Market) -> Depth:
         asked = SETTLE | {"contract": market.native, "limit": 10}

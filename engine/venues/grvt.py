@@ -31,6 +31,7 @@ from engine.venues.base import (
     Bar,
     Depth,
     Holding,
+    Interest,
     Limits,
     OwnedFill,
     Payment,
@@ -176,6 +177,12 @@ class Grvt(CcxtVenue):
     def ask_price(self, market: Market) -> Decimal:
         asked = {"instrument": market.native}
         return decimal(self.call("publicMarketPostFullV1Ticker", asked)["result"]["last_price"])
+
+    def ask_interest(self, market: Market) -> Interest:
+        asked = {"instrument": market.native}
+        words = self.call("publicMarketPostFullV1Ticker", asked)["result"]
+        # In per cent.
+        return Interest(decimal(words["open_interest"]), decimal(words["funding_rate"]) / 100)
 
     def ask_depth(self, market: Market) -> Depth:
         asked = {"instrument": market.native, "depth": 10}

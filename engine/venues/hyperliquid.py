@@ -25,6 +25,7 @@ from engine.venues.base import (
     Bar,
     Depth,
     Holding,
+    Interest,
     Limits,
     OwnedFill,
     Payment,
@@ -126,8 +127,11 @@ class Hyperliquid(CcxtVenue):
     has_hedged_mode = False
     way = Way(options={"fetchMarkets": {"types": ["swap"]}})
     # 1200 weights a minute for all that an address asks; long lists cost twenty.
+    usual_weight = 2.0
     limits = Limits(
         units=20,
+        is_by_address=True,
+        window_seconds=60,
         orders=10,
         costs={
             Request.LOOK_UP: 2,
@@ -178,6 +182,11 @@ class Hyperliquid(CcxtVenue):
 
     def ask_price(self, market: Market) -> Decimal:
         return decimal(self._info("allMids")[market.native])
+
+    def ask_interest(self, market: Market) -> Interest:
+        _meta, contexts = self._info("metaAndAssetCtxs")
+        words = contexts[market.facts["index"]]
+        return Interest(decimal(words["openInterest"]), decimal(words["funding"]))
 
     def ask_depth(self, market: Market) -> Depth:
         told = self._info("l2Book", coin=market.native)

@@ -31,6 +31,8 @@ from engine.venues.answers import (
 )
 
 TIMEOUT_SECONDS = 10
+# Answers that turn away for a time, and for how long where they do not say.
+TURNED_AWAY = {429: 1.0, 418: 120.0}
 TOLD_LENGTH = 200
 # What the transport raises when no connection came about, by name: it is ccxt's choice, not ours.
 NEVER_CONNECTED = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
@@ -60,6 +62,16 @@ def bare(text: str) -> Any:
         return None
 
 
+class Turnstile(Protocol):
+    """What keeps requests within the venue's limits, for all who share those."""
+
+    def enter(self, weight: float) -> None:
+        """Wait for the turn of a request; NeverSent where that is too long."""
+
+    def shut(self, seconds: float) -> None:
+        """The venue wants to hear nothing for so long."""
+
+
 class Carrier:
     """What is changed in a ccxt class: who judges an answer, and what is put on the wire."""
 
@@ -67,6 +79,7 @@ class Carrier:
     logger: Any
     base_url: str | None = None
     judge: Callable[[int, Any], None]
+    turned_away: Callable[[int, Mapping[str, str]], None]
     once: Mapping[str, str] = {}
     went = False
     on_json_response = staticmethod(decoded)
@@ -75,6 +88,7 @@ class Carrier:
         self, status: int, reason: str, url: str, method: str, headers: Any, body: str,
         response: Any, *sent: object,
     ) -> bool:  # fmt: skip
+        self.turned_away(status, headers or {})
         # The library reads objects and lists only; some answers are a bare word.
         self.judge(status, bare(body) if response is None else response)
         return True
@@ -118,6 +132,10 @@ class Line(ABC):
     library: type[Any]
     answers: Table
     options: Mapping[str, Any] = {}
+    # What a request counts as where the venue counts; of some methods it is known to be more.
+    usual_weight = 1.0
+    weights: Mapping[str, float] = {}
+    turnstile: Turnstile | None = None
 
     def __init__(self, credentials: Credentials, *, base_url: str | None = None) -> None:
         self._secrets = [credentials.api_key, credentials.api_secret, credentials.passphrase]
@@ -147,6 +165,7 @@ class Line(ABC):
             lambda client: getattr(client, method)(copy.copy(params or {})),
             headers=headers,
             seconds=seconds,
+            weight=self.weights.get(method),
         )
 
     def tell(self, method: str, params: Params) -> Any:
@@ -164,8 +183,11 @@ class Line(ABC):
         *,
         headers: Mapping[str, str] | None = None,
         seconds: float = TIMEOUT_SECONDS,
+        weight: float | None = None,
     ) -> Any:
         """Something done with the library; whatever it raises becomes one of our three errors."""
+        if self.turnstile:
+            self.turnstile.enter(weight or self.usual_weight)
         with self._line:
             self.client.timeout = max(1, int(seconds * 1000))
             self.client.once = headers or {}
@@ -190,6 +212,7 @@ class Line(ABC):
         # A redirect would be a second request, perhaps to somebody else.
         client.session.max_redirects = 0
         client.judge = self.judge
+        client.turned_away = self._turned_away
         # Some classes send a broker's mark of the library's.
         client.headers = {}
         if base_url:
@@ -211,6 +234,11 @@ class Line(ABC):
             raw, told = found
             outcome = outcome_of(raw, self.answers)
             raise Answered(raw, self._hidden(told)[:TOLD_LENGTH], outcome)
+
+    def _turned_away(self, status: int, headers: Mapping[str, str]) -> None:
+        if self.turnstile and status in TURNED_AWAY:
+            told = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
+            self.turnstile.shut(int(told) if told.isdecimal() else TURNED_AWAY[status])
 
     def _lost(self, error: BaseException) -> VenueError:
         """Why there is no answer, told without the request: it holds the key and a signature."""

@@ -22,6 +22,7 @@ from engine.venues.base import (
     Bar,
     Depth,
     Holding,
+    Interest,
     Limits,
     OwnedFill,
     Payment,
@@ -162,6 +163,12 @@ class Okx(CcxtVenue):
     def ask_price(self, market: Market) -> Decimal:
         (words,) = self._data("publicGetMarketTicker", {"instId": market.native})
         return decimal(words["last"])
+
+    def ask_interest(self, market: Market) -> Interest:
+        asked = {"instType": "SWAP", "instId": market.native}
+        (held,) = self._data("publicGetPublicOpenInterest", asked)
+        (rate,) = self._data("publicGetPublicFundingRate", {"instId": market.native})
+        return Interest(decimal(held["oiCcy"]), decimal(rate["fundingRate"]))
 
     def ask_depth(self, market: Market) -> Depth:
         (told,) = self._data("publicGetMarketBooks", {"instId": market.native, "sz": "10"})

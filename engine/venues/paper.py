@@ -40,6 +40,7 @@ from engine.venues.base import (
     Bar,
     Depth,
     Holding,
+    Interest,
     Limits,
     OwnedFill,
     Payment,
@@ -209,6 +210,11 @@ class PaperVenue(PaperBars):
     def price(self, symbol: str) -> Decimal:
         self.instrument(symbol)
         return self.market.prices(now_ms(), [symbol])[symbol]
+
+    def interest(self, symbol: str) -> Interest:
+        self.instrument(symbol)
+        with self._visit() as (exchange, _account):
+            return Interest(exchange.open_interest(symbol), exchange.rates.funding)
 
     def balance(self) -> Balance:
         with self._visit() as (exchange, account):

@@ -1,7 +1,8 @@
 """How commands are told whom they mean, and ask before they do it."""
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from apps.core.commands import HouseCommand
 from apps.tenants.models import Tenant
 
 
@@ -14,9 +15,9 @@ def tenant_named(text: str) -> Tenant:
     return found
 
 
-def confirm(command: BaseCommand, question: str, *, yes: bool) -> None:
+def confirm(command: HouseCommand, question: str, *, yes: bool) -> None:
     """Go on only where a person says so; where nobody can, `--yes` has to."""
-    command.stdout.write(question)
+    command.say(question)
     if yes:
         return
     try:

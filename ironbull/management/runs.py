@@ -1,11 +1,9 @@
 """What the commands of backtests and searches share: how they are asked, shown and written."""
 
 import argparse
-import contextlib
 import json
 import os
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,16 +15,12 @@ from apps.backtests.jobs import Progress, Tried
 from apps.backtests.models import Run
 from apps.backtests.selectors import best_params
 from apps.backtests.services import stop_run, work
-from apps.core.errors import DomainError
+from apps.core.commands import STOPPED_BY_HAND, Bar, HouseCommand, add_json
 from apps.tenants.models import Tenant
 from apps.venues.models import Venue
 from engine.candle import TIMEFRAMES
-from engine.errors import EngineError
-from engine.strategies import strategy_named
-from ironbull.management.tables import table
+from engine.strategies import LIBRARY, strategy_named
 
-STOPPED_BY_HAND = 130
-WIDTH = 30
 FILES = {
     "csv": "trades",
     "parquet": "trades",
@@ -63,7 +57,7 @@ def add_outputs(parser) -> None:
     parser.add_argument(
         "--search", type=new_file, metavar="FILE", help="write its search as a page"
     )
-    parser.add_argument("--json", action="store_true", help="tell everything as JSON")
+    add_json(parser)
 
 
 def new_file(text: str) -> Path:
@@ -87,11 +81,29 @@ def values_of(pairs: list[str], *, option: str) -> dict[str, object]:
         name, is_pair, text = pair.partition("=")
         if not is_pair:
             raise CommandError(f"{option} {pair}: write it as NAME=VALUE")
-        try:
-            found[name] = json.loads(text)
-        except ValueError:
-            found[name] = text
+        found[name] = value_of(text)
     return found
+
+
+def value_of(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def above_zero(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return count
+
+
+def rule(text: str) -> str:
+    """A strategy's code; `choices` would refuse that none is named."""
+    if text not in LIBRARY:
+        raise argparse.ArgumentTypeError(f"unknown strategy {text}; known are {', '.join(LIBRARY)}")
+    return text
 
 
 def asked_of(options: Mapping[str, object], *, rule: str) -> dict[str, object]:
@@ -129,22 +141,19 @@ def params_of(rule: str, options: Mapping[str, object]) -> dict[str, object]:
     return {**strategy.presets.get(preset, {}), **values_of(options["set"], option="--set")}
 
 
-@contextlib.contextmanager
-def refusals() -> Iterator[None]:
-    """What the house refuses is told in one line, with its field."""
-    try:
-        yield
-    except (DomainError, EngineError) as error:
-        field = error.context.get("field")
-        told = error.message if field is None else f"{field}: {error.message}"
-        raise CommandError(told) from error
-
-
-def follow(run: Run) -> Run:
+def follow(run: Run, bar: Bar) -> Run:
     """Work on it here, show how far it is, and stop it with Ctrl-C."""
-    bar = Bar()
+    best: float | None = None
+
+    def watch(said: object) -> None:
+        nonlocal best
+        if isinstance(said, Tried) and said.score is not None:
+            best = said.score if best is None else max(best, said.score)
+        if isinstance(said, Progress):
+            bar.show(said.done, said.total, "" if best is None else f"best {best:.4g}")
+
     try:
-        work(run_id=run.pk, watch=bar.show)
+        work(run_id=run.pk, watch=watch)
     except KeyboardInterrupt:
         bar.end()
         run.refresh_from_db()
@@ -159,29 +168,6 @@ def follow(run: Run) -> Run:
     return run
 
 
-class Bar:
-    """How far a run is, on a terminal; elsewhere nothing."""
-
-    def __init__(self) -> None:
-        self.is_shown = sys.stderr.isatty()
-        self.best: float | None = None
-
-    def show(self, said: object) -> None:
-        if isinstance(said, Tried) and said.score is not None:
-            self.best = said.score if self.best is None else max(self.best, said.score)
-        if not (self.is_shown and isinstance(said, Progress)):
-            return
-        full = WIDTH * said.done // said.total
-        best = "" if self.best is None else f"  best {self.best:.4g}"
-        line = f"[{'#' * full:{WIDTH}}] {said.done:,} / {said.total:,}{best}"
-        sys.stderr.write(f"\r{line}\x1b[K")
-        sys.stderr.flush()
-
-    def end(self) -> None:
-        if self.is_shown:
-            sys.stderr.write("\n")
-
-
 def run_named(key: str) -> Run:
     """A run by its id, or by the end of it."""
     found = [run for run in Run.objects.across_tenants() if str(run.pk).endswith(key.lower())]
@@ -190,18 +176,24 @@ def run_named(key: str) -> Run:
     return found[0]
 
 
-def tell(command, run: Run, options: Mapping[str, object]) -> None:
+def tell_queued(command: HouseCommand, run: Run) -> None:
+    if command.as_json:
+        command.tell_json(plain(run))
+    else:
+        command.stdout.write(f"Queued: {run.pk}")
+
+
+def tell(command: HouseCommand, run: Run, options: Mapping[str, object]) -> None:
     """The figures on the terminal, or everything as JSON; and the files that were asked for."""
     for name in FILES:
         if options[name]:
-            with refusals():
-                content = file_of(run, name).content
+            content = file_of(run, name).content
             try:
                 options[name].write_bytes(content)
             except OSError as error:
                 raise CommandError(f"--{name}: {error}; the run is kept: {run.pk}") from error
-    if options["json"]:
-        command.stdout.write(json.dumps(plain(run), indent=2, default=str))
+    if command.as_json:
+        command.tell_json(plain(run))
         return
     span = f"{run.from_at:%Y-%m-%d %H:%M} to {run.until_at:%Y-%m-%d %H:%M}"
     told = f"{run.get_kind_display()} of {run}, {span}: {run.status}"
@@ -209,7 +201,7 @@ def tell(command, run: Run, options: Mapping[str, object]) -> None:
     lines = [(name, figure(value)) for name, value in run.figures.items()]
     lines += [(f"best {name}", value) for name, value in (run.findings.get("best") or {}).items()]
     lines += [("doubt", each) for each in run.findings.get("judgement", {}).get("doubts", [])]
-    command.stdout.write(table(["figure", "value"], lines))
+    command.tell(["figure", "value"], lines)
 
 
 def figure(value: object) -> object:

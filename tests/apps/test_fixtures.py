@@ -24,9 +24,11 @@ MODELS = (Level, Plan, Instrument, Strategy)
 
 
 def run(capsys, **options):
-    call_command("load_fixtures", **options)
-    lines = capsys.readouterr().out.splitlines()
-    return dict(line.split(": ") for line in lines)
+    call_command("load_fixtures", json=True, **options)
+    return {
+        row.pop("rows"): ", ".join(f"{count} {word}" for word, count in row.items())
+        for row in json.loads(capsys.readouterr().out)
+    }
 
 
 def contents():

@@ -101,7 +101,8 @@ OPTIONAL = {"margin", "position_mode", "price", "style", "stop", "target", "venu
 
 @pytest.mark.parametrize("name", [*Ticket.__struct_fields__])
 def test_a_ticket_without_a_field_is_refused_unless_it_has_a_default(name):
-    told = msgspec.to_builtins(ticket())
+    # What has its default is left out on the way.
+    told = msgspec.to_builtins(msgspec.structs.asdict(ticket()))
     del told[name]
     if name in OPTIONAL:
         assert read(told, Ticket) == ticket()

@@ -61,7 +61,7 @@ BINDING_HOMES = (
     "apps/core/sealed.py",
     "apps/core/fields.py",
     "apps/core/rotation.py",
-    "apps/traders/models.py",
+    "apps/traders/models/",
     "apps/venues/models.py",
     "apps/venues/credentials.py",
     "workers/embedded_broker.py",  # kombu's word for a queue's place at an exchange

@@ -540,7 +540,6 @@ class Run:
         self.tree = tree
         self.address = f"http://127.0.0.1:{port}"
         self.output = tree.parent / "output"
-        self.started_at = time.monotonic()
         with self.output.open("wb") as out:
             self.process = subprocess.Popen(
                 ["make", "-s", "run", f"PYTHON={python_outside_venv()}"],
@@ -615,8 +614,6 @@ def test_a_fresh_clone_runs_and_keeps_its_data(clone):
         assert "IronBull" in page
 
         wait_until(lambda: run.count("orders_order") > 0, seconds=60, why=run.said)
-        # The promise, from a warm pip cache on two cores.
-        assert time.monotonic() - run.started_at < 120, run.said()
         assert stat.S_IMODE((clone / "var/ironbull.env").stat().st_mode) == 0o600
 
         run.ctrl_c()

@@ -115,6 +115,19 @@ def size(queue: str) -> int:
         return connection.default_channel._size(queue)
 
 
+def body_of(message: dict) -> bytes:
+    """The content of a message, which says how it is packed."""
+    packing = message["properties"].get("body_encoding")
+    if packing not in (None, "base64"):
+        raise ValueError(f"no packing: {packing!r}")
+    return base64.b64decode(message["body"], validate=True) if packing else message["body"].encode()
+
+
+def put_body(message: dict, content: bytes) -> None:
+    is_packed = message["properties"].get("body_encoding")
+    message["body"] = (base64.b64encode(content) if is_packed else content).decode()
+
+
 @dataclass(frozen=True)
 class Called:
     """What a message asks for, if it can be read at all."""
@@ -137,10 +150,10 @@ class Called:
 def read(item: bytes) -> Called | None:
     try:
         message = json.loads(item)
-        body = base64.b64decode(message["body"], validate=True)
+        body = body_of(message)
         args, kwargs, _embedded = json.loads(body)
         return Called(message["headers"]["task"], args, dict(kwargs), body)
-    except (ValueError, TypeError, LookupError, RecursionError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None
 
 
@@ -236,12 +249,12 @@ class Forger:
 
     def of_arguments(self, item: bytes) -> bytes:
         message = json.loads(item)
-        body = json.loads(base64.b64decode(message["body"]))
+        body = json.loads(body_of(message))
         if self.dice.random() < 0.5 and body[1]:
             self._spoil(body[1])
         else:
             body[self.dice.randrange(3)] = self.dice.choice(JUNK)
-        message["body"] = base64.b64encode(packed(body)).decode()
+        put_body(message, packed(body))
         return packed(message)
 
     def of_envelope(self, item: bytes) -> bytes:
@@ -272,23 +285,23 @@ class Forger:
         name = self.dice.choice(["body", "headers"])
         padding = "A" * self.dice.choice([70_000, 140_000, 300_000])
         if name == "body":
-            body = json.loads(base64.b64decode(message["body"]))
+            body = json.loads(body_of(message))
             body[1]["envelope"] = body[1].get("envelope", "") + padding
-            message["body"] = base64.b64encode(packed(body)).decode()
+            put_body(message, packed(body))
         else:
             message["headers"]["task"] += padding
         return packed(message)
 
     def _with_envelope(self, item: bytes, change: Callable, sign: Callable) -> bytes:
         message = json.loads(item)
-        body = json.loads(base64.b64decode(message["body"]))
+        body = json.loads(body_of(message))
         if "envelope" not in body[1]:
             return self.of_fields(item)
         payload, _, signature = body[1]["envelope"].partition(".")
         payload = change(base64.b64decode(payload))
         signature = sign(payload, base64.b64decode(signature))
         body[1]["envelope"] = ".".join(base64.b64encode(x).decode() for x in (payload, signature))
-        message["body"] = base64.b64encode(packed(body)).decode()
+        put_body(message, packed(body))
         return packed(message)
 
     def _changed(self, payload: bytes) -> bytes:

@@ -1,8 +1,9 @@
 """The exchange's own truth beside our books: every difference, in words."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 
 from apps.orders.models import Fill, Order, Ticket
 from apps.pointcards.models import Charge
@@ -60,20 +61,33 @@ def compare(subscription: Subscription, truth: dict, findings: Findings) -> None
 
 def compare_orders(account: int, done: list[dict], books: dict, findings: Findings) -> None:
     by_id = Counter(told["client_id"] for told in done)
-    tickets = Counter(books[name].ticket_id for name in by_id if name in books)
+    tickets = defaultdict(list)
     for name, times in by_id.items():
         if name not in books:
             findings.extra.append(f"account {account}: {name} is nobody's")
+        else:
+            tickets[books[name].ticket_id].append(books[name])
         if times > 1:
             findings.extra.append(f"account {account}: {name} was done {times} times")
-    for ticket, times in tickets.items():
-        if times > 1:
-            findings.extra.append(f"account {account}: ticket {ticket} was done {times} times")
+    for ticket, tries in tickets.items():
+        if not is_each_a_rest(tries):
+            findings.extra.append(f"account {account}: ticket {ticket} was done {len(tries)} times")
     at_venue = {told["client_id"]: Decimal(told["filled"]) for told in done}
     for name, order in books.items():
         if order.filled != at_venue.get(name, ZERO):
             said = f"{name} is {order.status} with {order.filled}"
             findings.unequal.append(f"account {account}: {said}, not {at_venue.get(name)}")
+
+
+def is_each_a_rest(tries: list[Order]) -> bool:
+    """Whether each further try is for what its venue had left open of a close, and no more."""
+    ordered = sorted(tries, key=lambda order: order.generation)
+    return all(
+        before.ticket.action == Action.CLOSE
+        and before.status == OrderStatus.CANCELED
+        and after.quantity == before.quantity - before.filled
+        for before, after in pairwise(ordered)
+    )
 
 
 def compare_fills(account: int, done: list[dict], findings: Findings) -> None:

@@ -71,7 +71,7 @@ def test_a_closed_bar_becomes_orders_by_itself(house):
         rule="ma_cross",
         symbols=[SYMBOL],
         timeframe="2s",
-        params={"fast_ma": 3, "slow_ma": 8},
+        params={"fast_ma": 3, "slow_ma": 8, "direction": "long"},
     )
     offered = offer_strategy(tenant=story.subscriptions[0].tenant, strategy=swift)
     subscription = subscribe(

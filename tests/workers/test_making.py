@@ -268,16 +268,20 @@ def test_a_timeout_before_placing_is_looked_up_until_it_is_proved(centre, mishap
 
 
 def test_a_timeout_on_cancel_leaves_no_order(centre, mishaps, venue):
+    tried = []
+
     def lost(do, **kwargs):
         do(**kwargs)
+        tried.append(kwargs)
         raise OutcomeUnknown("no answer")
 
     centre.params["most_failures"] = 50
     centre.run()
     mishaps["cancel"] = lost
-    time.sleep(1)
+    centre.until(lambda: tried, seconds=40, what="a cancel while it quotes")
+    before = len(tried)
     centre.wish("stop")
-    time.sleep(1)
+    centre.until(lambda: len(tried) > before, what="a cancel while it stops")
     mishaps["cancel"] = once(3, VenueError("no answer"))
     centre.wait("idle", seconds=40)
     assert is_clean(venue)

@@ -122,11 +122,16 @@ def test_an_exchange_whose_rules_have_changed_halts_it(
 def test_an_exchange_that_does_not_answer_leaves_nothing_behind(kind, operation, served, exchange):
     centre = served("binance", most_failures=50)
     centre.run()
-    Control(exchange).fault(kind, operation=operation, times=3, delay_ms=500)
-    time.sleep(3)
+    control = Control(exchange)
+    control.fault(kind, operation=operation, times=3, delay_ms=500)
+    centre.until(lambda: happened(control, kind) == 3, seconds=40, what="all three")
     centre.stop(seconds=60)
     assert not stands(exchange, "binance")
     assert not truth(exchange, "binance")["positions"]
+
+
+def happened(control, kind):
+    return control.ask("GET", "/faults")["happened"].get(kind, 0)
 
 
 # --- names

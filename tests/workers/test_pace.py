@@ -1,4 +1,4 @@
-"""A maker asks no more of its venue than it lets it, and reads its times by its own clock."""
+"""This host asks no more of a venue than it lets it; a maker reads its times by its own clock."""
 
 import time
 from decimal import Decimal
@@ -12,6 +12,7 @@ from engine.making.names import Namer, Names
 from engine.making.params import MakerParams
 from engine.order import OrderStatus
 from engine.signal import Side
+from engine.venues.answers import NeverSent
 from engine.venues.base import Limits, Request, VenueOrder
 from engine.venues.binance import Binance
 from engine.venues.gate import Gate
@@ -19,7 +20,7 @@ from engine.venues.grvt import Grvt
 from engine.venues.hyperliquid import Hyperliquid
 from engine.venues.okx import Okx
 from workers.heard import Reader
-from workers.pace import SHARE, Pace
+from workers.pace import PATIENCE_SECONDS, SHARE, Pace, Turnstile, Turnstiles, urgent
 
 DIALECTS = (Binance, Okx, Gate, Hyperliquid, Grvt)
 QUESTIONS = (Request.OPEN_ORDERS, Request.ACCOUNT, Request.DEPTH, Request.FILLS)
@@ -28,8 +29,68 @@ QUESTIONS = (Request.OPEN_ORDERS, Request.ACCOUNT, Request.DEPTH, Request.FILLS)
 @pytest.fixture
 def clock(monkeypatch):
     at = [1_000.0]
+
+    def sleep(seconds):
+        at[0] += seconds
+
     monkeypatch.setattr(time, "monotonic", lambda: at[0])
+    monkeypatch.setattr(time, "sleep", sleep)
     return at
+
+
+def passed(turnstile, weight=1.0):
+    try:
+        turnstile.enter(weight)
+    except NeverSent:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.name)
+def test_in_no_window_does_more_pass_than_the_venue_counts(dialect, clock):
+    limits, times = dialect.limits, []
+    turnstile = Turnstile(limits)
+    for _ in range(int(3 * limits.units * limits.window_seconds)):
+        if passed(turnstile):
+            times.append(clock[0])
+    most = limits.units * limits.window_seconds
+    for start in times[:: len(times) // 50]:
+        assert sum(start <= at < start + limits.window_seconds for at in times) <= most
+    # Whoever waits its turn gets it: the second half comes as it is earned.
+    assert len(times) > most / 2
+
+
+def test_what_is_urgent_finds_a_reserve_and_is_not_kept_waiting_beyond_it(clock):
+    turnstile = Turnstile(Limits(units=1, window_seconds=80))
+    assert sum(passed(turnstile) for _ in range(200)) >= 30
+    began = clock[0]
+    with urgent(True):
+        assert all(passed(turnstile) for _ in range(30))
+    assert clock[0] == began
+    # It was more than the reserve: that is missing now for everything else.
+    assert not passed(turnstile)
+    assert clock[0] - began <= PATIENCE_SECONDS
+
+
+def test_nobody_is_heard_until_the_venue_wants_to_hear_again(clock):
+    turnstile = Turnstile(Limits())
+    turnstile.shut(10)
+    turnstile.shut(5)
+    for is_so in (False, True):
+        with urgent(is_so):
+            assert not passed(turnstile)
+    assert clock[0] == 1_000.0
+    clock[0] += 9
+    # What is left of it is waited for.
+    assert passed(turnstile)
+    assert clock[0] == 1_010.0
+
+
+def test_one_turnstile_is_shared_by_what_the_venue_counts_as_one():
+    kept = Turnstiles()
+    assert kept.of("binance", "1", Binance.limits) is kept.of("binance", "2", Binance.limits)
+    assert kept.of("okx", "1", Okx.limits) is not kept.of("okx", "2", Okx.limits)
+    assert kept.of("okx", "1", Okx.limits) is kept.of("okx", "1", Okx.limits)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.name)

@@ -12,6 +12,7 @@ from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from engine.envelope import fingerprint
+from engine.venues.okx import Okx
 from workers import settings
 from workers.keys import make_keys, read_keys
 
@@ -27,7 +28,14 @@ NEEDED = {
 
 @pytest.fixture
 def environment(monkeypatch):
-    for name in [*NEEDED, "PAPER_BOOK", "HEARTBEAT_SECONDS", "NODE_CONCURRENCY", "LOG_LEVEL"]:
+    for name in [
+        *NEEDED,
+        "PAPER_BOOK",
+        "HEARTBEAT_SECONDS",
+        "NODE_CONCURRENCY",
+        "LOG_LEVEL",
+        "VENUE_LIMITS",
+    ]:
         monkeypatch.delenv(name, raising=False)
     for name, value in NEEDED.items():
         monkeypatch.setenv(name, value)
@@ -38,6 +46,23 @@ def test_settings_come_from_the_environment(environment):
     environment.setenv("HEARTBEAT_SECONDS", "3")
     told = settings.read()
     assert (told.node_code, told.queue, told.heartbeat_seconds) == ("walk", "node.walk", 3)
+
+
+def test_a_venues_limits_are_what_the_operator_says(environment):
+    environment.setenv("VENUE_LIMITS", '{"okx": {"units": 7, "orders": 11}}')
+    told = settings.read().venue_limits["okx"].over(Okx.limits)
+    assert (told.units, told.orders) == (7, 11)
+    assert told.costs == Okx.limits.costs
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['{"okx": {"units": 0, "orders": 1}}', '{"kraken": {"units": 1, "orders": 1}}', "20", "{"],
+)
+def test_limits_that_are_none_are_refused_by_name(environment, value):
+    environment.setenv("VENUE_LIMITS", value)
+    with pytest.raises(SystemExit, match="VENUE_LIMITS"):
+        settings.read()
 
 
 @pytest.mark.parametrize("name", NEEDED)

@@ -247,3 +247,25 @@ def test_only_the_centre_asks(rebased, tasks, state, exchange, centre_key):
     ):
         with pytest.raises(MessageRefused):
             tasks.read_message(text, rebased, StateAsk)
+
+
+def test_what_is_watched_is_told_with_open_interest_and_funding(reading):
+    reading.buy()
+    (told,) = reading.read(watched=[SYMBOL]).instruments
+    assert (Decimal(told.open_interest), Decimal(told.funding)) == (
+        Decimal("0.02"),
+        Decimal("0.0001"),
+    )
+    (unwatched,) = reading.read().instruments
+    assert (unwatched.open_interest, unwatched.funding) == (None, None)
+
+
+def test_a_venue_that_does_not_tell_open_interest_is_read_all_the_same(reading, monkeypatch):
+    def away(self, symbol):
+        raise VenueBusy("no")
+
+    monkeypatch.setattr(type(reading.exchange()), "interest", away)
+    state = reading.read(watched=[SYMBOL])
+    assert state.error == ""
+    assert state.instruments[0].open_interest is None
+    assert state.instruments[0].price

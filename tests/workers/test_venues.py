@@ -2,17 +2,20 @@
 
 import json
 import logging
+import time
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
 from engine import envelope
 from engine.errors import VenueBusy, VenueRefused
 from engine.order import OrderStatus
+from engine.signal import Action
 from engine.venues.binance import Binance
 from tests.engine.paper.clients import Control
 from tests.engine.tickets import ticket
-from workers import settings
+from workers import pace, settings
 from workers.adapters import Adapters
 from workers.vault import Credentials, Opener
 
@@ -75,7 +78,7 @@ def test_a_venue_without_an_adapter_is_refused(host, tasks):
 
 
 def test_an_adapter_that_does_not_open_refuses_and_quotes_nothing(host, tasks, monkeypatch, caplog):
-    def broken(name, credentials, base_url):
+    def broken(name, credentials, **_told):
         raise ValueError(f"no such key: {credentials.api_secret}")
 
     caplog.set_level(logging.DEBUG)
@@ -164,3 +167,44 @@ def test_venues_are_sent_nowhere_but_to_this_host(host, monkeypatch, told):
     monkeypatch.setenv("VENUE_BASE_URLS", told)
     with pytest.raises(SystemExit, match="VENUE_BASE_URLS"):
         settings.read()
+
+
+@pytest.mark.parametrize("venue", ["binance", "okx", "gate"])
+def test_a_venue_that_says_when_to_come_again_hears_nothing_until_then(
+    rebased, tasks, exchange, venue, monkeypatch
+):
+    control = Control(exchange)
+    control.hold(BTC=60_000)
+    key = control.open(venue)
+    secret = {name: key[name] for name in ("api_key", "passphrase")} | {"api_secret": key["secret"]}
+    sealed = envelope.seal(
+        json.dumps(secret).encode(), to=bytes(rebased.keys.seal_private.public_key)
+    )
+    names = iter("abcde")
+
+    def answer(action):
+        asked = ticket(
+            venue=venue,
+            account=key["account"],
+            quantity="0.02",
+            action=action,
+            sealed_credentials=sealed,
+            not_after_ms=tasks.now_ms() + 20_000,
+            client_order_id="ib" + next(names) * 24,
+        )
+        opener = Opener("", key=rebased.keys.seal_private)
+        return tasks.answer(asked, rebased, opener, tasks.now_ms())
+
+    assert answer(Action.OPEN).status is OrderStatus.FILLED
+    control.fault("rate_limit", account=key["account"], delay_ms=600_000)
+    assert answer(Action.CLOSE).status is OrderStatus.EXPIRED
+    # The exchange would take it by now: the fault was for one request.
+    told = answer(Action.CLOSE)
+    assert (told.status, told.reason[:13]) == (OrderStatus.EXPIRED, "never placed:")
+    (held,) = control.truth(key["account"])["positions"]
+    assert held["quantity"] == "0.02"
+
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 600, sleep=time.sleep)
+    monkeypatch.setattr(pace, "time", later)
+    assert answer(Action.CLOSE).status is OrderStatus.FILLED
+    assert control.truth(key["account"])["positions"] == []

@@ -4,8 +4,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from django import template
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
 
 register = template.Library()
+# No markup of theirs, and nothing that asks for an address: no link, picture or reference.
+MARKDOWN = MarkdownIt("js-default").disable(["link", "image", "autolink", "reference"])
+MOST_PROSE = 16_384
 UNKNOWN = "–"
 MINUTES_OF_DAY, MINUTES_OF_HOUR = 1440, 60
 
@@ -89,6 +94,18 @@ def held_for(trade) -> str:
 @register.filter
 def notional(trade) -> Decimal:
     return abs(trade.quantity * trade.entry_price)
+
+
+@register.filter
+def is_prose(said) -> bool:
+    """Whether what a model says is words; JSON, and what is very long, is shown as it is."""
+    return len(said) <= MOST_PROSE and not said.lstrip().startswith(("{", "["))
+
+
+@register.filter
+def prose(said) -> SafeString:
+    """A model's words with their emphasis, lists and tables; everything else of them is text."""
+    return mark_safe(MARKDOWN.render(said))  # noqa: S308 - it escapes whatever is not its own
 
 
 @register.filter

@@ -251,7 +251,9 @@ class FollowedLine(Struct):
 def user_strategies(visitor: Visitor, asked: Named) -> list[FollowedLine]:
     """What a member's accounts follow or followed, and what that realised."""
     member = member_named(visitor, asked.email)
+    # Of copies nothing is told here: a line names its strategy.
     rows = Subscription.objects.of(member.tenant).filter(member=member)
+    rows = rows.filter(tenant_strategy__isnull=False)
     profits = profits_of_member(member)
     return [
         followed_line(row, profits.get(row.pk, (ZERO, 0)))

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
+from django.db.models import QuerySet
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from apps.core.face import found, plain
@@ -105,8 +106,8 @@ class ListSubscriptions(Listed):
 
 @face.call("GET", "merchant/v2/subscriptions", scope=S.READ)
 def list_subscriptions(visitor: Visitor, asked: ListSubscriptions) -> Page[SubscriptionLine]:
-    """Who follows what, the newest first."""
-    rows = Subscription.objects.of(visitor.key.tenant)
+    """Who follows which strategy, the newest first."""
+    rows = following_strategies(visitor)
     if asked.member_id is not None:
         rows = rows.filter(member=asked.member_id)
     if asked.status:
@@ -190,9 +191,14 @@ def resume(visitor: Visitor, asked: OneSubscription) -> SubscriptionLine:
 
 
 def subscription_of(visitor: Visitor, subscription_id: int) -> Subscription:
-    rows = Subscription.objects.of(visitor.key.tenant)
+    rows = following_strategies(visitor)
     rows = rows.select_related("tenant", "venue_account__tenant", "tenant_strategy")
     return found(rows, what="subscription", pk=subscription_id)
+
+
+def following_strategies(visitor: Visitor) -> QuerySet[Subscription]:
+    """Subscriptions but copies, which have no strategy to name."""
+    return Subscription.objects.of(visitor.key.tenant).filter(tenant_strategy__isnull=False)
 
 
 class OfAccount(Listed):

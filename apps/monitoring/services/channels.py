@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from apps.core import audit
 from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, Conflict
-from apps.core.states import move
+from apps.core.states import change_status
 from apps.monitoring.models import SEVERITIES, Channel, Notice
 from apps.tenants.targets import checked_target
 
@@ -94,14 +94,6 @@ def pause_channel(*, channel: Channel) -> None:
 
 def resume_channel(*, channel: Channel) -> None:
     change_status(channel, to=Channel.Status.ACTIVE, action="channel.resumed")
-
-
-@retried
-@transaction.atomic
-def change_status(channel: Channel, *, to: str, action: str) -> None:
-    before = channel.status
-    move(channel, to=to, allowed=Channel.MOVES)
-    audit.record(action, channel, before={"status": before}, after={"status": to})
 
 
 @retried

@@ -21,6 +21,7 @@ from apps.orders.selectors import Holding, UnderWay, holdings, points_of, spent
 from apps.signals.models import Signal
 from apps.strategies.models import Subscription
 from apps.strategies.selectors import followers
+from apps.tenants.selectors import policies_of
 from apps.venues.models import VenueAccount
 from apps.venues.selectors import instruments_of
 from engine.instrument import Instrument
@@ -62,11 +63,16 @@ class Account(NamedTuple):
     can_withdraw: bool | None
     checked_at: int | None
     key_accepted_at: int | None
+    # The tenant's rule, of an account whose key can withdraw.
+    withdrawing_keys: str = ""
 
     drift = property(lambda self: decode(self.drift_told))
     cleared_drift = property(lambda self: decode(self.cleared_told))
     quoted = property(lambda self: decode(self.quoted_told))
-    is_drifting = VenueAccount.is_drifting
+    # Most hold what the books say.
+    is_drifting = property(
+        lambda self: self.drift_told != "{}" and VenueAccount.is_drifting.fget(self)
+    )
     key_refusal = VenueAccount.key_refusal
 
 
@@ -82,7 +88,7 @@ READ_AS = {
     "cleared_told": Cast("cleared_drift", TextField()),
     "quoted_told": Cast("quoted", TextField()),
 }
-COLUMNS = [READ_AS.get(name, name) for name in Account._fields]
+COLUMNS = [READ_AS.get(name, name) for name in Account._fields if name != "withdrawing_keys"]
 
 
 def locked(venue_accounts: Iterable[int]) -> dict[int, Account]:
@@ -90,7 +96,14 @@ def locked(venue_accounts: Iterable[int]) -> dict[int, Account]:
     rows = VenueAccount.objects.across_tenants().filter(pk__among=venue_accounts)
     # In the order of their keys, so that two who lock several cannot deadlock.
     told = rows.select_for_update().order_by("pk").values_list(*COLUMNS)
-    return {row[0]: Account._make(row) for row in told}
+    accounts = {row[0]: Account(*row) for row in told}
+    withdrawing = [account for account in accounts.values() if account.can_withdraw]
+    if withdrawing:
+        rules = policies_of(account.tenant_id for account in withdrawing)
+        for account in withdrawing:
+            rule = rules[account.tenant_id].withdrawing_keys
+            accounts[account.id] = account._replace(withdrawing_keys=rule)
+    return accounts
 
 
 class Facts:

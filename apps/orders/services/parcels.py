@@ -35,20 +35,38 @@ class Outgoing(NamedTuple):
     secret: bytes
 
 
+class Letter(NamedTuple):
+    """A parcel as it leaves, sealed and signed."""
+
+    queue: str
+    envelope: str
+
+
 def send_parcels(outgoing: Iterable[Outgoing]) -> None:
+    post(letters_of(outgoing))
+
+
+def post(letters: Iterable[Letter]) -> None:
+    for queue, envelope_text in letters:
+        publish(
+            "node.execute",
+            {"envelope": envelope_text},
+            queue=queue,
+            expires_seconds=MESSAGE_SECONDS,
+        )
+
+
+def letters_of(outgoing: Iterable[Outgoing]) -> list[Letter]:
+    """Everything that costs time before a ticket can leave; the database is not asked."""
     by_node: dict[int, list[Outgoing]] = defaultdict(list)
     for one in outgoing:
         by_node[one.node.pk].append(one)
-    for those in by_node.values():
-        node = those[0].node
-        for part in parts(those):
-            for parcel in pack(node, part):
-                publish(
-                    "node.execute",
-                    {"envelope": sign_to(node, parcel)},
-                    queue=node.queue,
-                    expires_seconds=MESSAGE_SECONDS,
-                )
+    return [
+        Letter(those[0].node.queue, sign_to(those[0].node, parcel))
+        for those in by_node.values()
+        for part in parts(those)
+        for parcel in pack(those[0].node, part)
+    ]
 
 
 def parts(outgoing: list[Outgoing]) -> Iterator[list[Outgoing]]:

@@ -1,10 +1,12 @@
 """Planning: a published signal becomes one ticket per subscription, in one transaction.
 
 What is to be sent is written as sent already, and leaves right after the commit: should the
-process die in between, a sweep finds it and sends it.
+process die in between, a sweep finds it and sends it. It is sealed and signed while the
+database writes.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,14 +22,14 @@ from apps.nodes.models import Node
 from apps.orders.models import Order, Ticket
 from apps.orders.services.dispatch import marks
 from apps.orders.services.facts import Account, Facts, Follower
-from apps.orders.services.parcels import Outgoing, send_parcels
+from apps.orders.services.parcels import Letter, Outgoing, letters_of, post
 from apps.signals.models import Signal
 from apps.venues.credentials import secret_for
 from engine import messages
 from engine.envelope import client_order_id
 from engine.errors import MessageRefused
 from engine.failpoint import failpoint
-from engine.ids import uuid7
+from engine.ids import uuid7s
 from engine.instrument import Instrument
 from engine.messages import Task, number
 from engine.money import ZERO, round_to_tick
@@ -67,12 +69,14 @@ def plan(*, signal_id: UUID, now: datetime) -> int:
         worth_until=worth_until,
     )
     sent = alike(attempts=1, **marks(now))
-    write_sent(sent, to_send)
-    refused = alike(status=Ticket.Status.REFUSED)
-    write_refused(refused, [wish for wish in judged if wish.refused_because])
-    move(signal, to=Signal.Status.PLANNED, allowed=Signal.MOVES, planned_at=now)
-    failpoint("orders.planning")
-    transaction.on_commit(partial(send_planned, sent, to_send, facts.alive))
+    with ThreadPoolExecutor(1, "seal") as sealer:
+        letters = sealer.submit(letters_for, sent, to_send, facts.alive)
+        write_sent(sent, to_send)
+        refused = alike(status=Ticket.Status.REFUSED)
+        write_refused(refused, [wish for wish in judged if wish.refused_because])
+        move(signal, to=Signal.Status.PLANNED, allowed=Signal.MOVES, planned_at=now)
+        failpoint("orders.planning")
+    transaction.on_commit(partial(send_planned, letters))
     return len(to_send)
 
 
@@ -108,6 +112,7 @@ def judged_followers(signal: Signal, facts: Facts) -> Iterator[Planned]:
         )
         for venue, instrument in facts.instruments.items()
     }
+    ids = uuid7s(2 * len(facts.followers))
     for follower in facts.followers:
         account = facts.accounts[follower.venue_account_id]
         positions = facts.held.get(account.id, ())
@@ -142,7 +147,7 @@ def judged_followers(signal: Signal, facts: Facts) -> Iterator[Planned]:
             )
         )
         refused = isinstance(verdict, Refused)
-        ticket_id = uuid7()
+        ticket_id = next(ids)
         stop, target = protections.get(account.venue, (None, None))
         yield Planned(
             follower=follower,
@@ -152,7 +157,7 @@ def judged_followers(signal: Signal, facts: Facts) -> Iterator[Planned]:
             target=target,
             refused_because=f"{verdict.code}: {verdict.reason}" if refused else "",
             ticket_id=ticket_id,
-            order_id=uuid7(),
+            order_id=next(ids),
             client_order_id=""
             if refused
             else order_name(account.id, account.venue, ticket_id, generation=1),
@@ -236,20 +241,24 @@ def write_refused(refused: Ticket, wishes: list[Planned]) -> None:
     bulk.insert_alike(refused, (*OWN, "refused_because"), rows)
 
 
-def send_planned(sent: Ticket, wishes: list[Planned], nodes: dict[int, Node]) -> None:
-    """Send what was written a moment ago, without reading it again."""
-    failpoint("orders.planned")
-    if not wishes:
-        return
-    failpoint("orders.claimed")
+def letters_for(sent: Ticket, wishes: list[Planned], nodes: dict[int, Node]) -> list[Letter]:
+    """What is to leave, from memory: the rows are not read again."""
     side = side_of(Action(sent.action), Direction(sent.direction))
     not_after_ms = int(sent.not_after.timestamp() * 1000)
-    send_parcels(
+    return letters_of(
         Outgoing(node, message_of(wish, sent, side, not_after_ms), secret)
         for wish in wishes
         # An account whose credentials do not open is left to the sweep, and in the end parked.
         if (secret := secret_for(wish.account, node := nodes[wish.account.node_id]))
     )
+
+
+def send_planned(letters: Future[list[Letter]]) -> None:
+    failpoint("orders.planned")
+    if not letters.result():
+        return
+    failpoint("orders.claimed")
+    post(letters.result())
     failpoint("orders.dispatched")
 
 
@@ -282,8 +291,11 @@ def order_name(account: int, venue: str, ticket: UUID, *, generation: int) -> st
     return at_venue(venue, ours)
 
 
-def order_for(ticket: Ticket, *, venue: str) -> Order:
-    """The order of the ticket's present generation, under a client order id of its own."""
+def order_for(ticket: Ticket, *, venue: str, quantity: Decimal | None = None) -> Order:
+    """The order of the ticket's present generation, under a client order id of its own.
+
+    For all of the ticket, unless only a rest of it is left.
+    """
     return Order(
         tenant_id=ticket.tenant_id,
         ticket=ticket,
@@ -294,5 +306,5 @@ def order_for(ticket: Ticket, *, venue: str) -> Order:
         ),
         symbol=ticket.symbol,
         side=side_of(Action(ticket.action), Direction(ticket.direction)),
-        quantity=ticket.quantity,
+        quantity=ticket.quantity if quantity is None else quantity,
     )

@@ -64,8 +64,8 @@ class Outcome:
     # Where each ticket goes; of two reports of one order the later one counts.
     tickets: dict[UUID, tuple[Ticket, str]] = field(default_factory=dict)
     tries: list[Order] = field(default_factory=list)
-    # Tickets whose earlier try had arrived after all.
-    returned: list[Ticket] = field(default_factory=list)
+    # Tickets whose earlier try had arrived after all, and which that was.
+    returned: list[tuple[Ticket, int]] = field(default_factory=list)
     # Fills of before that closed more than was held, and of which some is told by now.
     met: dict[UUID, Fill] = field(default_factory=dict)
 
@@ -144,7 +144,7 @@ def tell_unheld(fills: list[Fill]) -> None:
 
 
 def tell_left_open(outcome: Outcome) -> None:
-    """Say which closes at the market left something open: there is no further try of them."""
+    """Say which closes left something open, where there is no further try of them."""
     left = [
         ticket
         for order in outcome.orders.values()
@@ -367,18 +367,21 @@ def follow(order: Order, report: Report, outcome: Outcome, now: datetime) -> Non
     While what it opened has no stop and no target, it is asked for: that sets them once more.
     """
     ticket = order.ticket
-    is_latest = order.generation == ticket.generation
+    last = ticket.generation
     if order.generation < ticket.generation:
         return_to_first(order, outcome)
     if order.generation != ticket.generation:
         return
     to = where_to(order, report.unprotected)
-    came_to_nothing = order.status == OrderStatus.EXPIRED or closed_nothing(order)
-    if is_latest and came_to_nothing and is_worth_another(ticket, now):
+    wants_more = order.status == OrderStatus.EXPIRED or left_open(order)
+    may_leave = outcome.status_of(ticket) in (S.PLANNED, S.SENT, S.UNKNOWN, S.PARKED)
+    if wants_more and may_leave and is_worth_another(ticket, now):
         ticket.next_at = now + pause_before_another(ticket)
-        ticket.generation += 1
+        # Past every try there was: an earlier one may have arrived after all.
+        ticket.generation = last + 1
         ticket.node_id = order.venue_account.node_id
-        outcome.tries.append(order_for(ticket, venue=order.venue_account.venue))
+        rest = order.quantity - order.filled
+        outcome.tries.append(order_for(ticket, venue=order.venue_account.venue, quantity=rest))
         to = S.PLANNED
     if may_go(outcome.status_of(ticket), to, order):
         outcome.tickets[ticket.pk] = (ticket, to)
@@ -393,11 +396,12 @@ def where_to(order: Order, unprotected: str) -> str:
     return TICKET_FOLLOWS[OrderStatus(order.status)]
 
 
-def closed_nothing(order: Order) -> bool:
-    """Whether it was to close at the market, and its venue ended it before anything was filled."""
+def left_open(order: Order) -> bool:
+    """Whether it was to close at the market, and its venue ended it before all was filled."""
     ticket = order.ticket
-    is_close = ticket.action == Action.CLOSE and ticket.price is None
-    return is_close and order.status == OrderStatus.CANCELED and not order.filled
+    if ticket.action != Action.CLOSE or ticket.price or order.kind != Order.Kind.TRADE:
+        return False
+    return order.status == OrderStatus.CANCELED and order.filled < order.quantity
 
 
 def is_worth_another(ticket: Ticket, now: datetime) -> bool:
@@ -427,7 +431,7 @@ def return_to_first(order: Order, outcome: Outcome) -> None:
     if outcome.status_of(ticket) in (S.PLANNED, S.EXPIRED, S.REJECTED):
         ticket.generation = order.generation
         outcome.tries = [later_try for later_try in outcome.tries if later_try.ticket != ticket]
-        outcome.returned.append(ticket)
+        outcome.returned.append((ticket, order.generation))
     else:
         log.error("ticket %s: try %s arrived, and so may another", ticket.pk, order.generation)
 
@@ -456,8 +460,8 @@ def write(outcome: Outcome, *, now: datetime) -> None:
             next_at=again_at,
             done_at=now if finished else None,
         )
-    for ticket in outcome.returned:
-        later_tries = ticket.orders.filter(generation__gt=ticket.generation, status=OrderStatus.NEW)
+    for ticket, generation in outcome.returned:
+        later_tries = ticket.orders.filter(generation__gt=generation, status=OrderStatus.NEW)
         later_tries.update(status=OrderStatus.EXPIRED, reason="never sent")
         Ticket.objects.across_tenants().filter(pk=ticket.pk).update(generation=ticket.generation)
     if outcome.tries:

@@ -56,16 +56,21 @@ PAYMENTS = ""
 
 
 def ask_states(
-    *, now: datetime, account_ids: Iterable[int] | None = None, with_rights: bool = False
+    *,
+    now: datetime,
+    account_ids: Iterable[int] | None = None,
+    with_rights: bool = False,
+    watched: Iterable[str] = (),
 ) -> int:
     """Ask the nodes for the accounts whose turn it is, or for these; how many were asked for.
 
-    What a key may do is asked until it is known, and `with_rights` once more.
+    What a key may do is asked until it is known, and `with_rights` once more. Of `watched` symbols
+    the price is asked anew, with open interest and funding.
     """
     accounts = take_turns(now=now, account_ids=account_ids)
     held = symbols_held(accounts)
     symbols = symbols_of(accounts, held, now=now)
-    sealed = sealed_to_nodes(accounts)
+    sealed, watched = sealed_to_nodes(accounts), set(watched)
     for account in accounts:
         if account.pk in sealed:
             ask = ask_for(
@@ -75,6 +80,7 @@ def ask_states(
                 held[account.pk],
                 now=now,
                 with_rights=with_rights,
+                watched=watched,
             )
             publish(
                 "node.read_state",
@@ -148,7 +154,7 @@ def symbols_of(
     for key, symbols in following.values_list(
         "venue_account", "tenant_strategy__strategy__symbols"
     ):
-        found[key] |= set(symbols)
+        found[key] |= set(symbols or ())
     return found
 
 
@@ -160,6 +166,7 @@ def ask_for(
     *,
     now: datetime,
     with_rights: bool,
+    watched: set[str],
 ) -> StateAsk:
     def since(name: str) -> int:
         first = now - FIRST_LOOK_BACK
@@ -178,12 +185,13 @@ def ask_for(
                 since_ms=since(symbol),
                 held_since_ms=milliseconds(held[symbol] - SET_BEFORE) if symbol in held else None,
             )
-            for symbol in sorted(symbols, key=lambda symbol: (symbol not in held, symbol))[
-                :SYMBOLS_PER_ASK
-            ]
+            for symbol in sorted(
+                symbols | watched, key=lambda one: (one not in held, one not in watched, one)
+            )[:SYMBOLS_PER_ASK]
         ],
         payments_since_ms=since(PAYMENTS),
         with_rights=with_rights or account.checked_at is None,
+        watched=sorted(watched)[:SYMBOLS_PER_ASK],
     )
 
 

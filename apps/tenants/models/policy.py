@@ -1,5 +1,8 @@
-"""A tenant's money rules: how profit is charged, shared out and paid. Never edited, only followed
-by the next version, so that whatever was counted by one can be counted again."""
+"""A tenant's rules: how profit is charged, shared out and paid, and which keys trade.
+
+Never edited, only followed by the next version, so that whatever was counted by one can be
+counted again.
+"""
 
 from decimal import Decimal
 
@@ -30,6 +33,11 @@ class Policy(TenantOwned, Fact):
         NET_OF_FEES = "net_of_fees", _("Each close, net of trading fees")
         HIGH_WATER = "high_water", _("Above the subscription's high-water mark, net of fees")
 
+    class WithdrawingKeys(models.TextChoices):
+        REFUSE = "refuse", _("Refused")
+        ASK = "ask", _("Accepted one by one, by a person")
+        ALLOW = "allow", _("Taken like any other")
+
     append_only = True
 
     version = models.PositiveIntegerField(_("version"))
@@ -56,6 +64,14 @@ class Policy(TenantOwned, Fact):
     daily_withdrawal_amount = PointsField(_("withdrawn a day at most"), default=Decimal(0))
     daily_withdrawal_count = models.PositiveIntegerField(_("withdrawals a day at most"), default=0)
     needs_four_eyes = models.BooleanField(_("completed by another than approved"), default=True)
+
+    # What becomes of an account whose key could take its money away.
+    withdrawing_keys = models.CharField(
+        _("keys that can withdraw"),
+        max_length=8,
+        choices=WithdrawingKeys,
+        default=WithdrawingKeys.ASK,
+    )
 
     class Meta(TenantOwned.Meta):
         verbose_name = _("policy")

@@ -36,6 +36,8 @@ class User(AbstractUser):
         related_name="users",
         verbose_name=_("tenant"),
     )
+    # In which times are told; the installation's own where it is empty.
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
     role = models.CharField(_("role"), max_length=16, choices=Role, default=Role.CUSTOM, blank=True)
 
     # The second factor: what its codes are made of, and when it was first shown to work.

@@ -37,6 +37,7 @@ from apps.tenants.services.users import (
     disable_user,
     enable_user,
     reset_second_factor,
+    set_time_zone,
 )
 from apps.tenants.services.webhooks import (
     create_endpoint,
@@ -81,6 +82,7 @@ __all__ = [
     "rotate_app_key",
     "rotate_endpoint_secret",
     "set_policy",
+    "set_time_zone",
     "show_second_factor",
     "sign_in",
     "start_login",

@@ -1,6 +1,7 @@
 """Users are made, given another role, disabled and enabled; what they lost is reset."""
 
 from collections.abc import Iterable
+from zoneinfo import available_timezones
 
 from django.contrib.auth.models import Permission
 from django.contrib.auth.password_validation import validate_password
@@ -110,6 +111,14 @@ def refuse_without_owner(row: User) -> None:
     owners = User.objects.filter(is_superuser=True, tenant=None, is_active=True)
     if is_owner(row) and row.is_active and not owners.exclude(pk=row.pk).exists():
         raise Conflict("the last owner stays one", user=row.pk)
+
+
+def set_time_zone(*, user: User, time_zone: str) -> None:
+    """Tell somebody times in another zone; empty is the installation's."""
+    if time_zone and time_zone not in available_timezones():
+        raise BadInput(f"{time_zone[:64]!r} is no time zone", field="time_zone")
+    user.time_zone = time_zone
+    user.save(update_fields=["time_zone"])
 
 
 @transaction.atomic

@@ -23,7 +23,7 @@ from apps.core import audit
 from apps.core.deadlocks import retried
 from apps.core.errors import BadInput
 from apps.core.later import later
-from apps.core.states import move
+from apps.core.states import change_status, move
 from apps.core.waits import wait_before_next
 from apps.tenants.events import EVENTS, NAMES
 from apps.tenants.models import Delivery, Endpoint, Event, Tenant
@@ -94,14 +94,6 @@ def pause_endpoint(*, endpoint: Endpoint) -> None:
 
 def resume_endpoint(*, endpoint: Endpoint) -> None:
     change_status(endpoint, to=Endpoint.Status.ACTIVE, action="endpoint.resumed")
-
-
-@retried
-@transaction.atomic
-def change_status(endpoint: Endpoint, *, to: str, action: str) -> None:
-    before = endpoint.status
-    move(endpoint, to=to, allowed=Endpoint.MOVES)
-    audit.record(action, endpoint, before={"status": before}, after={"status": to})
 
 
 def checked_events(events: Sequence[str]) -> list[str]:

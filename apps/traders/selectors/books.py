@@ -16,6 +16,7 @@ from apps.venues.selectors import prices_seen
 from engine.deciding.context import Account
 from engine.deciding.decision import OPENS, Wanted
 from engine.money import ZERO
+from engine.position import won
 from engine.signal import Action, Direction
 
 Seen = dict[tuple[str, str], tuple[Decimal, datetime]]
@@ -178,7 +179,7 @@ def held_of(row: Position, item: Item | None, mark: Decimal) -> Held:
         mark=mark,
         leverage=leverage,
         margin=row.quantity * row.entry_price / leverage,
-        unrealised=gain(direction, row.quantity, row.entry_price, mark),
+        unrealised=row.quantity * won(direction, row.entry_price, mark),
         opened_at=row.created_at,
         realised=row.realized,
         fees=row.fees,
@@ -197,7 +198,7 @@ def shaded(shade: Shade, mark: Decimal) -> Held:
         mark=mark,
         leverage=shade.leverage,
         margin=shade.quantity * shade.entry_price / shade.leverage,
-        unrealised=gain(direction, shade.quantity, shade.entry_price, mark),
+        unrealised=shade.quantity * won(direction, shade.entry_price, mark),
         opened_at=shade.opened_at,
         realised=ZERO,
         fees=shade.entry_fee,
@@ -217,17 +218,12 @@ def plan_of(item: Item) -> dict[str, object]:
     }
 
 
-def gain(direction: Direction, quantity: Decimal, entry: Decimal, price: Decimal) -> Decimal:
-    moved = price - entry if direction is Direction.LONG else entry - price
-    return quantity * moved
-
-
 def net_of(shade: Shade) -> Decimal:
     """What it has realised: of an open one, what it paid to enter."""
     if shade.exit_price is None:
         return -shade.entry_fee
-    won = gain(Direction(shade.direction), shade.quantity, shade.entry_price, shade.exit_price)
-    return won - shade.entry_fee - (shade.exit_fee or ZERO)
+    each = won(Direction(shade.direction), shade.entry_price, shade.exit_price)
+    return shade.quantity * each - shade.entry_fee - (shade.exit_fee or ZERO)
 
 
 def add_opening(books: dict[int, Books]) -> None:

@@ -8,6 +8,8 @@ from django.db.models import QuerySet
 
 from apps.traders.models import Decision, Sample, Trader
 from apps.traders.selectors.books import Held, books_of
+from engine.messages import number
+from engine.signal import Direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,34 @@ def samples(
 def holdings(traders: Iterable[Trader], *, now: datetime) -> dict[int, list[Held]]:
     """What each of them holds, with the plan that it was opened by."""
     return {pk: books.held for pk, books in books_of(traders, now=now).items()}
+
+
+def held_told(held: Held) -> dict[str, object]:
+    """A position as samples keep it; amounts as text."""
+    sign = 1 if held.direction is Direction.LONG else -1
+    row = held.position or held.shade
+    return {
+        "id": str(row.pk),
+        "quantity": number(sign * held.quantity),
+        "leverage": held.leverage,
+        "confidence": held.confidence,
+        "entry_at": held.opened_at.timestamp(),
+        "invalidation": held.invalidation,
+        **{
+            name: None if value is None else number(value)
+            for name, value in (
+                ("entry", held.entry),
+                ("mark", held.mark),
+                ("margin", held.margin),
+                ("unrealised", held.unrealised),
+                ("realised", held.realised),
+                ("fees", held.fees),
+                ("stop", held.stop),
+                ("target", held.target),
+                ("risk", held.risk),
+            )
+        },
+    }
 
 
 def conversations(traders: Iterable[Trader], limit: int) -> list[Conversation]:

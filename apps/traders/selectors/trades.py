@@ -9,11 +9,12 @@ from decimal import Decimal
 from apps.orders.models import Fill
 from apps.positions.models import Close, Position
 from apps.traders.models import Decision, Item, Shade, Trader
-from apps.traders.selectors.books import gain, plans_of
+from apps.traders.selectors.books import plans_of
 from engine.deciding.analytics import Said, Woken
 from engine.deciding.decision import Wanted
 from engine.deciding.trades import Closed
 from engine.money import ZERO
+from engine.position import won
 from engine.signal import Action, Direction
 
 # Rows that are written in one transaction are written this close to each other.
@@ -51,6 +52,8 @@ class Trade:
     stop: Decimal | None = None
     target: Decimal | None = None
     invalidation: str = ""
+    # By which prompt it was opened.
+    template_id: object = None
 
     @property
     def fees(self) -> Decimal:
@@ -145,6 +148,7 @@ def planned(item: Item | None) -> dict[str, object]:
         "stop": item.stop,
         "target": item.target,
         "invalidation": item.invalidation,
+        "template_id": item.decision.template_id,
     }
 
 
@@ -207,7 +211,7 @@ def shaded_trade(shade: Shade, trader: Trader) -> Trade:
         quantity=quantity,
         entry=shaded_side(shade.opened_at, shade.entry_price, quantity, shade.entry_fee),
         exit=shaded_side(shade.closed_at, price, quantity, shade.exit_fee),
-        gross=gain(direction, quantity, shade.entry_price, price),
+        gross=quantity * won(direction, shade.entry_price, price),
         **planned(shade.item),
     )
 
@@ -216,24 +220,26 @@ def shaded_side(at: datetime, price: Decimal, quantity: Decimal, fee: Decimal) -
     return Side(order_id="", fill_id="", at=at, price=price, quantity=quantity, fee=fee)
 
 
-def said(trader: Trader) -> list[Said]:
-    """Every signal it gave, oldest first, also those that were refused."""
-    items = Item.objects.of(trader.tenant_id).filter(decision__trader=trader).order_by("pk")
-    rows = items.values_list("signal", "confidence", "leverage")
-    return [
-        Said(signal=Wanted(signal), confidence=confidence, leverage=leverage)
-        for signal, confidence, leverage in rows
-    ]
+def said(traders: Iterable[Trader]) -> dict[int, list[Said]]:
+    """Every signal that each of them gave, oldest first, also those that were refused."""
+    by_id: dict[int, list[Said]] = {trader.pk: [] for trader in traders}
+    items = Item.objects.across_tenants().filter(decision__trader__in=by_id).order_by("pk")
+    rows = items.values_list("decision__trader", "signal", "confidence", "leverage")
+    for trader, signal, confidence, leverage in rows:
+        one = Said(signal=Wanted(signal), confidence=confidence, leverage=leverage)
+        by_id[trader].append(one)
+    return by_id
 
 
-def woken(trader: Trader) -> list[Woken]:
-    """When it decided, oldest first, and what it held then."""
-    rows = Decision.objects.of(trader.tenant_id).filter(trader=trader).order_by("number")
-    return [
-        Woken(
+def woken(traders: Iterable[Trader]) -> dict[int, list[Woken]]:
+    """When each of them decided, oldest first, and what it held then."""
+    by_id: dict[int, list[Woken]] = {trader.pk: [] for trader in traders}
+    rows = Decision.objects.across_tenants().filter(trader__in=by_id).order_by("number")
+    for trader, at, before in rows.values_list("trader", "at", "before"):
+        one = Woken(
             at_ms=round(at.timestamp() * 1000),
             symbols=frozenset(before.get("symbols", ())),
             held={symbol: Direction(side) for symbol, side in before.get("held", {}).items()},
         )
-        for at, before in rows.values_list("at", "before")
-    ]
+        by_id[trader].append(one)
+    return by_id

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from apps.core.fields import SealedField
-from apps.traders.models import Decision, Mind, Seat, Spending, Trader
+from apps.traders.models import Decision, Duel, Mind, Seat, Spending, Template, Trader
 from engine.deciding import budget
 from engine.deciding.journal import Head
 from engine.deciding.limits import Limits, read_limits
@@ -44,6 +44,26 @@ def model_of(mind: Mind) -> Model:
         "model": mind.model,
     }
     return read_model({**mind.params, **told})
+
+
+def template_of(trader: Trader) -> Template:
+    """The prompt of its next decision: in a duel that goes by turns, one and then the other."""
+    rows = Duel.objects.of(trader.tenant_id).filter(trader=trader, way=Duel.Way.IN_TURN)
+    duel = rows.filter(ended_at__isnull=True).select_related("first", "second").first()
+    if duel is None:
+        return trader.template
+    return duel.second if trader.decided % 2 else duel.first
+
+
+def answered_before(
+    trader: Trader, template: Template, question: str, *, since: datetime
+) -> Decision | None:
+    """The newest decision whose answer to the same question is not older than that."""
+    rows = Decision.objects.of(trader.tenant_id).filter(trader=trader, question=question)
+    rows = rows.filter(template__digest=template.digest, at__gt=since, reused__isnull=True)
+    known = rows.exclude(mind="").order_by("-number").first()
+    is_whole = known and all(len(one["raw"]) < Decision.MOST_KEPT for one in known.answers)
+    return known if is_whole else None
 
 
 def key_of(mind: Mind) -> str:

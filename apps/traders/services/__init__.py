@@ -2,6 +2,7 @@
 
 from apps.traders.services.acting import cancel_resting
 from apps.traders.services.cycle import take_turn
+from apps.traders.services.dueling import begin_duel, end_duel
 from apps.traders.services.keeping import (
     change_manager,
     change_mind,
@@ -23,6 +24,7 @@ from apps.traders.services.running import (
 from apps.traders.services.sharing import join_manager, share_out, share_out_due
 
 __all__ = [
+    "begin_duel",
     "cancel_resting",
     "change_manager",
     "change_mind",
@@ -32,6 +34,7 @@ __all__ = [
     "create_template",
     "create_trader",
     "decide_now",
+    "end_duel",
     "export_trader",
     "import_trader",
     "join_manager",

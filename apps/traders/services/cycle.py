@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from apps.core.errors import DomainError
 from apps.core.sealed import CannotOpen
-from apps.traders.models import Decision, Mind, Trader
+from apps.traders.models import Decision, Mind, Template, Trader
 from apps.traders.selectors import (
+    answered_before,
     books_of,
     key_of,
     limits_of,
@@ -23,20 +24,24 @@ from apps.traders.selectors import (
     model_of,
     patience_of,
     standings_of,
+    template_of,
 )
 from apps.traders.services import acting, guarding
+from apps.traders.services.freshening import freshen
 from apps.traders.services.knowing import Unknown, context_of
 from apps.traders.services.leasing import Lost, claim, give_back, lease, prolong
 from apps.traders.services.purse import DaysPurse
 from apps.traders.services.recording import catch_up, journal, write_decision, write_result
 from apps.traders.services.running import fail_trader
 from engine.deciding import line
-from engine.deciding.asking import Asking, Post
+from engine.deciding.asking import Asking, Heard, Outcome, Post
 from engine.deciding.council import consult_all
 from engine.deciding.errors import BadTemplate, ChangedRecord
 from engine.deciding.journal import Journal
+from engine.deciding.prompt import Template as ReadTemplate
 from engine.deciding.prompt import read_template, render
 from engine.deciding.record import decided
+from engine.deciding.reuse import question_of, reused
 from engine.errors import EngineError
 from engine.failpoint import failpoint
 from engine.ids import uuid7
@@ -44,10 +49,15 @@ from engine.ids import uuid7
 # So soon it looks again where it was passed over for something that passes.
 LOOK_AGAIN = timedelta(seconds=15)
 Clock = Callable[[], datetime]
+Sleep = Callable[[float], None]
 
 
 def take_turn(
-    *, trader_id: int, clock: Clock = timezone.now, post: Post = line.post
+    *,
+    trader_id: int,
+    clock: Clock = timezone.now,
+    post: Post = line.post,
+    sleep: Sleep = time.sleep,
 ) -> Decision | None:
     """Let a trader decide, if it is its turn; its decision, or None where it came to none."""
     trader = claim(trader_id=trader_id, now=clock())
@@ -55,7 +65,7 @@ def take_turn(
         return None
     try:
         with journal(trader) as book:
-            return Turn(trader, book, clock, post).take()
+            return Turn(trader, book, clock, post, sleep).take()
     except Lost:
         return None
     except ChangedRecord as error:
@@ -78,8 +88,11 @@ def pass_over(trader: Trader, why: str, now: datetime) -> None:
 class Turn:
     """One turn of a trader that is ours."""
 
-    def __init__(self, trader: Trader, book: Journal, clock: Clock, post: Post) -> None:
-        self.trader, self.book, self.clock, self.post = trader, book, clock, post
+    def __init__(
+        self, trader: Trader, book: Journal, clock: Clock, post: Post, sleep: Sleep
+    ) -> None:
+        self.trader, self.book = trader, book
+        self.clock, self.post, self.sleep = clock, post, sleep
 
     def take(self) -> Decision | None:
         catch_up(
@@ -97,7 +110,9 @@ class Turn:
         if why := guarding.gate(trader=self.trader, now=began):
             pass_over(self.trader, why, began)
             return None
-        decision = self.decide(began)
+        freshen(self.trader, clock=self.clock, sleep=self.sleep)
+        self.prolong(lease())
+        decision = self.decide(self.clock())
         if decision is None:
             return None
         if decision.status == Decision.Status.DECIDED:
@@ -115,22 +130,29 @@ class Turn:
     def decide(self, began: datetime) -> Decision | None:
         trader = self.trader
         context, limits = context_of(trader, now=began), limits_of(trader)
-        prompt = render(template_of(trader), context, limits)
+        template, patience = template_of(trader), patience_of(trader)
+        prompt = render(readable(template), context, limits)
         minds = minds_of(trader)
         models = tuple(map(model_of, minds))
-        asking = self.asking(minds)
-        outcome, standings = consult_all(
-            prompt,
-            models,
-            standings_of(trader),
-            asking,
-            patience=patience_of(trader),
-            now_ms=context.now_ms,
-            counsel=trader.counsel,
-        )
-        failpoint("traders.answered")
-        self.keep_standings(standings)
-        if not outcome.calls:
+        outcome = None
+        if patience.reuse_seconds:
+            question = question_of(prompt, models, trader.counsel, context, limits)
+            since = began - timedelta(seconds=patience.reuse_seconds)
+            if known := answered_before(trader, template, question, since=since):
+                outcome = heard_again(known, asked=len(models))
+        if outcome is None:
+            outcome, standings = consult_all(
+                prompt,
+                models,
+                standings_of(trader),
+                self.asking(minds),
+                patience=patience,
+                now_ms=context.now_ms,
+                counsel=trader.counsel,
+            )
+            failpoint("traders.answered")
+            self.keep_standings(standings)
+        if not outcome.calls and not outcome.reused:
             # Nobody was asked: for money, or because all of them are away. That is no decision.
             pass_over(trader, outcome.reason, self.clock())
             return None
@@ -143,6 +165,7 @@ class Turn:
             prompt=prompt,
             models=models,
             outcome=outcome,
+            template=template.digest,
         )
         head = self.book.append(record)
         failpoint("traders.journalled")
@@ -152,6 +175,9 @@ class Turn:
 
     def carry_out(self, decision: Decision) -> Decision:
         trader = self.trader
+        self.prolong(lease())
+        # While the models thought, prices have grown old.
+        freshen(trader, clock=self.clock, sleep=self.sleep)
         self.prolong(lease())
         items = acting.act(trader=trader, decision=decision, now=self.clock())
         failpoint("traders.ordered")
@@ -171,7 +197,7 @@ class Turn:
             keys=lambda name: keys[name],
             purse=purse,
             post=self.asked,
-            sleep=time.sleep,
+            sleep=self.sleep,
             random=SystemRandom(),
         )
 
@@ -191,8 +217,19 @@ class Turn:
         rows.filter(lease=self.trader.lease).update(standings=told)
 
 
-def template_of(trader: Trader):
+def heard_again(known: Decision, *, asked: int) -> Outcome:
+    """The answers of an earlier decision to the same question."""
+    return reused(
+        decision_id=str(known.pk),
+        model=known.mind,
+        heard=msgspec.convert(known.answers, list[Heard]),
+        counsel=known.trader.counsel,
+        asked=asked,
+    )
+
+
+def readable(template: Template) -> ReadTemplate:
     try:
-        return read_template(trader.template.text)
+        return read_template(template.text)
     except BadTemplate as error:
         raise EngineError(f"its prompt cannot be used: {error.message}") from error

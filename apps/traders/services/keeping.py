@@ -52,7 +52,7 @@ def create_mind(*, tenant: Tenant, name: str, key: str = "", **values: Any) -> M
     mind = Mind(tenant=tenant, name=name, **values)
     seal(mind, key)
     checked_mind(mind)
-    written(mind, "there is a model of this name", field="name")
+    written(row=mind, conflict="there is a model of this name", field="name")
     audit.record("mind.created", mind, after=told_of_mind(mind))
     return mind
 
@@ -119,7 +119,7 @@ def create_template(*, tenant: Tenant, name: str, text: str) -> Template:
         return known
     template = Template(tenant=tenant, name=name, version=version, text=text, digest=digest)
     validated(template)
-    written(template, "somebody else keeps this version now", field="text")
+    written(row=template, conflict="somebody else keeps this version now", field="text")
     audit.record("template.created", template, after={"name": name, "version": version})
     return template
 
@@ -146,7 +146,7 @@ def create_trader(
         **{"name": code, "timeframes": ["3m", "4h"], **values},
     )
     checked_trader(trader, minds)
-    written(trader, "there is a trader of this code", field="code")
+    written(row=trader, conflict="there is a trader of this code", field="code")
     seat(trader, minds)
     want_candles(trader, now=now)
     audit.record("trader.created", trader, after=told_of_trader(trader))
@@ -254,7 +254,7 @@ def told_of_trader(trader: Trader) -> dict[str, object]:
 def create_manager(*, tenant: Tenant, name: str, now: datetime, **values: Any) -> Manager:
     manager = Manager(tenant=tenant, name=name, next_at=now, **values)
     checked_manager(manager)
-    written(manager, "there is a manager of this name", field="name")
+    written(row=manager, conflict="there is a manager of this name", field="name")
     audit.record("manager.created", manager, after=told_of_manager(manager))
     return manager
 
@@ -295,7 +295,7 @@ def validated(row: Any) -> None:
         raise BadInput(f"{field}: {messages[0]}", field=field) from error
 
 
-def written(row: Any, conflict: str, *, field: str) -> None:
+def written(*, row: Any, conflict: str, field: str) -> None:
     try:
         with transaction.atomic():
             row.save(force_insert=True)

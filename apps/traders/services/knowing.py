@@ -1,16 +1,18 @@
 """What a trader knows when it decides. What is missing or late is no knowledge: it is passed over.
 
-Open interest and funding are None where nobody has told them: so far, everywhere.
+Open interest and funding are None where nobody tells them, as on the paper venue.
 """
 
 from datetime import datetime
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from apps.orders.services.manual import LARGEST_LEVERAGE
 from apps.traders.models import Item, Trader
 from apps.traders.selectors import books_of, closed_trades, limits_of, prices_for, samples
 from apps.traders.services.keeping import BARS
-from apps.venues.selectors import candles
+from apps.venues.selectors import candles, interest_seen
 from engine.deciding.analytics import sharpe_of_steps
 from engine.deciding.checks import Facts
 from engine.deciding.context import Context, Market, Performance, Position, Recent
@@ -71,8 +73,17 @@ def markets_of(
 
 def bare_markets(trader: Trader, symbols: list[str], *, now: datetime) -> list[Market]:
     seen = prices_for([trader], symbols, now=now)
+    told = interest_seen(venue=trader.venue_account.venue, symbols=symbols, now=now)
+    unknown = None, None
     return [
-        Market(symbol=symbol, price=price, seen_at_ms=ms(at), max_leverage=LARGEST_LEVERAGE)
+        Market(
+            symbol=symbol,
+            price=price,
+            seen_at_ms=ms(at),
+            max_leverage=LARGEST_LEVERAGE,
+            open_interest=told.get(symbol, unknown)[0],
+            funding=told.get(symbol, unknown)[1],
+        )
         for (_venue, symbol), (price, at) in sorted(seen.items())
     ]
 
@@ -93,13 +104,7 @@ def with_gauges(trader: Trader, market: Market, *, now: datetime) -> Market:
         if len(bars.close) < BARS:
             raise Unknown(f"candles of {market.symbol} {timeframe} are missing")
         told[timeframe] = gauges(bars)
-    return Market(
-        symbol=market.symbol,
-        price=market.price,
-        seen_at_ms=market.seen_at_ms,
-        max_leverage=market.max_leverage,
-        indicators=told,
-    )
+    return replace(market, indicators=told)
 
 
 def told(held) -> Position:

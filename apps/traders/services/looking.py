@@ -6,10 +6,9 @@ from decimal import Decimal
 from django.db.models import Max
 
 from apps.traders.models import Sample, Shade, Trader
-from apps.traders.selectors import Books, Held, books_of, prices_for
+from apps.traders.selectors import Books, books_of, held_told, prices_for
 from apps.traders.services.acting import close_shade
 from apps.traders.services.guarding import watch_drawdown
-from engine.messages import number
 from engine.money import points
 from engine.signal import Direction
 
@@ -83,34 +82,8 @@ def sample_of(book: Books, now: datetime) -> Sample:
         unrealised=unrealised,
         hour=minutes // 60,
         minute=minutes,
-        positions={one.symbol: told(one) for one in book.held},
+        positions={one.symbol: held_told(one) for one in book.held},
     )
-
-
-def told(held: Held) -> dict[str, object]:
-    """A position in a sample; amounts as text."""
-    sign = 1 if held.direction is Direction.LONG else -1
-    return {
-        "quantity": number(sign * held.quantity),
-        "leverage": held.leverage,
-        "confidence": held.confidence,
-        "entry_at": held.opened_at.timestamp(),
-        "invalidation": held.invalidation,
-        **{
-            name: None if value is None else number(value)
-            for name, value in (
-                ("entry", held.entry),
-                ("mark", held.mark),
-                ("margin", held.margin),
-                ("unrealised", held.unrealised),
-                ("realised", held.realised),
-                ("fees", held.fees),
-                ("stop", held.stop),
-                ("target", held.target),
-                ("risk", held.risk),
-            )
-        },
-    }
 
 
 def prune(*, now: datetime) -> int:

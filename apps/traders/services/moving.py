@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from apps.core import audit
 from apps.core.errors import BadInput, Conflict
-from apps.traders.models import Item, Mind, Sample, Shade, Trader
+from apps.traders.models import Allocation, Item, Manager, Mind, Sample, Shade, Trader
 from apps.traders.selectors import journal_of, minds_of
 from apps.traders.services.keeping import (
+    OF_MANAGER,
     OF_MIND,
     OF_TRADER,
+    create_manager,
     create_mind,
     create_template,
     create_trader,
@@ -38,6 +41,9 @@ OF_SHADE = (
     *("symbol", "direction", "quantity", "leverage", "entry_price", "entry_fee", "stop", "target"),
     *("opened_at", "exit_price", "exit_fee", "closed_at", "closed_by"),
 )
+
+
+OF_ALLOCATION = ("capital_before", "capital_after", "share_before", "share_after", "inputs")
 
 
 class ToldRecord(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -74,12 +80,16 @@ class ToldTrader(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     records: list[ToldRecord] = []
     samples: list[dict[str, Any]] = []
     shades: list[dict[str, Any]] = []
+    # Who gave it its capital, by name, and each change of it.
+    managers: dict[str, dict[str, Any]] = {}
+    allocations: list[dict[str, Any]] = []
 
 
 def told(trader: Trader) -> ToldTrader:
     """All of it, after its journal was read from its first line to its last."""
     head = Head(trader.head_number, trader.head_hash)
     entries = list(read(journal_of(trader), head=head))[: head.number]
+    allocations = list(ordered(Allocation, trader).select_related("manager"))
     return ToldTrader(
         code=trader.code,
         capital=trader.capital,
@@ -96,6 +106,15 @@ def told(trader: Trader) -> ToldTrader:
         shades=[
             {**as_told(row, OF_SHADE), "decision": str(row.item.decision_id)}
             for row in ordered(Shade, trader).select_related("item")
+        ],
+        managers={row.manager.name: as_told(row.manager, OF_MANAGER) for row in allocations},
+        allocations=[
+            {
+                **as_told(row, OF_ALLOCATION),
+                "id": str(row.pk),
+                "manager": row.manager.name,
+            }
+            for row in allocations
         ],
     )
 
@@ -141,6 +160,7 @@ def import_trader(*, account: VenueAccount, told: ToldTrader, now: datetime) -> 
     try:
         take_in_records(mine, told.records, now=now)
         take_in_rows(mine, told)
+        take_in_allocations(mine, told, now=now)
     finally:
         give_back(mine)
     return Trader.objects.of(account.tenant_id).get(pk=trader.pk)
@@ -215,6 +235,32 @@ def take_in_rows(trader: Trader, told: ToldTrader) -> None:
             shade.save()
 
 
+@transaction.atomic
+def take_in_allocations(trader: Trader, told: ToldTrader, *, now: datetime) -> None:
+    """Who gave it what; a manager that nobody knows here shares nothing out by itself."""
+    for one in told.allocations:
+        name = one.pop("manager", "")
+        allocation = from_told(Allocation, one, (*OF_ALLOCATION, "id"), trader)
+        known = Allocation.objects.across_tenants().filter(pk=allocation.pk).first()
+        if known is None:
+            allocation.manager = manager_of(trader, name, told, now=now)
+            allocation.save(force_insert=True)
+        elif known.trader_id != trader.pk:
+            raise Conflict("an allocation is another trader's", field="allocations")
+
+
+def manager_of(trader: Trader, name: str, told: ToldTrader, *, now: datetime) -> Manager:
+    known = Manager.objects.of(trader.tenant_id).filter(name=name).first()
+    if known:
+        return known
+    values = told.managers.get(name, {})
+    if set(values) != set(OF_MANAGER):
+        raise BadInput(f"nothing is told of the manager {name!r}", field="managers")
+    told_of = {key: read_value(Manager, key, value) for key, value in values.items()}
+    tenant = trader.venue_account.member.tenant
+    return create_manager(tenant=tenant, name=name, now=now, **told_of | {"is_active": False})
+
+
 def ordered(model, trader: Trader):
     return model.objects.of(trader.tenant_id).filter(trader=trader).order_by("pk")
 
@@ -228,5 +274,13 @@ def from_told(model, told: dict[str, Any], names: tuple[str, ...], trader: Trade
         raise BadInput(f"a row of {model.__name__} has other fields", field="file")
     row = model(tenant_id=trader.tenant_id, trader=trader)
     for name, value in told.items():
-        setattr(row, name, model._meta.get_field(name).to_python(value))
+        setattr(row, name, read_value(model, name, value))
     return row
+
+
+def read_value(model, name: str, value: object):
+    try:
+        return model._meta.get_field(name).to_python(value)
+    except (ValidationError, ArithmeticError, TypeError, ValueError) as error:
+        told = f"a {model._meta.model_name}'s {name} cannot be {str(value)[:40]!r}"
+        raise BadInput(told, field=name) from error

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
+from django.db.models import Q
 
 from apps.core.deadlocks import retried
 from apps.core.states import move
@@ -112,7 +113,8 @@ def set_head(row: Trader, head: Head, *others: str) -> None:
 
 def decision_of(trader: Trader, record: Decided, head: Head) -> Decision:
     outcome = record.outcome
-    template = Template.objects.of(trader.tenant_id).filter(pk=trader.template_id)
+    templates = Template.objects.of(trader.tenant_id).filter(version=record.prompt.version)
+    told = Q(digest=record.template) if record.template else Q(pk=trader.template_id)
     is_open = any(waits(one) for one in record.judged)
     status = Decision.Status.DECIDED if is_open else Decision.Status.DONE
     if not outcome.model:
@@ -125,11 +127,13 @@ def decision_of(trader: Trader, record: Decided, head: Head) -> Decision:
         at=moment(record.at_ms),
         status=status,
         is_shadow=trader.is_shadow,
-        template=template.filter(version=record.prompt.version).first(),
+        template=templates.filter(told).first(),
         template_version=record.prompt.version,
         system=record.prompt.system,
         user=record.prompt.user,
         digest=record.prompt_digest,
+        question=record.question,
+        reused_id=UUID(outcome.reused) if outcome.reused else None,
         mind=outcome.model,
         answers=[stored(heard) for heard in outcome.heard],
         reason=outcome.reason[:1000],
@@ -209,7 +213,8 @@ def account_of(account: Account) -> dict[str, object]:
 def stored(heard: object) -> dict[str, object]:
     """As JSON in a database that takes no zero characters; the journal has every byte."""
     told = msgspec.to_builtins(heard)
-    return {name: value.replace("\x00", "\ufffd") for name, value in told.items()}
+    most = Decision.MOST_KEPT
+    return {name: value[:most].replace("\x00", "\ufffd") for name, value in told.items()}
 
 
 def moment(at_ms: int) -> datetime:

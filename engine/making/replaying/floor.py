@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.compiled import Floats, Grid, Places, Whole, compiled, part
+from engine.compiled import compiled
+from engine.parts import Floats, Grid, Places, Whole, part
 
 # What a row of the tape says: a level's new size on either side, a trade by who came to the book,
 # the best level of a side, and that a side is told anew from its best up to a price.

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ from engine.making.events import (
     BookSeen,
     Event,
     Filled,
+    Levels,
+    Looked,
     OpenTold,
     OrderTold,
     Start,
@@ -46,12 +49,22 @@ from engine.making.metrics import Figures, Metrics
 from engine.making.names import Namer
 from engine.making.params import MakerParams
 from engine.making.replaying import floor as places
-from engine.making.replaying.floor import Floor, advance
+from engine.making.replaying.floor import Floor
+from engine.making.replaying.going import (
+    HELD,
+    LOOKED,
+    LOOKS,
+    NS_A_MS,
+    diary_of,
+    go_on,
+    looked,
+    note,
+)
 from engine.making.replaying.recording import Recording
-from engine.money import ZERO, points
+from engine.making.watch import ASKS
+from engine.money import UNIT, ZERO, points
 from engine.signal import Side
 
-NS_A_MS = 1_000_000
 # Orders that may stand at once, and requests or answers that may be under way.
 STANDING, RING = 64, 4096
 # How long a maker has to come to rest after the record's end, in the market as it was then.
@@ -137,8 +150,10 @@ class Run:
     def __init__(self, asked: Replay) -> None:
         self.recording, self.params, self.terms = asked.recording, asked.params, asked.terms
         self.grid = grid_of(asked.recording.instrument)
-        self.maker = asked.maker(self.grid, asked.params, Namer(asked.session, 1))
+        namer = Namer(asked.session, 1)
+        self.maker = asked.maker(self.grid, asked.params, namer, partial(again, looked))
         self.metrics = Metrics(self.grid)
+        self._entry_ns = round(asked.terms.entry_ms * NS_A_MS)
         self.floor = floor_of(asked.recording, asked.terms)
         self.orders: dict[str, Standing] = {}
         self.by_number: list[Standing] = []
@@ -146,34 +161,38 @@ class Run:
         self.deals: list[Deal] = []
         self.alerts: list[Alert] = []
         self.moves: list[tuple[int, Moved]] = []
-        self.looks = self.largest = 0
-        self.twice_mid = 0
-        self._series: list[tuple[float, float, float, float, float, float]] = []
+        self.largest = self.twice_mid = 0
+        self._open: dict[str, Standing] = {}
+        # That were told of.
+        self._looks = 0
         self._pending: deque[Event] = deque()
         self._trades = iter(trades_of(asked.recording) if asked.params.calibrates else ())
         self._trade = next(self._trades, None)
 
     def run(self, progress: Callable[[float], None] | None) -> Outcome:
-        counts = self.floor.counts
-        recording = self.recording
-        interval = round(self.params.quote_interval_seconds * 1000) * NS_A_MS
+        counts, recording = self.floor.counts, self.recording
         start, end = recording.starts_ns, recording.ends_ns
         # Looks fall on whole milliseconds.
         due = -(-start // NS_A_MS) * NS_A_MS
+        every = round(self.params.quote_interval_seconds * 1000) * NS_A_MS
+        self.diary = diary_of(due, every, end + REST_NS)
         self.tell(Start(due // NS_A_MS))
-        steps = 0
-        go_on = again(advance, self.floor)
+        go = again(go_on, self.floor, self.maker.eye, self.diary)
+        turns = 0
         while self.maker.state not in (State.IDLE, State.HALTED):
-            outcome = go_on(due)
+            unneeded_ns = self.maker.unneeded_until_ms() * NS_A_MS
+            outcome = go(min(unneeded_ns, end))
             now_ns = int(counts[places.N_NOW])
             self._see_trades(now_ns)
             if outcome == places.ANSWERED:
                 self._hear(now_ns)
                 continue
-            self._look(now_ns)
-            due += interval
-            steps += 1
-            if progress and steps % 64 == 0:
+            if outcome == LOOKED:
+                self.tell(Looked(now_ns // NS_A_MS))
+            else:
+                self._look(now_ns)
+            turns += 1
+            if progress and turns % 64 == 0:
                 progress(min((now_ns - start) / max(end - start, 1), 1.0))
             if now_ns >= end:
                 if self.maker.state in (State.STARTING, State.RUNNING):
@@ -184,9 +203,18 @@ class Run:
 
     # What happens
 
+    def _catch_up(self) -> None:
+        """With the looks that were taken without being told of: what they saw, and what they came
+        to."""
+        looks = int(self.diary.now[LOOKS])
+        if looks > self._looks:
+            self._looks = looks
+            now_ns, self.twice_mid, *_ = self.diary.looks[looks - 1].tolist()
+            self.tell(BookSeen(now_ns // NS_A_MS, *levels_of(self.maker.eye.picture)))
+
     def _look(self, now_ns: int) -> None:
+        self._catch_up()
         now_ms = now_ns // NS_A_MS
-        self.looks += 1
         book = self._book(now_ns)
         if book:
             self.tell(book)
@@ -195,24 +223,15 @@ class Run:
         is_new = quoted is not None and quoted.at_ms == now_ms
         bid = quoted.bid if quoted and is_new else 0
         ask = quoted.ask if quoted and is_new else 0
-        self._series.append(
-            (
-                now_ns / 1e9,
-                self.twice_mid / 2,
-                bid or np.nan,
-                ask or np.nan,
-                self.position,
-                float(self.worth()),
-            )
-        )
+        note(self.diary, now_ns, self.twice_mid, bid, ask)
+        self._looks += 1
 
     def _book(self, now_ns: int) -> BookSeen | None:
         counts, tape = self.floor.counts, self.floor.tape
         seen = int(counts[places.N_SEEN])
         if not seen:
             return None
-        told: list[int] = counts[places.N_LEVELS :].tolist()
-        bids, asks = pairs(told[: 2 * places.DEEP]), pairs(told[2 * places.DEEP :])
+        bids, asks = levels_of(counts[places.N_LEVELS :])
         if bids and asks:
             self.twice_mid = bids[0][0] + asks[0][0]
         last = int(tape[places.SEEN, tape[places.BY_SIGHT, seen - 1]])
@@ -229,11 +248,12 @@ class Run:
     def _hear(self, now_ns: int) -> None:
         """All answers that have come by now."""
         counts, answers = self.floor.counts, self.floor.answers
-        while counts[places.N_HEARD] < counts[places.N_ANSWERED]:
-            row = answers[counts[places.N_HEARD] % RING].tolist()
+        answered, heard = counts[places.N_ANSWERED : places.N_HEARD + 1].tolist()
+        for number in range(heard, answered):
+            row = answers[number % RING].tolist()
             if row[places.A_AT] > now_ns:
                 return
-            counts[places.N_HEARD] += 1
+            counts[places.N_HEARD] = number + 1
             self._answer(row)
 
     def _answer(self, row: list[int]) -> None:
@@ -248,12 +268,17 @@ class Run:
             one.status = Told.OPEN
         else:
             one.status = Told.REJECTED if kind == places.REFUSED else Told.CANCELED
+        if one.status is Told.OPEN:
+            self._open[one.client_id] = one
+        else:
+            self._open.pop(one.client_id, None)
         would_take = kind == places.REFUSED and bool(row[places.A_PRICE])
         self.tell(told_of(one, now_ms, done_ms, would_take=would_take))
 
     def _fill(
         self, one: Standing, row: list[int], now_ms: int, done_ms: int, *, is_maker: bool
     ) -> None:
+        self._catch_up()
         price, size = row[places.A_PRICE], row[places.A_SIZE]
         rate = self.terms.maker_fee if is_maker else self.terms.taker_fee
         fee = points(self.grid.notional(price, size) * rate)
@@ -262,6 +287,7 @@ class Run:
         self.position += sign * size
         self.cash -= sign * size * price
         self.fees += fee
+        self.diary.now[HELD:] = self.position, self.cash, int(self.fees / UNIT)
         self.largest = max(self.largest, abs(self.position))
         self.deals.append(
             Deal(
@@ -317,8 +343,7 @@ class Run:
             if one.status:
                 self._pending.append(told_of(one, now_ms, one.asked_at_ms))
         elif isinstance(action, AskOpen):
-            standing = [one for one in self.orders.values() if one.status is Told.OPEN]
-            told = tuple(told_of(one, now_ms, one.asked_at_ms) for one in standing)
+            told = tuple(told_of(one, now_ms, one.asked_at_ms) for one in self._open.values())
             self._pending.append(OpenTold(now_ms, now_ms, told))
         elif isinstance(action, AskAccount):
             worth = self.worth()
@@ -337,11 +362,11 @@ class Run:
         self._send(now_ms, kind, one)
 
     def _send(self, now_ms: int, kind: int, one: Standing) -> None:
-        counts, requests = self.floor.counts, self.floor.requests
-        at = int(counts[places.N_NOW]) + round(self.terms.entry_ms * NS_A_MS)
-        row = requests[counts[places.N_ASKED] % RING]
-        row[:6] = (at, kind, one.number, SIDES.index(one.side), one.price, one.quantity)
-        counts[places.N_ASKED] += 1
+        counts = self.floor.counts
+        at, asked = int(counts[places.N_NOW]) + self._entry_ns, int(counts[places.N_ASKED])
+        row = (at, kind, one.number, SIDES.index(one.side), one.price, one.quantity)
+        self.floor.requests[asked % RING, : len(row)] = row
+        counts[places.N_ASKED] = asked + 1
 
     def worth(self) -> Decimal:
         """What the account comes to, what is held at the mid that is seen."""
@@ -349,15 +374,19 @@ class Run:
         return self.terms.cash + units * self.grid.unit / 2 - self.fees
 
     def _outcome(self, now_ns: int) -> Outcome:
+        self._catch_up()
         self.tell(self._funds(now_ns // NS_A_MS))
+        if self.metrics.quoted:
+            # Of the looks since it was told last.
+            self.metrics.did(now_ns // NS_A_MS, [self.maker.quoted()])
         return Outcome(
             grid=self.grid,
             params=self.params,
             terms=self.terms,
             figures=self.metrics.figures(now_ns // NS_A_MS),
             deals=self.deals,
-            series=np.array(self._series).reshape(-1, 6),
-            looks=self.looks,
+            series=self._series(),
+            looks=self._looks,
             rows=len(self.recording),
             state=self.maker.state,
             cash=self.terms.cash + self.cash * self.grid.unit - self.fees,
@@ -367,6 +396,14 @@ class Run:
             alerts=self.alerts,
             moves=self.moves,
         )
+
+    def _series(self) -> NDArray[np.float64]:
+        told = self.diary.looks[: self._looks].T
+        at, twice_mid, bid, ask, held, cash, fees = told.astype(np.float64)
+        worth = float(self.grid.unit / 2) * (2 * cash + held * twice_mid) - float(UNIT) * fees
+        bid[bid == 0], ask[ask == 0] = np.nan, np.nan
+        worth += float(self.terms.cash)
+        return np.column_stack([at / 1e9, twice_mid / 2, bid, ask, held, worth])
 
     def _funds(self, now_ms: int) -> AccountTold:
         worth = self.worth()
@@ -407,6 +444,11 @@ def floor_of(recording: Recording, terms: Terms) -> Floor:
         counts=counts,
         rules=np.array(rules, np.float64),
     )
+
+
+def levels_of(picture: NDArray[np.int64]) -> tuple[Levels, Levels]:
+    told: list[int] = picture.tolist()
+    return pairs(told[:ASKS]), pairs(told[ASKS:])
 
 
 def pairs(told: list[int]) -> tuple[tuple[int, int], ...]:

@@ -86,6 +86,10 @@ OF_MODE = {
     Reason.HAS_POSITION: (-4068, "Position side cannot be changed if there exists position."),
     Reason.HAS_ORDERS: (-4067, "Position side cannot be changed if there exists open orders."),
 }
+LEVERAGE_KEPT = (
+    -4161,
+    "Leverage reduction is not supported in Isolated Margin Mode with open positions.",
+)
 
 
 def denied(code: int, words: str, status: int = 400) -> Denied:
@@ -281,6 +285,12 @@ def premium(desk: Desk, listing: Listing) -> Body:
         "interestRate": "0.0001",
         "time": desk.now_ms,
     }
+
+
+def open_interest(desk: Desk, asked: Asked) -> Body:
+    listing = LISTINGS.named(asked.needed("symbol"))
+    held = number(desk.exchange.open_interest(listing.symbol))
+    return {"symbol": listing.name, "openInterest": held, "time": desk.now_ms}
 
 
 def klines(desk: Desk, asked: Asked) -> Body:
@@ -563,6 +573,13 @@ def set_leverage(caller: Caller, asked: Asked) -> Body:
     leverage = asked.whole("leverage")
     # The venue keeps one leverage, whichever the margin mode; the one in use may refuse it.
     in_use = caller.account.margin(listing.symbol)
+    carried = [
+        caller.account.leverage(listing.symbol, in_use, direction)
+        for direction in Direction
+        if (listing.symbol, direction) in caller.account.holdings
+    ]
+    if in_use is Margin.ISOLATED and leverage < max(carried, default=0):
+        raise denied(*LEVERAGE_KEPT)
     for margin in sorted(Margin, key=lambda one: one is not in_use):
         caller.exchange.set_leverage(caller.name, listing.symbol, leverage, margin=margin)
     return {"leverage": leverage, "maxNotionalValue": "1000000", "symbol": listing.name}
@@ -822,6 +839,7 @@ PUBLIC = {
     "/fapi/v2/ticker/price": one_or_all(last_price),
     "/fapi/v1/ticker/bookTicker": one_or_all(best_prices),
     "/fapi/v1/premiumIndex": one_or_all(premium),
+    "/fapi/v1/openInterest": open_interest,
     "/fapi/v1/klines": klines,
 }
 PRIVATE = [

@@ -213,8 +213,9 @@ def ticker_told(desk: Desk, listing: Listing) -> Body:
         best = book.side(side).best()
         told[name] = number(best) if best else ""
     told |= {"change_percentage": "0", "volume_24h": "0", "volume_24h_base": "0"}
-    rate = number(desk.exchange.rates.funding)
-    return {"contract": listing.name, "funding_rate": rate, "volume_24h_quote": "0", **told}
+    told["funding_rate"] = number(desk.exchange.rates.funding)
+    told["total_size"] = number(listing.contracts(desk.exchange.open_interest(listing.symbol)))
+    return {"contract": listing.name, "volume_24h_quote": "0", **told}
 
 
 def order_book(desk: Desk, asked: Asked) -> Body:

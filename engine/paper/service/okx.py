@@ -239,6 +239,13 @@ def ticker_told(desk: Desk, listing: Listing) -> dict[str, str]:
     return told | {"volCcy24h": "0", "ts": str(desk.now_ms)}
 
 
+def open_interest(desk: Desk, asked: Asked) -> Body:
+    listing = LISTINGS.named(asked.needed("instId"))
+    held = desk.exchange.open_interest(listing.symbol)
+    told = {"oi": number(listing.contracts(held)), "oiCcy": number(held), "ts": str(desk.now_ms)}
+    return [{"instType": "SWAP", "instId": listing.name, **told}]
+
+
 def tape(desk: Desk, asked: Asked) -> Body:
     """Newest first."""
     listing = LISTINGS.named(asked.needed("instId"))
@@ -835,6 +842,7 @@ PUBLIC = {
     "public/instruments": instruments,
     "public/mark-price": mark_price,
     "public/funding-rate": funding_rate,
+    "public/open-interest": open_interest,
     "market/ticker": ticker,
     "market/tickers": tickers,
     "market/trades": tape,

@@ -5,14 +5,12 @@
     manage.py arena check ../nof1/trades.json      count analytics again from trades
     manage.py arena forget gpt-5                   take an imported model, or a file, out again
 
-It exits with 0 when all is well, and with 1 when something was refused or does not agree. Nothing
-of an import is taken unless all of it can be.
+Nothing of an import is taken unless all of it can be.
 """
 
-import json
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from apps.arena.errors import BadFile
@@ -22,14 +20,20 @@ from apps.arena.published.reading import Published, read_file
 from apps.arena.published.shapes import Kind
 from apps.arena.selectors import imported
 from apps.arena.services import Taken, export_files, forget, import_files
-from apps.core.errors import DomainError
-from ironbull.management.tables import table
+from apps.core.commands import HouseCommand, Subject, add_json
 
 SHOWN = 20
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Import, export and check published records of AI traders."
+    subject = Subject.TRADE
+    examples = """
+        arena import ../published
+        arena check --all --json
+        arena export /srv/arena
+        arena forget gpt-5
+    """
 
     def add_arguments(self, parser):
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -44,21 +48,18 @@ class Command(BaseCommand):
             type=Path,
             help="files or folders; of a file, its folder too; without any, what is imported",
         )
-        checking.add_argument("--json", action="store_true")
+        add_json(checking)
         checking.add_argument("--all", action="store_true", help="every figure that was compared")
         forgetting = verbs.add_parser("forget", help="take an import out again")
         forgetting.add_argument("name", help="a model, or the name of a published file")
 
     def handle(self, *, verb, **options):
-        try:
-            {
-                "import": self.take,
-                "export": self.tell,
-                "check": self.check_figures,
-                "forget": self.forget,
-            }[verb](**options)
-        except DomainError as error:
-            raise CommandError(error.message) from error
+        {
+            "import": self.take,
+            "export": self.write_files,
+            "check": self.check_figures,
+            "forget": self.forget,
+        }[verb](**options)
 
     def take(self, *, path, **options):
         files = self.files_of(path)
@@ -80,7 +81,7 @@ class Command(BaseCommand):
         for name, count in counted.items():
             self.stdout.write(f"  flagged: {name}: {count} rows")
 
-    def tell(self, *, folder, **options):
+    def write_files(self, *, folder, **options):
         manifest = export_files(folder=folder, now=timezone.now())
         for name, entry in manifest.files.items():
             self.stdout.write(f"{name}: {entry.bytes} bytes, sha256 {entry.sha256}")
@@ -91,8 +92,8 @@ class Command(BaseCommand):
         checked = check(files)
         if not checked.models:
             raise CommandError("there are no analytics and no trades to check")
-        if options["json"]:
-            self.stdout.write(json.dumps(plain_of(checked), indent=2))
+        if self.as_json:
+            self.tell_json(plain_of(checked))
         else:
             self.show_checked(checked, every=options["all"])
         if not checked.is_good:
@@ -103,7 +104,7 @@ class Command(BaseCommand):
             (one.model_id, one.verdict.value, one.compared, len(one.wrong), one.missing)
             for one in checked.models
         ]
-        self.stdout.write(table(["model", "verdict", "figures", "wrong", "missing"], lines))
+        self.tell(["model", "verdict", "figures", "wrong", "missing"], lines)
         figures = [
             (
                 one.model_id,
@@ -119,7 +120,7 @@ class Command(BaseCommand):
         if figures:
             self.stdout.write("")
             headings = ["model", "table", "figure", "published", "counted", ""]
-            self.stdout.write(table(headings, figures))
+            self.tell(headings, figures)
         for name, counted in checked.odd.items():
             for what, count in counted.items():
                 self.stdout.write(f"{name}: flagged: {what}: {count} rows")

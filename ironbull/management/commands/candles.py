@@ -1,10 +1,8 @@
 """`manage.py candles …`: the candles that backtests run on, fetched, imported, listed, checked.
 
-It exits with 0 when all is well, with 1 when something was refused or found, and with 130 when
-Ctrl-C ended it. What was stored until then stays, and the same command goes on from there.
+What was stored until it was stopped stays, and the same command goes on from there.
 """
 
-import json
 import time
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
@@ -12,18 +10,17 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from apps.core.commands import STOPPED_BY_HAND, HouseCommand, Subject, add_json
 from apps.venues.market import bar_source, candle_store
 from apps.venues.models import Venue
 from engine.candle import TIMEFRAMES, seconds
 from engine.errors import BadCandles, EngineError
 from engine.market import FaultyCandles, Findings, Gap, Repair, Stored, read_csv, read_parquet
 from engine.market.fetching import Progress, fetch, last_settled
-from ironbull.management.tables import table
 
-INTERRUPTED = 130
 # On a terminal one line changes; in a file each one is another line.
 TELL_EVERY_SECONDS = {True: 0.2, False: 10.0}
 HEADINGS = ("venue", "symbol", "timeframe", "first", "last", "bars", "gaps", "missing")
@@ -38,8 +35,15 @@ def instant(text: str) -> int:
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Fetch, import, list or check the candles that backtests run on."
+    subject = Subject.TRY
+    examples = """
+        candles fetch binance BTC/USDT ETH/USDT --since 2024-01-01
+        candles import binance BTC/USDT bars.csv.gz
+        candles list --json
+        candles check binance
+    """
     requires_system_checks = []
 
     def add_arguments(self, parser):
@@ -63,10 +67,11 @@ class Command(BaseCommand):
         load.add_argument("--gaps", action="store_true", help="take them although bars are missing")
         load.add_argument("--replace", action="store_true", help="where other bars are stored")
         told = commands.add_parser("list", help="what is stored")
-        told.add_argument("--json", action="store_true")
+        add_json(told)
         check = commands.add_parser("check", help="read everything again, and name every gap")
         check.add_argument("venue", nargs="?")
         check.add_argument("symbol", nargs="?")
+        add_json(check)
 
     def handle(self, *, verb, **asked):
         try:
@@ -78,7 +83,7 @@ class Command(BaseCommand):
             raise CommandError(told_of(refused)) from refused
         except KeyboardInterrupt:
             raise CommandError(
-                "stopped; the same command goes on from here", returncode=INTERRUPTED
+                "stopped; the same command goes on from here", returncode=STOPPED_BY_HAND
             ) from None
 
     def fetch_candles(self, *, venue, symbols, timeframe, since, until, **_options):
@@ -121,9 +126,12 @@ class Command(BaseCommand):
             f"{done.added:,} bars are new, {done.same:,} were there, {done.replaced:,} replaced"
         )
 
-    def list_candles(self, *, json: bool, **_options):
+    def list_candles(self, **_options):
         stored = candle_store().list()
-        self.stdout.write(as_json(stored) if json else as_table(stored))
+        if self.as_json:
+            self.tell_json([asdict(one) for one in stored])
+        else:
+            self.tell(HEADINGS, [line_of(one) for one in stored])
 
     def check_candles(self, *, venue, symbol, **_options):
         store, now = candle_store(), timezone.now().timestamp()
@@ -132,12 +140,14 @@ class Command(BaseCommand):
         ]
         if (venue or symbol) and not wanted:
             raise CommandError("nothing of this is stored")
-        faults = 0
-        for series in wanted:
+        faults, told = 0, []
+        for place, series in enumerate(wanted):
+            self.bar.show(place, len(wanted), " ".join(series))
             found = list(self.faults_of(store, series, now))
             faults += len(found)
-            for line in found or ["sound"]:
-                self.stdout.write(f"{' '.join(series)}: {line}")
+            told += [(*series, line) for line in found or ["sound"]]
+        self.bar.end()
+        self.tell(["venue", "symbol", "timeframe", "state"], told)
         if faults:
             raise CommandError(f"{faults} faults in {len(wanted)} series")
 
@@ -186,16 +196,8 @@ def shown(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def as_json(stored: list[Stored]) -> str:
-    return json.dumps([asdict(one) for one in stored], indent=2)
-
-
-def as_table(stored: list[Stored]) -> str:
-    rows = [
-        [
-            getattr(one, name) if name not in ("first", "last") else shown(getattr(one, name))
-            for name in HEADINGS
-        ]
-        for one in stored
+def line_of(stored: Stored) -> list[object]:
+    return [
+        getattr(stored, name) if name not in ("first", "last") else shown(getattr(stored, name))
+        for name in HEADINGS
     ]
-    return table(HEADINGS, rows)

@@ -7,25 +7,31 @@ import time
 from argparse import ArgumentTypeError
 from decimal import Decimal, InvalidOperation
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from apps.core.audit import acting
+from apps.core.commands import HouseCommand, Subject, add_json, table
 from apps.core.errors import DomainError
 from apps.orders.models import Ticket
 from apps.orders.services import Part, close_positions, draft_close
 from apps.positions.selectors import held
 from engine.messages import number
+from engine.order import OrderStatus
 from ironbull.management.asking import confirm, tenant_named
 from ironbull.management.reading import seconds
-from ironbull.management.tables import table
 
 LOOK_EVERY_SECONDS = 0.5
 HEADINGS = ["account", "venue", "member", "symbol", "direction", "quantity", "state"]
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Close open positions of a tenant, a member, an account or a symbol."
+    subject = Subject.TRADE
+    examples = """
+        close_positions --tenant Acme --dry-run --json
+        close_positions --account 17 --symbol BTC/USDT --share 50
+    """
 
     def add_arguments(self, parser):
         parser.add_argument("--tenant", help="its id or its name")
@@ -48,6 +54,7 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="for the ends of the tickets",
         )
+        add_json(parser)
 
     def handle(self, *, tenant, member, account, symbol, share, yes, dry_run, wait, **options):
         part = Part(share_percent=share)
@@ -66,15 +73,16 @@ class Command(BaseCommand):
         if not chosen:
             raise CommandError("there is no such open position")
         told = [[*about(row), would_be(row, part)] for row in chosen]
-        self.stdout.write(table(HEADINGS, told))
         if dry_run:
+            self.tell(HEADINGS, told)
             return
+        self.say(table(HEADINGS, told))
         how = f"{number(share)}% of {len(chosen)}" if share else str(len(chosen))
         confirm(self, f"{how} positions will be closed at the market.", yes=yes)
         with acting("manage.py close_positions"):
             closings = close_positions(positions=chosen, now=timezone.now(), part=part)
         self.wait([one.ticket.pk for one in closings if one.ticket], wait)
-        self.tell(closings)
+        self.tell_ends(closings)
 
     def wait(self, keys, seconds):
         ends_at = time.monotonic() + seconds
@@ -84,12 +92,12 @@ class Command(BaseCommand):
             time.sleep(LOOK_EVERY_SECONDS)
             if (now_left := waiting.count()) != left:
                 left = now_left
-                self.stdout.write(f"{len(keys) - left} of {len(keys)} are done")
+                self.say(f"{len(keys) - left} of {len(keys)} are done")
 
-    def tell(self, closings):
+    def tell_ends(self, closings):
         ends = [end_of(one) for one in closings]
         lines = [[*about(one.position), end] for one, end in zip(closings, ends, strict=True)]
-        self.stdout.write(table(HEADINGS, lines))
+        self.tell(HEADINGS, lines)
         open_still = sum(not end.startswith("closed") for end in ends)
         if open_still:
             raise CommandError(f"{open_still} of {len(ends)} are not closed: see above")
@@ -131,6 +139,8 @@ def end_of(closing):
         return f"refused: {closing.refused_because}"
     ticket = Ticket.objects.across_tenants().get(pk=closing.ticket.pk)
     order = ticket.orders.order_by("-generation").first()
-    if ticket.status == Ticket.Status.DONE and order.average_price:
+    if order.status == OrderStatus.FILLED:
         return f"closed at {number(order.average_price)}"
+    if order.filled:
+        return f"{number(order.filled)} of {number(order.quantity)} closed: {order.reason}"
     return f"{ticket.status}: {order.reason}" if order.reason else ticket.status

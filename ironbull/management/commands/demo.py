@@ -12,11 +12,12 @@ from pathlib import Path
 
 import msgspec
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
 from apps.core import audit
+from apps.core.commands import HouseCommand, Subject
 from apps.core.errors import DomainError
 from apps.ledger.models import Account
 from apps.members.models import Member
@@ -73,8 +74,13 @@ class Description(Part, frozen=True, kw_only=True):
     tenants: list[TenantPart]
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Seed two tenants with members, point cards and paper accounts that trade."
+    subject = Subject.START
+    examples = """
+        demo
+        demo --file fixtures/demo.json
+    """
 
     def add_arguments(self, parser):
         parser.add_argument("--file", type=Path, default=FILE, help="the demo's description")

@@ -13,11 +13,12 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import OperationalError, close_old_connections, transaction
 from django.utils import timezone
 
 from apps.core import audit
+from apps.core.commands import HouseCommand, Subject
 from apps.core.errors import DomainError
 from apps.members.models import Member
 from apps.nodes.models import Node
@@ -65,8 +66,12 @@ class Description(Part, frozen=True, kw_only=True):
     traders: list[TraderPart]
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Serve the demo's scripted models, and have a trader of each trade on paper."
+    subject = Subject.START
+    examples = """
+        demo_traders
+    """
 
     def handle(self, **options):
         stopping = threading.Event()

@@ -10,8 +10,9 @@ import signal
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from apps.core.commands import HouseCommand, Subject, add_json
 from apps.core.errors import BadInput
 from apps.venues.credentials import Credentials, check
 from engine.errors import EngineError
@@ -19,7 +20,6 @@ from engine.messages import Margin
 from engine.signal import Direction
 from engine.venues import DIALECTS, open_venue
 from engine.venues.drill import Drill
-from ironbull.management.tables import table
 
 PAPER = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]{0,4}")
 # It is a small round trip, and a real one.
@@ -28,8 +28,13 @@ LARGEST_NOTIONAL = 100_000
 SYMBOL = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}")
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Open, protect and close a small position at a venue; tells each request's outcome."
+    subject = Subject.NODES
+    examples = """
+        drill --venue gate --dry-run
+        drill --venue binance --notional 10 --dual --real --yes
+    """
     requires_system_checks = []
 
     def add_arguments(self, parser):
@@ -54,6 +59,7 @@ class Command(BaseCommand):
         parser.add_argument("--paper", metavar="URL", help="trade at this paper exchange instead")
         parser.add_argument("--real", action="store_true", help="this is real money")
         parser.add_argument("--yes", action="store_true", help="this is meant")
+        add_json(parser)
 
     def handle(self, *, venue, symbol, notional, leverage, paper, delay, **asked):
         refuse_odd(symbol=symbol, leverage=leverage, paper=paper, delay=delay)
@@ -64,7 +70,7 @@ class Command(BaseCommand):
             name=venue,
             venue=opened(venue, paper),
             symbol=symbol,
-            tell=lambda step: self.stdout.write(f"{step.request}: {step.outcome}"),
+            tell=lambda step: self.say(f"{step.request}: {step.outcome}"),
             notional=worth,
             leverage=leverage,
             margin=Margin.ISOLATED if asked["isolated"] else Margin.CROSS,
@@ -79,7 +85,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             raise CommandError("stopped before its end") from None
         finally:
-            left = self.tell(drill)
+            left = self.tell_all(drill)
         if left and not asked["dry_run"] and not asked["stop_target_only"]:
             raise CommandError(f"left open at {venue}: {'; '.join(left)}")
         if not all(step.is_good for step in drill.steps):
@@ -99,15 +105,16 @@ class Command(BaseCommand):
             directions = list(Direction) if dual else [Direction.LONG]
             drill.round_trip(directions, delay_seconds=delay)
 
-    def tell(self, drill):
+    def tell_all(self, drill):
         """The table of what was asked, and what is at the venue now."""
         lines = [[step.request, step.outcome] for step in drill.steps]
-        self.stdout.write("\n" + table(["request", "outcome"], lines))
+        self.say("")
+        self.tell(["request", "outcome"], lines)
         try:
             left = drill.left()
         except EngineError as error:
             left = [f"nobody knows what: {error.message}"]
-        self.stdout.write(f"At {drill.name} now: {'; '.join(left) or 'nothing'}")
+        self.say(f"At {drill.name} now: {'; '.join(left) or 'nothing'}")
         return left
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 import msgspec
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import IntegrityError, models, transaction
 
 from apps.core import audit
+from apps.core.commands import HouseCommand, Subject, add_json
 from apps.core.errors import DomainError
 from apps.members.models import Level
 from apps.quotas.models import Plan
@@ -108,8 +109,13 @@ SOURCES = [
 ]
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Load levels, plans, paper instruments and master strategies; may run again."
+    subject = Subject.START
+    examples = """
+        load_fixtures
+        load_fixtures --update --json
+    """
 
     def add_arguments(self, parser):
         parser.add_argument(
@@ -120,6 +126,7 @@ class Command(BaseCommand):
             action="store_true",
             help="bring rows that were changed since back to what the files say",
         )
+        add_json(parser)
 
     def handle(self, *, directory, update, verbosity, **options):
         try:
@@ -128,9 +135,8 @@ class Command(BaseCommand):
         except IntegrityError as error:
             raise CommandError("somebody else loads them at this moment: run it again") from error
         if verbosity:
-            for name, count in counts.items():
-                told = ", ".join(f"{count[word]} {word}" for word in OUTCOMES)
-                self.stdout.write(f"{name}: {told}")
+            rows = [[name, *(count[word] for word in OUTCOMES)] for name, count in counts.items()]
+            self.tell(["rows", *OUTCOMES], rows)
 
 
 CREATED, UPDATED, UNCHANGED, KEPT = OUTCOMES = ("created", "updated", "unchanged", "kept")

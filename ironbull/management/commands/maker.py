@@ -7,8 +7,8 @@
     maker replay FILE --symbol ETH/USDT --tick 0.01 --step 0.001
     maker simulate --seed 7 --seconds 600
 
-`--sweep gamma=0.05,0.1,0.2` tries every combination of what is told so; `--html` and `--json` keep
-what it came to.
+`--sweep gamma=0.05,0.1,0.2` tries every combination of what is told so; `--html` keeps what it
+came to as a page, `--json` tells it to a program.
 """
 
 import json
@@ -17,11 +17,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import msgspec
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from apps.core.audit import acting
-from apps.core.errors import DomainError
+from apps.core.commands import HouseCommand, Subject, add_json
 from apps.market_making.models import Maker
 from apps.market_making.selectors import last_session
 from apps.market_making.services import (
@@ -31,7 +31,6 @@ from apps.market_making.services import (
     start_maker,
     stop_maker,
 )
-from engine.errors import EngineError
 from engine.instrument import Instrument
 from engine.making.forms import PRESETS, preset
 from engine.making.paper import closed_form, compare, sure
@@ -42,7 +41,6 @@ from engine.making.replaying.mids import read_mids
 from engine.making.replaying.page import figures_of, plain, replay_page, sweep_page
 from engine.making.replaying.replay import Replay, Terms
 from engine.making.replaying.sweep import sweep
-from ironbull.management.tables import table
 
 FIGURES = ("spread", "profit", "profit_deviation", "inventory", "inventory_deviation")
 HEADINGS = [
@@ -71,12 +69,20 @@ SWEPT = ("pnl_traded", "fee_total", "fills", "volume", "wear_per_10k", "drawdown
 NS_A_MS = 1_000_000
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Command market makers, or try one on what was recorded, or on what is made up."
+    subject = Subject.TRADE
+    examples = """
+        maker list --json
+        maker start 7
+        maker halt 7 --reason "news at two"
+        maker simulate --seed 7 --seconds 600 --html made.html
+        maker replay mids.csv --sweep gamma=0.05,0.1,0.2 --json
+    """
 
     def add_arguments(self, parser):
         commands = parser.add_subparsers(dest="verb", required=True)
-        commands.add_parser("list", help="every maker, and what it does")
+        add_json(commands.add_parser("list", help="every maker, and what it does"))
         for name, text in (
             ("start", "have it begin on the node of its account"),
             ("stop", "have it take its orders away and close what it holds"),
@@ -86,11 +92,13 @@ class Command(BaseCommand):
         ):
             one = commands.add_parser(name, help=text)
             one.add_argument("maker", type=int, help="its number, as in the list")
+            add_json(one)
             if name in ("halt", "release", "give-up"):
                 one.add_argument("--reason", default="")
         paper = commands.add_parser("paper", help="the published table, and ours beside it")
         paper.add_argument("--paths", type=int, default=1000, help="1000, as published")
         paper.add_argument("--seed", type=int, default=7)
+        add_json(paper)
         replay = commands.add_parser("replay", help="the maker on a recorded market")
         replay.add_argument("file", type=Path)
         replay.add_argument("--format", choices=["binance", "mids"], help="by the file's ending")
@@ -115,13 +123,10 @@ class Command(BaseCommand):
 
     def handle(self, *, verb, **options):
         tried = {"paper": self.paper, "replay": self.replay, "simulate": self.simulate}
-        try:
-            if verb in tried:
-                tried[verb](options)
-            else:
-                self.command(verb, options)
-        except (EngineError, DomainError) as error:
-            raise CommandError(f"{error}") from error
+        if verb in tried:
+            tried[verb](options)
+        else:
+            self.command(verb, options)
 
     def command(self, verb, options):
         """What is asked of a maker, and then the table of them all."""
@@ -133,7 +138,7 @@ class Command(BaseCommand):
             with acting("manage.py maker"):
                 VERBS[verb](maker=maker, now=timezone.now(), **about)
         makers = Maker.objects.across_tenants().select_related("venue_account__node")
-        self.stdout.write(table(MAKERS, [line_of(maker) for maker in makers.order_by("pk")]))
+        self.tell(MAKERS, [line_of(maker) for maker in makers.order_by("pk")])
 
     def replay(self, options):
         path = options["file"]
@@ -169,13 +174,15 @@ class Command(BaseCommand):
             return
         outcome = Replay(recording, params, terms).run(self.progress(options))
         told = figures_of(outcome)
-        self.stdout.write(table(["figure", "value"], [(n, plain(v)) for n, v in told.items()]))
+        self.keep(options["html"], lambda: replay_page(outcome, title, options["language"]))
+        if self.as_json:
+            self.tell_json(json_of(all_of(outcome)))
+            return
+        self.tell(["figure", "value"], [(n, plain(v)) for n, v in told.items()])
         for alert in outcome.alerts:
             facts = " ".join(f"{name}={value}" for name, value in alert.facts.items())
-            self.stdout.write(f"{alert.level}: {alert.kind} {facts}".rstrip())
-        self.stdout.write(f"in the end {outcome.state}")
-        self.keep(options["html"], lambda: replay_page(outcome, title, options["language"]))
-        self.keep(options["json"], lambda: outcome_json(outcome))
+            self.say(f"{alert.level}: {alert.kind} {facts}".rstrip())
+        self.say(f"in the end {outcome.state}")
 
     def sweep(self, recording, params, terms, asked, options, title):
         trials = sweep(recording, params, terms, asked, self.progress(options))
@@ -183,27 +190,17 @@ class Command(BaseCommand):
         for trial in trials:
             told = figures_of(trial.outcome)
             rows.append([*map(str, trial.values.values()), *(plain(told[name]) for name in SWEPT)])
-        self.stdout.write(table([*asked, *SWEPT], rows))
         self.keep(options["html"], lambda: sweep_page(trials, title, options["language"]))
-        self.keep(
-            options["json"],
-            lambda: json.dumps(
-                [{**one.values, **json_of(figures_of(one.outcome))} for one in trials]
-            ),
-        )
+        if self.as_json:
+            told = [{**one.values, **json_of(figures_of(one.outcome))} for one in trials]
+            self.tell_json(told)
+        else:
+            self.tell([*asked, *SWEPT], rows)
 
     def progress(self, options):
         if options["quiet"]:
             return None
-        told = -1
-
-        def tell(share):
-            nonlocal told
-            if int(share * 20) > told:
-                told = int(share * 20)
-                self.stderr.write(f"{share:.0%}")
-
-        return tell
+        return lambda share: self.bar.show(int(share * 100), 100, "%")
 
     def keep(self, path, made):
         if path:
@@ -222,14 +219,14 @@ class Command(BaseCommand):
                 closed = closed_form(row.published.gamma, paths=paths, seed=seed)
                 own = [told[0], "closed form", "ours", *figures(closed)]
                 lines.append([*own, liked(closed, row.published.gamma)])
-        self.stdout.write(table(HEADINGS, lines))
-        self.stdout.write("\nsure: the certain profit that is liked as much, at this gamma.")
-        self.stdout.write("Counted exactly, without drawing paths:")
+        self.tell(HEADINGS, lines)
+        self.say("\nsure: the certain profit that is liked as much, at this gamma.")
+        self.say("Counted exactly, without drawing paths:")
         for row in rows[::2]:
             gamma = row.published.gamma
             by_paper, closed = sure(gamma)
             told = f"the paper's formula {by_paper:.4f}, the closed form {closed:.4f}"
-            self.stdout.write(f"  gamma {gamma:g}: {told}")
+            self.say(f"  gamma {gamma:g}: {told}")
 
 
 def line_of(maker):
@@ -267,7 +264,7 @@ def add_common(parser):
         kind = decimal if isinstance(value, Decimal) else float
         parser.add_argument(f"--{one.name.replace('_', '-')}", type=kind, default=value)
     parser.add_argument("--html", type=Path)
-    parser.add_argument("--json", type=Path)
+    add_json(parser)
     parser.add_argument("--language", choices=["en", "zh-hans"], default="en")
     parser.add_argument("--quiet", action="store_true", help="without progress")
 
@@ -319,9 +316,9 @@ def json_of(value):
     return json.loads(msgspec.json.encode(value))
 
 
-def outcome_json(outcome):
+def all_of(outcome):
     """Everything but the series, in an order that is always the same."""
-    told = {
+    return {
         "figures": figures_of(outcome),
         "state": outcome.state,
         "params": outcome.params,
@@ -330,7 +327,6 @@ def outcome_json(outcome):
         "moves": outcome.moves,
         "alerts": outcome.alerts,
     }
-    return msgspec.json.encode(told).decode()
 
 
 def figures(told) -> list[str]:

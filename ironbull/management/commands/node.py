@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from apps.core.audit import acting
+from apps.core.commands import HouseCommand, Subject, add_json
 from apps.core.errors import DomainError
 from apps.nodes.envelopes import centre_verify_key
 from apps.nodes.models import Node
@@ -23,7 +24,6 @@ from apps.nodes.services import (
 )
 from apps.orders.services import assign_accounts
 from apps.venues.models import VenueAccount
-from ironbull.management.tables import table
 
 HOW = """Node {code} may join until {until:%Y-%m-%d %H:%M} UTC.
 On its host, with a code that is shown only this once:
@@ -43,12 +43,19 @@ HEADINGS = [
 ]
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Add, list, join, confirm, pause, drain, resume or revoke nodes, or give them accounts."
+    subject = Subject.NODES
+    examples = """
+        node list --json
+        node add tokyo-1 --name Tokyo
+        node drain tokyo-1 osaka-1
+        node assign osaka-1 --from tokyo-1
+    """
 
     def add_arguments(self, parser):
         commands = parser.add_subparsers(dest="verb", required=True)
-        commands.add_parser("list", help="all nodes, and how they are")
+        add_json(commands.add_parser("list", help="all nodes, and how they are"))
         add = commands.add_parser("add", help="expect a node, and make its one-time code")
         add.add_argument("node", help="small letters, digits and dashes, as in tokyo-1")
         add.add_argument("--name", help="what people call it; the code, if left out")
@@ -77,13 +84,10 @@ class Command(BaseCommand):
         which.add_argument("--from", dest="origin", help="all accounts of this node")
 
     def handle(self, *, verb, **asked):
-        try:
-            with acting("manage.py node"):
-                # To list them is to do nothing before the table.
-                is_done = verb == "list" or getattr(self, verb)(**asked)
-        except DomainError as refused:
-            raise CommandError(refused.message) from refused
-        self.stdout.write(as_table(Node.objects.all(), now=timezone.now()))
+        with acting("manage.py node"):
+            # To list them is to do nothing before the table.
+            is_done = verb == "list" or getattr(self, verb)(**asked)
+        self.tell(HEADINGS, lines(Node.objects.all(), now=timezone.now()))
         if is_done is False:
             raise CommandError("not everything was done: see above")
 
@@ -145,10 +149,10 @@ def named(code: str) -> Node:
     return node
 
 
-def as_table(nodes: QuerySet[Node], *, now: datetime) -> str:
+def lines(nodes: QuerySet[Node], *, now: datetime) -> list[list[object]]:
     alive = set(alive_nodes(now))
     counted = nodes.order_by("code").annotate(accounts=Count("venue_accounts"))
-    return table(HEADINGS, [line(node, node in alive, now) for node in counted])
+    return [line(node, node in alive, now) for node in counted]
 
 
 def line(node: Node, is_alive: bool, now: datetime) -> list[object]:

@@ -5,11 +5,12 @@ Ctrl-C stops it cleanly; `manage.py optimise resume RUN` goes on with what was t
 
 import json
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from apps.backtests.models import Run
 from apps.backtests.services import retry_run, start_run
+from apps.core.commands import HouseCommand, Subject
 from engine.optimise import FIGURES, METHODS
 from engine.strategies import LIBRARY
 from ironbull.management import runs
@@ -21,8 +22,13 @@ SEARCH = (
 )
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Search for a strategy's parameters, or go on with a search that was stopped."
+    subject = Subject.TRY
+    examples = """
+        optimise ma_cross --seek fast_ma=3:20 --from 2026-01-01 --to 2026-02-01
+        optimise resume 3f9a --json
+    """
 
     def add_arguments(self, parser):
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="STRATEGY|resume")
@@ -37,22 +43,20 @@ class Command(BaseCommand):
     def handle(self, *, verb, **options):
         if verb == "resume":
             run = runs.run_named(options["run"])
-            with runs.refusals():
-                retry_run(run=run, now=timezone.now(), is_announced=False)
+            retry_run(run=run, now=timezone.now(), is_announced=False)
         else:
             kind = Run.Kind.WALK_FORWARD if options["walk_forward"] else Run.Kind.OPTIMISATION
             search = {name: options[name] for name in SEARCH if options[name] is not None}
-            space = dict(map(wish_of, options["seek"]))
-            with runs.refusals():
-                asked = runs.asked_of(options, rule=verb)
-                asked["params"] = {
-                    name: value for name, value in asked["params"].items() if name not in space
-                }
-                run = start_run(kind=kind, space=space, search=search, **asked)
+            space = space_of(options["seek"])
+            asked = runs.asked_of(options, rule=verb)
+            asked["params"] = {
+                name: value for name, value in asked["params"].items() if name not in space
+            }
+            run = start_run(kind=kind, space=space, search=search, **asked)
             if options["queue"]:
-                self.stdout.write(f"Queued: {run.pk}")
+                runs.tell_queued(self, run)
                 return
-        runs.tell(self, runs.follow(run), options)
+        runs.tell(self, runs.follow(run, self.bar), options)
 
 
 def add_search(parser):
@@ -79,6 +83,15 @@ def add_search(parser):
     parser.add_argument("--anchored", action="store_true", default=None)
 
 
+def space_of(wishes):
+    space = {}
+    for name, wish in map(wish_of, wishes):
+        if name in space:
+            raise CommandError(f"--seek {name}: it is named twice")
+        space[name] = wish
+    return space
+
+
 def wish_of(text):
     """`fast_ma=3:20:1` as where it is sought, `fast_ma=5,10` as what is tried."""
     name, is_pair, told = text.partition("=")
@@ -86,8 +99,11 @@ def wish_of(text):
         if not is_pair:
             return name, {}
         if ":" in told:
-            bounds = map(json.loads, told.split(":"))
-            return name, dict(zip(("least", "most", "step"), bounds, strict=False))
-        return name, {"choices": json.loads(f"[{told}]")}
+            bounds = [json.loads(each) for each in told.split(":")]
+            names = ("least", "most", "step")[: max(2, len(bounds))]
+            return name, dict(zip(names, bounds, strict=True))
     except ValueError:
         raise CommandError(f"--seek {text}: write it as NAME=LEAST:MOST[:STEP]") from None
+    if not told:
+        raise CommandError(f"--seek {text}: write it as NAME=VALUE,VALUE")
+    return name, {"choices": [runs.value_of(each) for each in told.split(",")]}

@@ -12,9 +12,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from apps.core.commands import HouseCommand, Subject, add_json
 from engine.paper.account import START_CASH
 from engine.paper.errors import JournalBroken
 from engine.paper.service.service import PaperService
@@ -24,8 +25,13 @@ LONGEST_LATENCY_MS = 60_000
 LARGEST_CASH = 10**12
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Serve the paper exchange on 127.0.0.1 until SIGTERM or Ctrl-C."
+    subject = Subject.TRY
+    examples = """
+        paper_exchange --port 9000 --forget
+        paper_exchange --json
+    """
     requires_system_checks = []
 
     def add_arguments(self, parser):
@@ -39,7 +45,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--latency-ms", type=int, default=0, help="each way")
         parser.add_argument("--cash", default=str(START_CASH), help="of each new demo account")
-        parser.add_argument("--json", action="store_true", help="say all in one line of JSON")
+        add_json(parser)
 
     def handle(self, *, port, control_port, home, forget, latency_ms, cash, **options):
         for name, number in (("port", port), ("control-port", control_port)):
@@ -64,19 +70,21 @@ class Command(BaseCommand):
             raise CommandError(f"the paper exchange cannot start: {error}") from error
         service.start()
         try:
-            self.greet(service, as_json=options["json"])
+            self.greet(service)
             stopping.wait()
         finally:
             service.stop()
 
-    def greet(self, service, *, as_json):
+    def greet(self, service):
         told = {
             "address": service.address,
             "control": service.control_address,
             "keys": [asdict(key) for key in service.keys],
         }
-        if as_json:
-            self.say(json.dumps(told))
+        if self.as_json:
+            # One line: who started it reads one.
+            self.stdout.write(json.dumps(told))
+            self.stdout.flush()
             return
         self.say(f"The paper exchange answers at {service.address}")
         self.say(f"Faults, prices and the truth: {service.control_address}")
@@ -86,10 +94,6 @@ class Command(BaseCommand):
             self.say(f"  Secret      {key.secret}")
             if key.dialect == "okx":
                 self.say(f"  Passphrase  {key.passphrase}")
-
-    def say(self, text):
-        self.stdout.write(text)
-        self.stdout.flush()
 
 
 def amount(text):

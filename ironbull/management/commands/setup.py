@@ -1,10 +1,14 @@
-from django.core.management.base import BaseCommand
-
+from apps.core.commands import HouseCommand, Subject
 from ironbull.installation import ADMIN, prepare
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Prepare this installation: tables, levels and plans, node local, admin user, demo."
+    subject = Subject.START
+    examples = """
+        setup
+        setup --no-demo
+    """
 
     def add_arguments(self, parser):
         parser.add_argument("--no-demo", action="store_true", help="leave the demo out")

@@ -6,25 +6,26 @@ trader start CODE                    also stop, pause and decide-now
 trader replay CODE                   its records, read and judged again; 1 where they differ
 trader export CODE FILE
 trader import FILE --account 7       with all that it has decided
+trader compare DUEL                  two prompts, and how sure their difference is
 """
 
 from itertools import islice
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from apps.core.audit import acting
-from apps.core.errors import DomainError
+from apps.core.commands import HouseCommand, Subject, add_json
 from apps.traders import services
-from apps.traders.models import Trader
-from apps.traders.selectors import books_of, head_of, journal_of
+from apps.traders.models import Duel, Trader
+from apps.traders.selectors import Arm, books_of, compared, head_of, journal_of
 from apps.venues.models import VenueAccount
+from engine.deciding.errors import ChangedRecord
 from engine.deciding.journal import read
 from engine.deciding.record import Decided, replay
-from engine.errors import EngineError
 from engine.messages import number
-from ironbull.management.tables import table
+from engine.report.bootstrap import LEAST
 
 HEADINGS = [
     *("trader", "tenant", "account", "state", "decisions", "equity", "holds", "spent today"),
@@ -38,12 +39,21 @@ VERBS = {
 }
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Make, command, replay, export and import AI traders."
+    subject = Subject.TRADE
+    examples = """
+        trader list --json
+        trader create trader.json --account 7
+        trader start momentum
+        trader replay momentum --limit 100
+        trader compare short-or-long
+        trader export momentum momentum.json
+    """
 
     def add_arguments(self, parser):
         commands = parser.add_subparsers(dest="verb", required=True)
-        commands.add_parser("list", help="every trader, and how it does")
+        add_json(commands.add_parser("list", help="every trader, and how it does"))
         for name, text in (
             ("start", "have it decide from now on"),
             ("stop", "have it decide nothing; what it holds stays"),
@@ -56,8 +66,12 @@ class Command(BaseCommand):
             one.add_argument("trader", help="its code")
             if name == "replay":
                 one.add_argument("--limit", type=int, help="the last so many records")
+                add_json(one)
             if name == "export":
                 one.add_argument("file", type=Path)
+        one = commands.add_parser("compare", help="two prompts, and how sure their difference is")
+        one.add_argument("duel", help="its name")
+        add_json(one)
         for name, text in (("create", "as a file tells it"), ("import", "and its whole record")):
             one = commands.add_parser(name, help=text)
             one.add_argument("file", type=Path)
@@ -67,8 +81,6 @@ class Command(BaseCommand):
         try:
             with acting("manage.py trader"):
                 self.do(verb, options)
-        except (DomainError, EngineError) as error:
-            raise CommandError(error.message) from error
         except OSError as error:
             raise CommandError(str(error)) from error
 
@@ -78,6 +90,8 @@ class Command(BaseCommand):
             self.list(now)
         elif verb in ("create", "import"):
             self.take_in(verb, options, now)
+        elif verb == "compare":
+            self.compare(options["duel"])
         elif verb == "replay":
             self.replay(self.trader(options), options["limit"])
         elif verb == "export":
@@ -111,7 +125,7 @@ class Command(BaseCommand):
             ]
             for trader in traders
         ]
-        self.stdout.write(table(HEADINGS, lines))
+        self.tell(HEADINGS, lines)
 
     def take_in(self, verb, options, now):
         account = VenueAccount.objects.across_tenants().filter(pk=options["account"]).first()
@@ -126,14 +140,43 @@ class Command(BaseCommand):
         trader = services.import_trader(account=account, told=told, now=now)
         self.stdout.write(f"{trader.code}: {trader.status}, {trader.decided} decisions")
 
+    def compare(self, name):
+        duels = Duel.objects.across_tenants().filter(name=name)
+        if not duels:
+            raise CommandError(f"there is no duel {name}")
+        for duel in duels:
+            told = compared(duel)
+            lines = [
+                [figure, *(str(getattr(arm, figure)) for arm in (told.first, told.second))]
+                for figure in Arm.__slots__
+            ]
+            self.tell([str(duel.tenant), "A", "B"], lines)
+            found = told.difference
+            sure = f"fewer than {LEAST} trades each say nothing yet"
+            if found:
+                low, high = found.interval.low, found.interval.high
+                sure = f"B over A: {found.mean:+.4f} % a trade ({low:+.4f} to {high:+.4f}), "
+                sure += f"by chance in {100 * found.by_chance:.1f} of 100"
+            self.say(sure)
+
     def replay(self, trader, limit):
         entries = read(journal_of(trader), head=head_of(trader))
-        decided = [entry.record for entry in entries if isinstance(entry.record, Decided)]
+        try:
+            decided = [entry.record for entry in entries if isinstance(entry.record, Decided)]
+        except ChangedRecord as error:
+            where = f"after line {error.context['after']} " if "after" in error.context else ""
+            raise CommandError(f"its journal {where}{error.message}") from error
         if limit:
             decided = list(islice(decided, max(len(decided) - limit, 0), None))
-        differences = [one for record in decided for one in replay(record)]
-        for one in differences:
-            self.stdout.write(f"{one.decision_id} {one.what}: {one.recorded} -> {one.replayed}")
+        differences = []
+        for place, record in enumerate(decided):
+            self.bar.show(place, len(decided))
+            differences += replay(record)
+        self.bar.end()
+        names = ("decision_id", "what", "recorded", "replayed")
+        lines = [[getattr(one, name) for name in names] for one in differences]
+        if lines or self.as_json:
+            self.tell(["decision", "what", "recorded", "replayed"], lines)
         if differences:
             raise CommandError(f"{len(differences)} differences in {len(decided)} decisions")
-        self.stdout.write(f"{len(decided)} decisions, the same verdicts")
+        self.say(f"{len(decided)} decisions, the same verdicts")

@@ -6,16 +6,23 @@ import sys
 from contextlib import closing, contextmanager
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from apps.core.commands import HouseCommand, Subject
 from ironbull.installation import ADMIN, LOCAL, node_environment, prepare
 from ironbull.supervisor import Program, Supervisor
 
 HOST = "127.0.0.1"
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Prepare this installation and run all of it in the foreground until Ctrl-C."
+    subject = Subject.START
+    examples = """
+        up
+        up --port 8001 --no-demo
+        up --only web,watch
+    """
 
     def add_arguments(self, parser):
         parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
@@ -52,10 +59,6 @@ class Command(BaseCommand):
                 self.say(f"Made the admin user {ADMIN!r}, password {password}")
             Supervisor(list(wanted.values()), on_round=greeting.when_ready).run()
             self.say("Stopped. The data stays in " + str(settings.VAR))
-
-    def say(self, text):
-        self.stdout.write(text)
-        self.stdout.flush()
 
 
 class Greeting:

@@ -4,14 +4,14 @@ Nothing is placed and nothing is changed. The margin mode is told of what is hel
 order brings its own.
 """
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from apps.core.commands import HouseCommand, Subject, add_json, records
 from apps.orders.services import ask_states
 from apps.venues.models import Instrument
 from engine.messages import number
 from ironbull.management.reading import add_choice, answered, chosen_accounts, is_silent
-from ironbull.management.tables import table
 
 HEADINGS = [
     *("account", "venue", "node", "trades", "withdraws", "positions", "margin", "clock ms"),
@@ -22,23 +22,35 @@ TOLD = {True: "yes", False: "no", None: "not told"}
 MODES = {True: "hedged", False: "one-way", None: "not told"}
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Check keys, modes, clock and minimums of venue accounts, through their nodes."
+    subject = Subject.NODES
+    examples = """
+        venue_check --account 17
+        venue_check --venue okx --json
+    """
 
     def add_arguments(self, parser):
         add_choice(parser)
+        add_json(parser)
 
     def handle(self, *, account, venue, wait, **options):
         rows = chosen_accounts(account, venue)
         asked_at = timezone.now()
         chosen = list(rows.values_list("pk", flat=True))
         asked = ask_states(now=asked_at, account_ids=chosen, with_rights=True)
-        self.stdout.write(f"Asked for {asked} of {len(chosen)} accounts, through their nodes.")
-        told = answered(rows, asked_at, seconds=wait if asked else 0, say=self.stdout.write)
+        self.say(f"Asked for {asked} of {len(chosen)} accounts, through their nodes.")
+        told = answered(rows, asked_at, seconds=wait if asked else 0, say=self.say)
         states = [state_of(row, asked_at) for row in told]
         lines = [[*line(row), state] for row, state in zip(told, states, strict=True)]
-        self.stdout.write(table(HEADINGS, lines))
-        self.stdout.write("\n" + table(MINIMUMS, minimums({row.venue for row in told})))
+        least = minimums({row.venue for row in told})
+        if self.as_json:
+            named = {"accounts": (HEADINGS, lines), "minimums": (MINIMUMS, least)}
+            self.tell_json({name: records(*rows) for name, rows in named.items()})
+        else:
+            self.tell(HEADINGS, lines)
+            self.say("")
+            self.tell(MINIMUMS, least)
         unfit = sum(state != "fit" for state in states)
         if unfit:
             raise CommandError(f"{unfit} of {len(told)} accounts are not fit to trade")

@@ -4,7 +4,6 @@ A process of its own, for it has to see when beat, the broker or the workers are
 database is away there is no outbox: then it tells the channels that it knows by itself.
 """
 
-import json
 import logging
 import signal
 import threading
@@ -12,15 +11,14 @@ import time
 from datetime import datetime
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
+from apps.core.commands import HouseCommand, Subject, add_json
 from apps.monitoring.alone import Alone
 from apps.monitoring.selectors import Looked
 from apps.monitoring.services import deliver, ensure_rules, pulse, send_probes, watch
 from apps.tenants.targets import Unreachable, post
-from ironbull.management.tables import table
 
 log = logging.getLogger(__name__)
 
@@ -28,21 +26,29 @@ PROBE_SECONDS = 5
 PING_SECONDS = 60
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = (
         "Watch the whole installation and send alerts; --once looks once and prints what it found."
     )
+    subject = Subject.WATCH
+    examples = """
+        watch
+        watch --once --json
+    """
 
     def add_arguments(self, parser):
         parser.add_argument("--every", type=float, default=5, metavar="SECONDS")
         parser.add_argument("--once", action="store_true")
-        parser.add_argument("--json", action="store_true", help="with --once: as JSON")
+        add_json(parser)
 
-    def handle(self, *, every, once, json, **options):
+    def handle(self, *, every, once, **options):
         ensure_rules()
         if once:
             looked = watch(now=timezone.now())
-            self.stdout.write(as_json(looked) if json else as_table(looked))
+            if self.as_json:
+                self.tell_json([plain(found) for found in looked])
+            else:
+                self.tell(("check", "subject", "value", "told"), lines(looked))
             deliver(now=timezone.now())
             return
         stopped = threading.Event()
@@ -95,7 +101,7 @@ def ping() -> None:
             log.warning("the ping was answered with %s", status)
 
 
-def as_table(looked: list[Looked]) -> str:
+def lines(looked: list[Looked]) -> list[tuple[str, str, str, str]]:
     rows: list[tuple[str, str, str, str]] = []
     for found in looked:
         name, unit = found.check.name, found.check.unit
@@ -103,21 +109,15 @@ def as_table(looked: list[Looked]) -> str:
             rows.append((name, "", "?", found.problem))
         for one in found.measures:
             rows.append((name, one.subject, f"{one.value:.6g} {unit}".strip(), one.told))
-    return table(("check", "subject", "value", "told"), rows)
+    return rows
 
 
-def as_json(looked: list[Looked]) -> str:
-    return json.dumps(
-        [
-            {
-                "check": found.check.name,
-                "unit": found.check.unit,
-                "problem": found.problem,
-                "measures": [
-                    {"subject": one.subject, "value": one.value, "told": one.told}
-                    for one in found.measures
-                ],
-            }
-            for found in looked
-        ]
-    )
+def plain(found: Looked) -> dict[str, object]:
+    return {
+        "check": found.check.name,
+        "unit": found.check.unit,
+        "problem": found.problem,
+        "measures": [
+            {"subject": one.subject, "value": one.value, "told": one.told} for one in found.measures
+        ],
+    }

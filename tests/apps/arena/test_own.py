@@ -18,6 +18,7 @@ from apps.arena.published.reading import read
 from apps.arena.published.shapes import Kind
 from apps.arena.selectors import files_told
 from apps.tenants.models import Tenant
+from apps.traders.services import look
 from engine.deciding.trades import contradiction
 from tests.apps.arena.made import write
 from tests.apps.platform.desk import Desk, data_of
@@ -149,15 +150,27 @@ def test_hours_are_told_once_each_and_the_newest_has_the_positions():
     assert "sharpe_ratio" not in holding[0]
 
 
+def test_every_hour_has_the_positions_that_were_held_then():
+    row = trader("bold.1")
+    # Wherever the market is, it holds.
+    row.shades.filter(closed_at=None).update(stop=1, target=10**9)
+    look(now=timezone.now() - timedelta(hours=1))
+    rows = json.loads(bodies()["account-totals"])["accountTotals"]
+    mine = {r["since_inception_hourly_marker"]: r for r in rows if r["model_id"] == "bold.1"}
+    (then,) = mine[2]["positions"].values()
+    held = row.shades.get(closed_at=None)
+    assert (then["symbol"], then["entry_price"]) == ("BTC", held.entry_price)
+    assert then["exit_plan"]["invalidation_condition"] == "it turns"
+    file = read(files_told(now=timezone.now())["account-totals.json"], name="account-totals.json")
+    assert all(one.row.positions for one in file.rows if one.row.since_inception_hourly_marker == 2)
+
+
 def test_as_many_queries_for_many_traders_as_for_few():
     def queries():
         telling.forget_all()
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
+        with CaptureQueriesContext(connection) as captured:
             for path in PATHS:
-                if path != "analytics":
-                    Client().get(f"/api/{path}")
+                Client().get(f"/api/{path}")
         return len(captured)
 
     trader("bold.1")

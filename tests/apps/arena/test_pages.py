@@ -95,7 +95,7 @@ def test_what_a_model_says_is_never_markup(page, live_server, asked):
         assert page.evaluate("window.injected") is None
         assert page.locator(".talk img, .talk script, .plan b").count() == 0
     page.goto(live_server.url + "/arena/?tab=conversations")
-    assert NASTY in page.locator(".talk pre").all_text_contents()
+    assert any(NASTY in text for text in page.locator(".talk .prose").all_text_contents())
     assert is_quiet(asked), asked
 
 

@@ -118,6 +118,27 @@ REFUSED = {
         ("optimise", "ma_cross", *SPAN, "--seek", "fast_ma=3:x"),
         "--seek fast_ma=3:x: write it as",
     ),
+    "a range of four": (
+        ("optimise", "ma_cross", *SPAN, "--seek", "fast_ma=3:9:1:4"),
+        "--seek fast_ma=3:9:1:4: write it as",
+    ),
+    "no value to try": (
+        ("optimise", "ma_cross", *SPAN, "--seek", "fast_ma="),
+        "--seek fast_ma=: write it as",
+    ),
+    "a text that is no choice": (
+        ("optimise", "ma_cross", *SPAN, "--seek", "direction=long,up"),
+        "direction",
+    ),
+    "what is sought twice": (
+        ("optimise", "ma_cross", *SPAN, "--seek", "fast_ma=3:9", "--seek", "fast_ma=4,5"),
+        "--seek fast_ma: it is named twice",
+    ),
+    "none to list": (("backtest", "list", "--count", "0"), "0 is not above zero"),
+    "a strategy to check that is none": (
+        ("backtest", "check", "nobody"),
+        "unknown strategy nobody",
+    ),
     "what cannot be sought": (
         ("optimise", "ma_cross", *SPAN, "--seek", "speed=3:4"),
         "speed: unknown parameter",

@@ -4,10 +4,16 @@ import re
 from urllib.parse import urlparse
 
 import pytest
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
 
 from apps.positions.models import Close
 from apps.rewards.models import Reward
 from apps.rewards.services import settle_closes
+from apps.strategies.models import TenantStrategy
+from apps.tallies.services import catch_up
+from apps.venues.models import VenueAccount
 from engine.signal import Action
 from tests.apps.console.browsing import log_in
 from tests.apps.orders.desk import Desk, fill, report
@@ -47,7 +53,7 @@ def staff(page, live_server, settled):
 
 
 def test_from_the_dashboard_to_the_trace_of_a_signal(page, staff, asked_of):
-    assert page.locator("canvas.chart").count() == 1
+    assert page.locator("canvas.chart").count() == 2
     page.locator(".tiles a", has_text="Signals").first.click()
     page.wait_for_url(re.compile("/signals/signal/"))
     rows = page.locator("#result_list tbody tr")
@@ -75,7 +81,7 @@ def test_the_language_is_switched_and_stays(page, staff, live_server):
     )
     page.wait_for_load_state("networkidle")
     page.goto(live_server.url + "/admin/")
-    assert "今日已实现利润" in page.content()
+    assert "管理权益" in page.content()
     page.goto(live_server.url + "/admin/rewards/reward/")
     assert "奖励" in page.content()
 
@@ -87,3 +93,26 @@ def test_the_page_follows_light_and_dark(page, staff, live_server, scheme):
     page.wait_for_load_state("networkidle")
     is_dark = page.evaluate("document.documentElement.classList.contains('dark')")
     assert is_dark == (scheme == "dark")
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_dashboard_and_overviews_fit_a_phone(page, staff, live_server, settled, asked_of, language):
+    list(catch_up(now=timezone.now()))
+    [offer] = TenantStrategy.objects.across_tenants()
+    account = VenueAccount.objects.across_tenants().get()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.context.add_cookies(
+        [{"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": live_server.url}]
+    )
+    for address, shown in (
+        (reverse("admin:index") + "?days=30", ("Net profit", "净利润")),
+        (reverse("console:member", args=[account.member_id]), ("Latest trades", "最近交易")),
+        (reverse("console:tenant", args=[account.tenant_id]), ("Rewards by kind", "各类奖励")),
+        (reverse("console:tune", args=[offer.pk]), ("What one trade comes to", "单笔交易规模")),
+    ):
+        page.goto(live_server.url + address)
+        told = page.locator("body").inner_text()
+        assert shown[language != "en"] in told
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+    assert asked_of["errors"] == []
+    assert asked_of["hosts"] == {"localhost"}

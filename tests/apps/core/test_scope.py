@@ -207,4 +207,5 @@ def test_verify_tenants_finds_what_bulk_writing_by_id_let_through(acme, globex):
 
 def test_links_between_tenants_rows_are_known():
     names = {field.name for field in owned_links(Subscription)}
-    assert names == {"tenant_strategy", "member", "venue_account"}
+    leaders = {"leader_account", "leader_trader"}
+    assert names == {"tenant_strategy", "member", "venue_account"} | leaders

@@ -10,9 +10,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from apps.core.commands import table
 from apps.core.models import AuditEntry
 from apps.nodes.models import Node
-from ironbull.management.tables import table
 from tests.factories import NodeFactory, TicketFactory, VenueAccountFactory, node_keys
 
 pytestmark = pytest.mark.django_db

@@ -1,5 +1,6 @@
 """`manage.py close_positions`: shows, asks, sends, waits, and tells the end of each."""
 
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -7,9 +8,10 @@ from django.core.management import CommandError, call_command
 
 from apps.orders import services
 from apps.orders.models import Order, Ticket
+from engine.order import OrderStatus
 from engine.signal import Direction
 from ironbull.management.commands import close_positions
-from tests.apps.orders.desk import report
+from tests.apps.orders.desk import fill, report
 from tests.apps.orders.test_manual import Hand
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +53,28 @@ def test_every_position_chosen_is_closed_and_told(hand, filling):
     assert told.count("closed at 50000") == 2
     with pytest.raises(CommandError, match="no such open position"):
         run("--all", "--yes")
+
+
+def test_what_its_venue_left_open_is_not_told_as_closed_until_it_is(hand, monkeypatch):
+    position = hand.filled()
+    looks = iter((*["left"] * 4, *["closed"] * 4))
+
+    def sleep(_seconds):
+        services.dispatch(now=hand.now + timedelta(minutes=1))
+        looked = next(looks)
+        for order in Order.objects.across_tenants().filter(status="new", ticket__status="sent"):
+            if order.generation == 1:
+                half = [fill(order, quantity=order.quantity / 2)]
+                hand.desk.hear(report(order, OrderStatus.CANCELED, fills=half, reason="thin"))
+            elif looked == "closed":
+                hand.desk.hear(report(order, price="51000"))
+
+    monkeypatch.setattr(close_positions.time, "sleep", sleep)
+    assert "closed at 50000" in run("--account", str(hand.account.pk), "--yes")
+    assert [order.filled for order in closing().get().orders.order_by("generation")] == [
+        position.quantity / 2,
+        position.quantity / 2,
+    ]
 
 
 def test_a_dry_run_shows_what_would_be_refused_and_closes_nothing(hand):

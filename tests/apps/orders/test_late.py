@@ -235,20 +235,75 @@ def test_a_close_that_was_taken_away_by_a_person_is_not_tried_again():
     assert (ticket.status, ticket.generation) == (Ticket.Status.DONE, 1)
 
 
+def tries_of(ticket):
+    return [
+        (row.generation, row.status, row.quantity) for row in ticket.orders.order_by("generation")
+    ]
+
+
 def test_a_try_that_came_after_all_and_was_ended_empty_makes_no_second_of_its_number():
     desk, closing = close_under_way()
     desk.hear(report(closing, S.EXPIRED))
     assert ticket_of(closing).generation == 2
     desk.hear(report(closing, S.CANCELED))
-    ticket = ticket_of(closing)
-    assert (ticket.status, ticket.generation) == (Ticket.Status.DONE, 1)
-    assert [row.generation for row in ticket.orders.order_by("generation")] == [1, 2]
+    ticket, whole = ticket_of(closing), closing.quantity
+    assert (ticket.status, ticket.generation) == (Ticket.Status.PLANNED, 3)
+    assert tries_of(ticket) == [(1, S.CANCELED, whole), (2, S.EXPIRED, whole), (3, S.NEW, whole)]
     assert refusals() == []
 
 
-def test_a_close_that_leaves_a_part_is_told_once():
+def test_the_rest_of_a_close_that_its_venue_ended_is_tried_once_under_another_name():
+    desk, closing = close_under_way()
+    half = closing.quantity / 2
+    for status in (S.OPEN, S.CANCELED, S.CANCELED):
+        desk.hear(report(closing, status, fills=[fill(closing, quantity=half)]))
+    again = ticket_of(closing)
+    assert (again.status, again.generation) == (Ticket.Status.PLANNED, 2)
+    assert tries_of(again) == [(1, S.CANCELED, closing.quantity), (2, S.NEW, half)]
+    rest = again.orders.get(generation=2)
+    assert rest.client_order_id != closing.client_order_id
+
+    # What it does is as final as ever: all is closed, and by two fills of half each.
+    desk.hear(report(rest, S.FILLED, fills=[fill(rest, quantity=half)]))
+    assert ticket_of(closing).status == Ticket.Status.DONE
+    assert Position.objects.across_tenants().get().status == Position.Status.CLOSED
+    assert refusals() == []
+
+
+def test_of_two_reports_in_one_message_the_rest_is_tried_once():
+    desk, closing = close_under_way()
+    told = report(closing, S.CANCELED, fills=[fill(closing, quantity=closing.quantity / 2)])
+    desk.hear(told, told)
+    assert [generation for generation, *_ in tries_of(ticket_of(closing))] == [1, 2]
+
+
+def test_while_the_first_may_still_fill_there_is_no_try_of_its_rest():
+    desk, closing = close_under_way()
+    for _ in range(2):
+        desk.hear(report(closing, S.OPEN, fills=[fill(closing, quantity=closing.quantity / 2)]))
+    assert ticket_of(closing).generation == 1
+
+
+def test_what_the_first_fills_late_is_taken_off_the_rest_that_has_not_left():
+    desk, closing = close_under_way()
+    quarter = closing.quantity / 4
+    told = [fill(closing, quantity=quarter)]
+    desk.hear(report(closing, S.CANCELED, fills=told))
+    told.append(fill(closing, name="late", quantity=quarter))
+    desk.hear(report(closing, S.CANCELED, fills=told))
+    ticket, whole = ticket_of(closing), closing.quantity
+    assert (ticket.status, ticket.generation) == (Ticket.Status.PLANNED, 3)
+    assert tries_of(ticket) == [
+        (1, S.CANCELED, whole),
+        (2, S.EXPIRED, 3 * quarter),
+        (3, S.NEW, 2 * quarter),
+    ]
+
+
+def test_a_close_at_a_price_that_leaves_a_part_is_told_once():
     desk, closing = close_under_way()
     part = [fill(closing, quantity=closing.quantity / 2)]
+    Ticket.objects.across_tenants().filter(pk=closing.ticket_id).update(price=50000)
     for _ in range(2):
         desk.hear(report(closing, S.CANCELED, fills=part))
     told = AuditEntry.objects.filter(action="ticket.left_open")

@@ -31,7 +31,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 # Of which two write the tickets and orders that are sent; the refused tickets are a third.
-QUERIES = 14
+QUERIES = 15
 
 
 def tickets(**fields):

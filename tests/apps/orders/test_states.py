@@ -14,6 +14,7 @@ from apps.orders import services
 from apps.orders.models import Order, Ticket
 from apps.positions.models import Close, Position
 from apps.signals.models import Signal
+from apps.tenants.services import set_policy
 from apps.venues.models import EquitySnapshot, Instrument, Payment, VenueAccount
 from apps.venues.services import accept_key, bind_account, clear_drift
 from engine.envelope import sign
@@ -676,6 +677,39 @@ def test_an_account_opens_only_with_a_key_that_fits(unchecked, rights, refusal):
     assert planned().refused_because.startswith("key: the key is unchecked")
     unchecked.read(rights=rights)
     assert planned().refused_because == refusal
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "accepted"),
+    [
+        ("refuse", "key: the key can withdraw, and the tenant takes no such key", None),
+        ("ask", "key: the key can withdraw, and nobody has accepted that", ""),
+        ("allow", "", ""),
+    ],
+)
+def test_what_becomes_of_a_key_that_can_withdraw_is_the_tenants_rule(
+    unchecked, rule, before, accepted
+):
+    def refusal():
+        signal = unchecked.desk.new_signal()
+        services.plan(signal_id=signal.pk, now=timezone.now())
+        ticket = Ticket.objects.across_tenants().get(signal=signal, venue_account=account)
+        told = ticket.refused_because
+        Ticket.objects.across_tenants().filter(pk=ticket.pk).update(status="expired")
+        return told
+
+    account = unchecked.read(rights=Rights(can_trade=True, can_withdraw=True))
+    set_policy(tenant=account.tenant, withdrawing_keys=rule)
+    # The page of the account says what planning says.
+    assert f"key: {account.key_refusal}" == (before or "key: ")
+    assert refusal() == before
+    if accepted is None:
+        with pytest.raises(Conflict, match="takes no key"):
+            accept_key(account=account)
+        assert VenueAccount.objects.across_tenants().get(pk=account.pk).key_accepted_at is None
+    else:
+        accept_key(account=account)
+        assert refusal() == accepted
 
 
 def test_a_key_that_can_withdraw_is_accepted_by_a_person_until_it_is_another(unchecked):

@@ -188,7 +188,8 @@ class World:
         self.trial = TrialFactory(run=self.run, values={"fast_ma": 7})
         self.mind = MindFactory(tenant=self.tenant)
         self.template = TemplateFactory(tenant=self.tenant)
-        self.trader = TraderFactory(venue_account=self.account, template=self.template)
+        own = TemplateFactory(tenant=self.tenant)
+        self.trader = TraderFactory(venue_account=self.account, template=own)
         SeatFactory(trader=self.trader, mind=self.mind)
         self.manager = ManagerFactory(tenant=self.tenant)
 
@@ -204,6 +205,8 @@ class World:
             "trial_id": self.trial.pk,
             "template_id": str(self.template.pk),
             "trader_id": self.trader.pk,
+            "leader_account_id": self.account.pk,
+            "leader_trader_id": self.trader.pk,
         }
 
 
@@ -220,7 +223,7 @@ NAMED = {
         "tenant_strategy_id",
         "venue_account_id",
     ),
-    *("trial_id", "template_id", "trader_id"),
+    *("trial_id", "template_id", "trader_id", "leader_account_id", "leader_trader_id"),
 }
 
 
@@ -264,6 +267,10 @@ def kinds_of(base):
         yield from kinds_of(kind)
 
 
+# What a sound body does not have: a leader is an account or a trader.
+LEFT_OUT = {"id", "leader_trader_id"}
+
+
 def asked_of(call, world):
     known = world.named() | {
         "plan_id": PlanFactory().pk,
@@ -275,6 +282,8 @@ def asked_of(call, world):
         "venue": "paper",
         "url": "https://shop.example/hook",
         "capital": "500",
+        "measure": "ratio",
+        "measured": "2",
         **RUN,
         "symbol": "BTC/USDT",
         "direction": "long",
@@ -289,7 +298,7 @@ def asked_of(call, world):
     return {
         field.name: known[field.name]
         for field in msgspec.structs.fields(call.asked)
-        if field.name != "id" and (field.required or field.name in NAMED | {"quantity"})
+        if field.name not in LEFT_OUT and (field.required or field.name in NAMED | {"quantity"})
     }
 
 

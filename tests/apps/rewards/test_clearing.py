@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.copying.models import Copy
 from apps.core.models import AuditEntry
 from apps.ledger.models import Account, Transfer
 from apps.members.models import Level, Member
@@ -19,7 +20,18 @@ from apps.signals.models import Signal
 from apps.venues.services import note_quoted
 from engine.order import OrderStatus
 from tests.apps.rewards.shop import Shop, settle
-from tests.factories import FillFactory, OrderFactory, PositionFactory, TicketFactory
+from tests.factories import (
+    CopierFactory,
+    CopyFactory,
+    DecisionFactory,
+    FillFactory,
+    IncomingFactory,
+    ItemFactory,
+    OrderFactory,
+    PositionFactory,
+    TicketFactory,
+    TraderFactory,
+)
 
 pytestmark = pytest.mark.django_db
 MONEY = [Charge, Pool, Reward, Transfer]
@@ -90,6 +102,27 @@ def test_all_tenants_are_cleared_with_their_signals(shops):
     assert Charge.objects.across_tenants().count() == 2
     call_command("verify_ledger", stdout=StringIO())
     call_command("verify_audit", stdout=StringIO())
+
+
+def test_what_tells_of_the_history_does_not_hold_it(shops):
+    """A decision and an alert stay, and name no ticket or signal any more; a copy goes."""
+    ticket = Ticket.objects.of(shops[0].tenant).first()
+    loss = Close.objects.of(shops[0].tenant).get(profit=-10).position
+    trader = TraderFactory(venue_account=ticket.venue_account)
+    item = ItemFactory(decision=DecisionFactory(trader=trader), ticket=ticket)
+    alert = IncomingFactory(opened=ticket.signal)
+    CopyFactory(
+        subscription=CopierFactory(venue_account__member=loss.venue_account.member),
+        leader_position=loss,
+        ticket=ticket,
+        status=Copy.Status.CLOSED,
+    )
+    run("--all", "--yes")
+    assert counts(HISTORY) == {"Fill": 0, "Order": 0, "Ticket": 0}
+    item.refresh_from_db()
+    alert.refresh_from_db()
+    assert (item.ticket, alert.opened) == (None, None)
+    assert not Copy.objects.across_tenants().exists()
 
 
 def test_a_dry_run_counts_and_removes_nothing(shops):

@@ -21,7 +21,7 @@ def strategy(db):
     subscription = SubscriptionFactory()
     strategy = subscription.tenant_strategy.strategy
     Strategy.objects.filter(pk=strategy.pk).update(
-        timeframe="2s", params={"fast_ma": 3, "slow_ma": 8}
+        timeframe="2s", params={"fast_ma": 3, "slow_ma": 8, "direction": "long"}
     )
     strategy.refresh_from_db()
     return strategy

@@ -1,10 +1,8 @@
 """What stops a trader by itself; and its manager, which gives and takes."""
 
-import os
 import re
 from datetime import timedelta
 from decimal import Decimal
-from random import Random
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -14,16 +12,12 @@ from apps.core.errors import BadInput, Conflict
 from apps.orders.models import Ticket
 from apps.traders import services
 from apps.traders.models import Allocation, Decision, Mind, Spending, Template, Trader
-from apps.traders.selectors import books_of, journal_of
-from engine.deciding.journal import read
+from apps.traders.selectors import books_of
 from engine.deciding.record import Decided, replay
 from tests.apps.traders.desk import Desk, answer
-from tests.engine.deciding.bad_answers import bad_answers
 from tests.factories import TraderFactory
 
 pytestmark = pytest.mark.django_db
-# Three of each kind; as many as one likes where they are asked for.
-COUNT = int(os.environ.get("BAD_ANSWERS", "54"))
 
 
 def test_too_many_failures_pause_it_and_a_person_starts_it_anew():
@@ -110,31 +104,6 @@ def test_past_its_cap_the_dear_model_gives_way_to_the_cheap_one():
     assert minds[0] == "dear"
     assert minds[-1] == "cheap"
     assert minds == sorted(minds, reverse=True)
-
-
-def test_bad_answers_place_nothing_through_the_whole_turn_and_are_kept_with_their_reasons():
-    desk = Desk(
-        failure_percent=100,
-        limits={"max_size": 5_000},
-        patience={"failures": 100},
-        interval_seconds=5,
-    ).start()
-    for _, raw in bad_answers(Random(20261123), COUNT):
-        desk.later(5)
-        desk.turn(raw, raw)
-    decisions = Decision.objects.across_tenants().filter(trader=desk.trader)
-    assert decisions.count() == COUNT
-    assert not Ticket.objects.across_tenants().exists()
-    assert not desk.trader.shades.exists()
-    for decision in decisions.iterator():
-        told = [one["rule"] for one in decision.answers if one["rule"]]
-        refused = [item.refused_by for item in decision.items.all()]
-        assert told or all(refused), decision.number
-        assert told or refused
-    records = [entry.record for entry in read(journal_of(desk.trader))]
-    assert len(records) == COUNT
-    assert all(isinstance(one, Decided) for one in records)
-    assert [replay(one) for one in records] == [[]] * COUNT
 
 
 def test_a_vote_wants_more_than_half_and_a_judge_has_the_last_word():

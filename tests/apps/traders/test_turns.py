@@ -61,8 +61,9 @@ def test_what_is_held_is_told_and_closed_and_counted():
     books = books_of([desk.trader], now=desk.now)[desk.trader.pk]
     assert books.equity == 10_000 + trade.net
     assert books.closed_at.keys() == {"BTC/USDT"}
-    assert [one.signal for one in said(desk.trader)] == ["buy_to_enter", "close"]
-    assert [one.held for one in woken(desk.trader)] == [{}, {"BTC/USDT": Direction.LONG}]
+    assert [one.signal for one in said([desk.trader])[desk.trader.pk]] == ["buy_to_enter", "close"]
+    held = [one.held for one in woken([desk.trader])[desk.trader.pk]]
+    assert held == [{}, {"BTC/USDT": Direction.LONG}]
 
 
 def test_a_refused_answer_places_nothing_and_is_kept_with_its_reason():

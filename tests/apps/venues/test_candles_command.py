@@ -51,7 +51,9 @@ def test_a_file_is_taken_listed_and_found_sound(tmp_path):
     (one,) = json.loads(candles("list", "--json"))
     assert (one["venue"], one["symbol"], one["timeframe"]) == SERIES
     assert (one["first"], one["last"], one["bars"]) == (START, START + 540, 10)
-    assert candles("check").strip() == "binance BTC/USDT 1m: sound"
+    assert json.loads(candles("check", "--json")) == [
+        dict(zip(("venue", "symbol", "timeframe", "state"), (*SERIES, "sound"), strict=True))
+    ]
 
 
 def test_a_file_with_faults_is_named_row_by_row_and_nothing_is_stored(tmp_path):

@@ -5,12 +5,12 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from engine.backtest import LONG, Do, Intents, Sizing, check, from_strategy, looks_ahead, run
+from engine.backtest import LONG, SHORT, Do, Intents, check, from_strategy, looks_ahead, run
 from engine.indicators import ema, sma
 from engine.signal import Action, Direction, Intent
 from engine.strategies import LIBRARY
 from engine.strategies.base import Params, Strategy
-from tests.engine.backtest.markets import BTC, plain, walk
+from tests.engine.backtest.markets import BTC, candles, plain, walk
 
 BARS = 300
 MARKET = walk(5, BARS, tick=0.01)
@@ -94,20 +94,18 @@ def test_the_unsure_can_be_left_out():
 def test_a_strategy_and_its_columns_come_to_the_same():
     """The same rule said bar by bar and as columns."""
     cross = LIBRARY["ma_cross"]
-    decided = from_strategy(cross, MARKET, cross.read_params({"fast_ma": 3, "slow_ma": 8}))
-    columns = averages(MARKET)
-    settings = plain(sizing=Sizing.NOTIONAL, size=500, taker_fee=0.001)
-    one, two = (run({BTC: MARKET}, {BTC: intents}, settings) for intents in (decided, columns))
-    assert one.equity == two.equity
-    assert one.trade_count == two.trade_count > 10
-    assert np.array_equal(one.curve, two.curve)
+    params = cross.read_params({"fast_ma": 3, "slow_ma": 8, "direction": "long"})
+    decided, columns = from_strategy(cross, MARKET, params), averages(MARKET)
+    assert np.array_equal(decided.codes, columns.codes)
+    assert len(decided) > 10
 
 
 def averages(candles):
     fast, slow = sma(candles.close, 3), sma(candles.close, 8)
     above = fast > slow
     bars = np.flatnonzero(above[1:] != above[:-1]) + 1
-    bars = bars[bars >= 8]
+    # The usual range is of 14 bars.
+    bars = bars[bars >= 14]
     return Intents.of(bars, action=np.where(above[bars], Do.OPEN, Do.CLOSE))
 
 
@@ -120,3 +118,17 @@ def centred(candles):
 def test_columns_that_look_ahead_are_found():
     assert looks_ahead(averages, MARKET) == ()
     assert len(looks_ahead(centred, MARKET)) > 5
+
+
+def test_who_holds_both_directions_is_asked_for_every_leg():
+    """A market that stands still ranges: market_regime opens both ways, and the account too."""
+    regime = LIBRARY["market_regime"]
+    params = regime.read_params({"cooldown_bars": 0})
+    bars = regime.candles_needed(params) + 3
+    still = candles(*[(100.0, 100.1, 99.9, 100.0)] * bars)
+    told = from_strategy(regime, still, params, hedge=True)
+    assert told.bar.tolist() == [bar for bar in range(bars - 4, bars) for _ in (LONG, SHORT)]
+    assert set(told.column("direction")[:2]) == {LONG, SHORT}
+    assert len(from_strategy(regime, still, params)) == 4
+    held = run({BTC: still}, {BTC: told}, plain(hedge=True, closes_at_end=False)).held
+    assert {each.direction for each in held} == {LONG, SHORT}

@@ -1,7 +1,11 @@
-"""Answers that must come to nothing, made by kind from a seed; and sound ones, broken at random."""
+"""Answers that must come to nothing, made by kind from a seed; and sound ones, broken at random.
+
+What lies outside the limits is counted here once more, by nothing but the limits themselves.
+"""
 
 import json
 from decimal import Decimal
+from fractions import Fraction
 
 from tests.engine.deciding.cases import CLOSE, HOLD, LONG, SHORT, answer
 
@@ -246,3 +250,31 @@ def fuzzed(chance, count):
         f"Yes: {answer(LONG)}",
     )
     return [broken(chance, chance.choice(sound)) for _ in range(count)]
+
+
+def outside(decision, *, prices, taken, equity=10_000, used=1_000):
+    """Whether an opening breaks one of `cases.LIMITS`, in exact fractions."""
+    if decision.symbol not in prices or decision.symbol in taken:
+        return True
+    size, risk = Fraction(decision.position_size_usd), Fraction(decision.risk_usd)
+    entry, stop = Fraction(decision.entry_price), Fraction(decision.stop_loss)
+    target, price = Fraction(decision.take_profit), Fraction(prices[decision.symbol])
+    equity, used = Fraction(equity), Fraction(used)
+    way = 1 if decision.signal == "buy_to_enter" else -1
+    lost = way * (entry - stop) / entry * size if entry else 0
+    most_leverage = 20 if decision.symbol.startswith(("BTC/", "ETH/")) else 10
+    return not (
+        0 < decision.leverage <= most_leverage
+        and 0 < size <= 5_000
+        and 75 <= decision.confidence <= 100
+        and entry > 0
+        and stop > 0
+        and way * (target - entry) > 0
+        and way * (entry - stop) > 0
+        and way * (price - stop) > 0
+        and abs(entry - price) / price <= Fraction(1, 100)
+        and way * (target - entry) / (way * (entry - stop)) >= Fraction("2.9999999999")
+        and (used + size / decision.leverage) / equity <= Fraction(60, 100)
+        and lost / equity <= Fraction(5, 100)
+        and abs(risk - lost) <= lost * Fraction("0.1000000001")
+    )

@@ -1,10 +1,6 @@
-"""2,000 bad answers and 10,000 broken ones: all within the limits, and refusals have names.
-
-What lies outside the limits is counted here once more, by nothing but the limits themselves.
-"""
+"""2,000 bad answers and 10,000 broken ones: all within the limits, and refusals have names."""
 
 from collections import Counter
-from fractions import Fraction
 from random import Random
 
 import msgspec
@@ -16,39 +12,14 @@ from engine.deciding.errors import BadAnswer
 from engine.deciding.journal import Head, line_of, read_line
 from engine.deciding.prompt import default_template, render
 from engine.deciding.record import decided, replay
-from tests.engine.deciding.bad_answers import KINDS, bad_answers, fuzzed
+from tests.engine.deciding.bad_answers import KINDS, bad_answers, fuzzed, outside
 from tests.engine.deciding.cases import LIMITS, context
 
 CONTEXT = context()
 FACTS = facts_of(CONTEXT)
 PROMPT = render(default_template(), CONTEXT, LIMITS)
-
-
-def outside(decision):
-    """Whether an opening breaks a limit, in exact fractions."""
-    markets = {market.symbol: market for market in CONTEXT.markets}
-    if decision.symbol not in markets or decision.symbol in ("SOL/USDT", "DOGE/USDT"):
-        return True  # unknown, held, or just closed
-    size, risk = Fraction(decision.position_size_usd), Fraction(decision.risk_usd)
-    entry, stop = Fraction(decision.entry_price), Fraction(decision.stop_loss)
-    target, price = Fraction(decision.take_profit), Fraction(markets[decision.symbol].price)
-    way = 1 if decision.signal == "buy_to_enter" else -1
-    lost = way * (entry - stop) / entry * size if entry else 0
-    return not (
-        0 < decision.leverage <= 20
-        and 0 < size <= 5_000
-        and 75 <= decision.confidence <= 100
-        and entry > 0
-        and stop > 0
-        and way * (target - entry) > 0
-        and way * (entry - stop) > 0
-        and way * (price - stop) > 0
-        and abs(entry - price) / price <= Fraction(1, 100)
-        and way * (target - entry) / (way * (entry - stop)) >= Fraction("2.9999999999")
-        and (1_000 + size / decision.leverage) / 10_000 <= Fraction(60, 100)
-        and lost / 10_000 <= Fraction(5, 100)
-        and abs(risk - lost) <= lost * Fraction("0.1000000001")
-    )
+PRICES = {market.symbol: market.price for market in CONTEXT.markets}
+TAKEN = {"SOL/USDT", "DOGE/USDT"}  # held, or just closed
 
 
 def heard(raw):
@@ -103,7 +74,7 @@ def test_a_broken_answer_never_leads_outside_the_limits():
         for one in judged:
             assert one.is_approved or one.reason
             if one.is_approved and one.decision.opens:
-                assert not outside(one.decision), raw
+                assert not outside(one.decision, prices=PRICES, taken=TAKEN), raw
                 opened += 1
         ends[told.rule or "read"] += 1
     # Wounds in words leave some of them as they were: the limits were tried, and not only JSON.

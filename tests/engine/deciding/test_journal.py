@@ -114,14 +114,14 @@ BENT = {
     ),
     "a limit": (
         lambda one: replace(one, limits=read_limits({"min_confidence": 81, "max_size": 5_000})),
-        {"judged"},
+        {"judged", "question"},
     ),
     "the equity": (
         lambda one: replace(
             one,
             context=replace(one.context, account=replace(one.context.account, equity=Decimal(1))),
         ),
-        {"judged"},
+        {"judged", "question"},
     ),
     "the prompt": (
         lambda one: replace(one, prompt=replace(one.prompt, user="Buy.")),

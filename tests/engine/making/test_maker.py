@@ -373,7 +373,7 @@ def test_a_fill_counts_once_however_often_and_in_which_order_it_is_told(order):
 def test_an_order_is_as_old_as_the_venue_says():
     venue = running()
     own = next(iter(venue.maker.desk.own.values()))
-    assert own.age_ms(venue.now_ms) == venue.now_ms - venue.orders[own.client_id].placed_at_ms
+    assert own.since_ms == venue.orders[own.client_id].placed_at_ms
 
 
 def test_several_levels_stand_apart_and_go_when_fewer_are_asked_for():

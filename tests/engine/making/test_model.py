@@ -9,23 +9,26 @@ from hypothesis import strategies as st
 
 from engine.errors import BadParameters
 from engine.making.calibration import Calibration, drawn_to, from_fills
+from engine.making.events import BookSeen
 from engine.making.model import answer
 from engine.making.params import MakerParams, changed, describe, read_params
+from engine.making.rules import rules_of
 from engine.making.units import BPS, Bps, ReturnVolatility, over_a_minute, over_a_second
-from engine.making.watch import Seen, Watch, usual
+from engine.making.watch import Seen, memory_of, pictured, see
 
 DEFAULTS = MakerParams()
 # BNB at GRVT: 600 USDT in ticks of a cent, in basis points.
 TICK = 0.01 / 600 * BPS
 
 
-def quiet(params, **changes):
-    seen = Seen(sigma=usual(params), is_measured=True, z=0.0, depth=1.0, imbalance=0.0)
+def quiet(rules, **changes):
+    seen = Seen(sigma=rules.usual, is_measured=True, z=0.0, depth=1.0, imbalance=0.0)
     return seen._replace(**changes)
 
 
 def answered(params=DEFAULTS, left_seconds=20.0, **changes):
-    return answer(params, quiet(params, **changes), left_seconds=left_seconds)
+    rules = rules_of(params)
+    return answer(rules, quiet(rules, **changes), params.k, params.a, left_seconds)
 
 
 @pytest.mark.parametrize("model", ["closed", "rolling", "session"])
@@ -50,7 +53,7 @@ def test_no_bound_cuts_the_spread_at_the_defaults():
 
 @given(louder=st.floats(1.01, 20))
 def test_a_louder_market_is_quoted_wider(louder):
-    before, after = answered(), answered(sigma=ReturnVolatility(louder * usual(DEFAULTS)))
+    before, after = answered(), answered(sigma=ReturnVolatility(louder * rules_of(DEFAULTS).usual))
     assert after.gamma >= before.gamma
     assert after.half > before.half
 
@@ -67,10 +70,11 @@ def test_a_session_shifts_less_as_it_ends():
 
 
 def looked(mids, params=DEFAULTS):
-    watch, at_ms, seen = Watch(params), 0, None
+    rules, memory, at_ms, seen = rules_of(params), memory_of(params), 0, None
     for mid in mids:
         at_ms += 250
-        seen = watch.look(at_ms, ((mid - 1, 100),), ((mid + 1, 100),))
+        book = BookSeen(at_ms, ((mid - 1, 100),), ((mid + 1, 100),))
+        seen = see(rules, memory, pictured(book), at_ms)
     return seen
 
 
@@ -83,7 +87,7 @@ def test_volatility_is_measured_in_its_own_unit():
 
 
 def test_while_little_was_seen_the_usual_volatility_stands_in():
-    assert looked([60_000, 61_000]).sigma == usual(DEFAULTS)
+    assert looked([60_000, 61_000]).sigma == rules_of(DEFAULTS).usual
     assert not looked([60_000] * 4).is_measured
     assert looked([60_000] * 5).is_measured
 

@@ -41,6 +41,8 @@ def test_a_part_of_the_bounds():
         ("a choice out of bounds", {"fast_ema": {"choices": [5, 999]}}, "fast_ema"),
         ("a flag for a number", {"fast_ema": {"choices": [True]}}, "fast_ema"),
         ("a choice that is a list", {"fast_ema": {"choices": [[5]]}}, "fast_ema"),
+        ("no choice", {"fast_ema": {"choices": []}}, "fast_ema"),
+        ("choices and a range", {"fast_ema": {"choices": [5], "least": 3}}, "fast_ema"),
     ],
 )
 def test_what_cannot_be_sought(case, asked, field):

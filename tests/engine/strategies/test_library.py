@@ -163,7 +163,7 @@ def test_every_parameter_says_what_it_is(code):
 
 
 def test_a_form_is_told_all_it_needs():
-    fast, slow, use_ema = describe(strategy_named("ma_cross"))
+    fast, slow, use_ema, *_ = describe(strategy_named("ma_cross"))
     told = fast.name, fast.kind, fast.default, fast.least, fast.most
     assert told == ("fast_ma", "int", 5, 1, 200)
     assert fast.meaning == "bars of the fast average"
@@ -219,3 +219,89 @@ def test_a_preset_is_named_or_refused():
         regime.preset("2m")
     assert refused.value.context["known"] == sorted(regime.presets)
     assert strategy_named("market_regime_aggressive") is regime
+
+
+# What users of such strategies know them by: codes, names and defaults that saved parameters
+# rely on. To change one is to change what somebody trades.
+KNOWN = {
+    "ma_cross": "fast_ma=5 slow_ma=20 use_ema=False atr_sl_mult=2 atr_tp_mult=4",
+    "ema_cross": "fast_ema=9 slow_ema=21 signal_ema=5 sl_atr_mult=2 tp_atr_mult=3",
+    "macd": "macd_fast=12 macd_slow=26 macd_signal=9 sl_atr_mult=2 tp_atr_mult=3",
+    "rsi": "rsi_period=14 oversold=30 overbought=70 extreme=20 sl_atr_mult=2 tp_atr_mult=3",
+    "rsi_boll": "rsi_period=14 oversold=30 overbought=70 boll_period=20 boll_std=2 touch_pct=1",
+    "boll_squeeze": "squeeze_threshold=2 boll_period=20 boll_std=2 tp_atr_mult=3",
+    "breakout": "lookback=20",
+    "momentum": "momentum_period=14 momentum_threshold=5 sl_atr_mult=1.5 tp_atr_mult=4",
+    "trend_aggressive": "ema_fast=8 ema_slow=21 atr_multiplier=1.5 tp_atr_mult=3",
+    "trend_add": "ema_period=20 pullback_pct=1 slope_pct=0.5 rsi_room=65 sl_pct=2 tp_pct=2",
+    "swing": "ma_period=20 swing_target=5 sl_atr_mult=2",
+    "ma_dense": "ma_periods=(5,10,20,60) ma_type=SMA dense_threshold=2 sl_atr_mult=1.5",
+    "reversal": "rsi_extreme=20 sl_atr_mult=2 tp_atr_mult=4",
+    "scalping": "scalp_target=0.3 stop_loss=0.2 oversold=30 overbought=70",
+    "arbitrage": "spread_threshold=0.5 z_threshold=1.5 lookback=20 sl_pct=2",
+    "hedge": "stop_loss_pct=5 rsi_threshold=50 boll_period=20",
+    "hedge_conservative": "boll_period=20 stop_loss_pct=5 rsi_threshold=50 min_width_pct=2",
+    "reversal_hedge": "rsi_extreme_low=20 boll_std=2.5",
+    "smc": "lookback=50 ob_min_body_ratio=0.5 fvg_min_gap=0.001 liquidity_lookback=20"
+    " require_fvg=False require_sweep=False sl_buffer_atr=0.5 tp_atr_mult=3",
+    "smc_fibo": "min_rr=2 fibo_levels=(0.5,0.618,0.705) fibo_tolerance=0.005 lookback=50"
+    " swing_left=5 swing_right=3 sl_buffer_pct=0.05 htf_multiplier=4 htf_ema_fast=20"
+    " htf_ema_slow=50 require_htf_filter=True require_retest=True retest_bars=20"
+    " pinbar_ratio=1.5 allow_engulf=True fibo_fallback=True stop_source=auto tp_mode=swing"
+    " structure=both bias=with_trend",
+    "smc_fibo_flex": "direction=both signal_cooldown=0 rr=2 min_rr=2 entry_source=auto"
+    " entry_mode=limit fibo_levels=(0.5,0.618,0.705) fibo_tolerance=0.005 fibo_fallback=True"
+    " structure=both bias=with_trend swing=3 htf_swing=3 auto_profile=off stop_buffer_pct=0.05"
+    " stop_buffer_mode=fixed sl_atr_multiplier=0.5 stop_source=auto tp_mode=swing"
+    " retest_bars=20 retest_ignore_stop_touch=False pinbar_ratio=1.5 ob_type=reversal"
+    " ob_min_body_ratio=0.5 ob_max_tests=3 ob_valid_bars=100 fvg_min_pct=0.15 fvg_valid_bars=50"
+    " atr_period=14 require_retest=True pattern_min_score=1 duplicate_signal_filter_bars=3"
+    " htf_multiplier=4 htf_ema_fast=20 htf_ema_slow=50 require_htf_filter=True",
+    "mtf": "sl_pct=1 tp_pct=3",
+    "sr_break": "lookback=50 break_pct=0.1 sl_pct=1 rr=2",
+    "grid": "grid_count=10 price_range=5",
+    "hft": "profit_target=0.15 stop_loss=0.1 rsi_period=7 ema_period=5 oversold=35 overbought=65",
+    "turtle": "entry_period=20 exit_period=10 atr_period=20 risk_unit=2",
+    "mean_reversion": "period=20 std_mult=2 exit_std=0.5 sl_atr_mult=2",
+    "keltner": "ema_period=20 atr_period=10 atr_mult=2 mode=trend",
+    "supertrend": "period=10 multiplier=3 tp_atr_mult=4",
+    "portfolio": "min_agreement=0.5 min_confidence=60",
+    "market_regime": "adx_period=14 adx_trend=25 adx_range=15 bb_period=20 bb_std=2"
+    " bb_squeeze_threshold=0.02 ma_periods=(10,20,50) sl_tp_mode=margin_pct leverage=20"
+    " tp_pct=1.2 sl_pct=0.3 ranging_tp_pct=None ranging_sl_pct=None trending_tp_pct=None"
+    " trending_sl_pct=None skip_ranging=False atr_period=14 atr_mult_sl=1.2 atr_mult_tp=4.5"
+    " rsi_filter=False rsi_period=14 rsi_overbought=70 rsi_oversold=30 macd_filter=True"
+    " volume_filter=True volume_min_ratio=1 min_confidence=0 cooldown_bars=12",
+}
+PRESETS = {
+    "market_regime": {"1h", "15m", "wide_target", "trends_only"},
+    "smc_fibo_flex": {"conservative", "balanced", "aggressive", "forex_specific", "steady"},
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_names_and_defaults_are_those_it_is_known_by(code):
+    told = {one.name: plainly(one.default) for one in describe(LIBRARY[code])}
+    known = dict(pair.split("=") for pair in KNOWN[code].split())
+    assert {name: told.get(name) for name in known} == known
+    assert set(LIBRARY[code].presets) == PRESETS.get(code, set())
+
+
+def plainly(value):
+    if isinstance(value, tuple):
+        return f"({','.join(map(plainly, value))})"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def test_the_presets_of_market_regime_are_those_that_were_measured():
+    regime = strategy_named("market_regime")
+    told = {name: regime.preset(name) for name in regime.presets}
+    shares = {name: (each.tp_pct, each.sl_pct) for name, each in told.items()}
+    assert shares == {
+        "1h": (1.2, 0.3),
+        "15m": (0.6, 0.4),
+        "wide_target": (1.0, 0.5),
+        "trends_only": (1.0, 0.5),
+    }
+    assert (told["1h"].cooldown_bars, told["15m"].cooldown_bars) == (12, 20)
+    assert [name for name, each in told.items() if each.skip_ranging] == ["trends_only"]

@@ -1,4 +1,4 @@
-"""The cross opens where the fast average rises through the slow, and closes where it falls."""
+"""The cross opens where one average goes through the other, or closes what one side opened."""
 
 from decimal import Decimal
 from itertools import pairwise
@@ -27,14 +27,37 @@ def decide(closes, **params):
     return CROSS.decide(candles(closes), told)
 
 
+LONG, SHORT = Direction.LONG, Direction.SHORT
+FLAT = [10] * 20
+# The averages rise through each other on the last bar, and fall.
+RISE, FALL = [*FLAT, 10, 12], [*FLAT, 12, 14, 16, 6]
+SIDES = {
+    "both": {"rise": (Action.OPEN, LONG), "fall": (Action.OPEN, SHORT)},
+    "long": {"rise": (Action.OPEN, LONG), "fall": (Action.CLOSE, LONG)},
+    "short": {"rise": (Action.CLOSE, SHORT), "fall": (Action.OPEN, SHORT)},
+}
+
+
 @pytest.mark.parametrize("use_ema", [False, True])
-def test_it_opens_on_the_rise_and_closes_on_the_fall(use_ema):
-    before = [10] * 20
-    rise = decide([*before, 10, 12], use_ema=use_ema)
-    assert (rise.action, rise.direction, rise.price) == (Action.OPEN, Direction.LONG, Decimal(12))
+@pytest.mark.parametrize(("direction", "wanted"), SIDES.items())
+def test_it_opens_what_it_may_and_closes_by_the_other_cross(direction, wanted, use_ema):
+    rise = decide(RISE, direction=direction, use_ema=use_ema)
+    fall = decide(FALL, direction=direction, use_ema=use_ema, atr_sl_mult=1)
+    told = {"rise": (rise.action, rise.direction), "fall": (fall.action, fall.direction)}
+    assert (told, rise.price) == (wanted, Decimal(12))
     assert 70 <= rise.confidence <= 90
-    fall = decide([*before, 12, 14, 16, 6], use_ema=use_ema)
-    assert (fall.action, fall.direction) == (Action.CLOSE, Direction.LONG)
+
+
+def test_stop_and_target_stand_at_usual_ranges():
+    """Of the last 14 bars one moved, by 2: the usual range is a seventh."""
+    rise = decide(RISE)
+    levels = float(rise.stop), float(rise.target)
+    assert levels == (pytest.approx(12 - 2 / 7), pytest.approx(12 + 4 / 7))
+    # 2 + 2 + 2 + 10 in ten bars.
+    fall = decide(FALL, atr_sl_mult=1, atr_tp_mult=1.5, atr_period=10)
+    assert (float(fall.stop), float(fall.target)) == (pytest.approx(7.6), pytest.approx(3.6))
+    closes = decide(FALL, direction="long")
+    assert (closes.stop, closes.target) == (None, None)
 
 
 @pytest.mark.parametrize("closes", [[10] * 8, [1, 2, 3, 4, 5, 6, 7], [7, 6, 5, 4, 3, 2, 1]])
@@ -44,18 +67,21 @@ def test_without_a_cross_it_wants_nothing(closes):
 
 def test_with_too_few_candles_it_wants_nothing():
     params = CROSS.read_params({"fast_ma": 2, "slow_ma": 4})
-    assert CROSS.candles_needed(params) == 5
-    assert decide([10, 10, 10, 12]) is None
-    assert decide([10, 10, 10, 10, 12]) is not None
+    assert CROSS.candles_needed(params) == 15
+    assert decide([10] * 13 + [12]) is None
+    assert decide([10] * 14 + [12]) is not None
+    assert decide([10, 10, 10, 10, 12], atr_period=2) is not None
     assert decide([10] * 20 + [12], use_ema=True) is None
     assert decide([10] * 21 + [12], use_ema=True) is not None
 
 
 # Whole prices: sums of floats differ in their last digits, and two averages that are equal on
 # paper would be told apart by them.
-@given(st.lists(st.integers(1, 1000), min_size=5, max_size=40))
+# No stop falls below zero, which would leave an opening out.
+@given(st.lists(st.integers(500, 1000), min_size=5, max_size=40))
 def test_it_opens_and_closes_in_turn(closes):
-    told = [decide(closes[:bars]) for bars in range(5, len(closes) + 1)]
+    how = {"direction": "long", "atr_period": 2, "atr_sl_mult": 0.5}
+    told = [decide(closes[:bars], **how) for bars in range(5, len(closes) + 1)]
     actions = [intent.action for intent in told if intent]
     assert all(one is not other for one, other in pairwise(actions))
     assert all(0 <= intent.confidence <= 100 for intent in told if intent)

@@ -27,7 +27,7 @@ PLAIN = {
     "fibo_tolerance": 0.0,
     "min_rr": 0.5,
     "max_dev_atr": 20.0,
-    "signal_cooldown": 0,
+    "duplicate_signal_filter_bars": 0,
 }
 BREAK = (100, 110, 100, 110)
 AWAY = (110, 110, 108, 108)
@@ -204,13 +204,22 @@ def test_new_york_goes_on_past_midnight():
     assert flex(candles, sessions=["ny"]) is not None
 
 
-def test_a_signal_of_its_own_is_followed_by_a_rest():
+@pytest.mark.parametrize("rest", ["signal_cooldown", "duplicate_signal_filter_bars"])
+def test_a_signal_of_its_own_is_followed_by_a_rest(rest):
     again = [BREAK, AWAY, REFUSES, (107.4, 112, 107.4, 112), (112, 112, 110, 110)]
     # The second move goes from 100 to 112, for 104 was no swing: half of it is 106.
     candles = drawn(*again, (107.5, 108, 105, 107.9))
     assert flex(candles).direction is LONG
-    assert flex(candles, signal_cooldown=3) is not None
-    assert flex(candles, signal_cooldown=4) is None
+    assert flex(candles, **{rest: 3}) is not None
+    assert flex(candles, **{rest: 4}) is None
+
+
+def test_the_other_side_is_no_duplicate():
+    """A break down and its retest, soon after a signal of the upper side."""
+    falls = [(107.4, 107.4, 90, 90), (90, 92, 90, 92), (98, 101, 97, 97.5)]
+    candles = drawn(BREAK, AWAY, REFUSES, *falls)
+    assert flex(candles, duplicate_signal_filter_bars=9).direction is SHORT
+    assert flex(candles, signal_cooldown=9) is None
 
 
 @pytest.mark.parametrize(

@@ -104,3 +104,27 @@ def test_with_one_side_the_other_is_not_opened_over_it(account):
         with pytest.raises(VenueRefused, match=r"one side only|there is a position"):
             placed(account, mode, direction=Direction.SHORT)
     assert len(account.truth()["orders"]) == 1
+
+
+def test_binance_lowers_no_leverage_of_what_is_held_isolated_and_nothing_is_placed(service):
+    account = AtTheService(service, "binance")
+    placed(account, HEDGE, leverage=10)
+    with pytest.raises(VenueRefused, match="-4161"):
+        placed(account, HEDGE, direction=Direction.SHORT, leverage=5)
+    assert len(account.truth()["orders"]) == 1
+    assert [(one.leverage, one.direction) for one in account.venue.holdings()] == [
+        (10, Direction.LONG)
+    ]
+    # It may be raised, and what is held is closed whatever its ticket says.
+    placed(account, HEDGE, direction=Direction.SHORT, leverage=20)
+    placed(account, HEDGE, leverage=5, **CLOSE)
+    placed(account, HEDGE, leverage=5, direction=Direction.SHORT, **CLOSE)
+    placed(account, HEDGE, leverage=5)
+    assert [one.leverage for one in account.venue.holdings()] == [5]
+
+
+def test_binance_lowers_the_leverage_of_what_is_held_cross(service):
+    account = AtTheService(service, "binance")
+    placed(account, HEDGE, margin=Margin.CROSS, leverage=10)
+    placed(account, HEDGE, margin=Margin.CROSS, leverage=5)
+    assert [one.leverage for one in account.venue.holdings()] == [5]

@@ -1,32 +1,40 @@
 """`manage.py trace <id>`: the chain around any id, as a tree with the time of each step."""
 
-import json
 from datetime import timedelta
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from apps.console.trace import Step, Trace, trace
+from apps.core.commands import HouseCommand, Subject, add_json
 from apps.core.errors import NotFound
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Show the whole chain of a signal, ticket, order, fill, close, charge, pool or reward."
+    subject = Subject.WATCH
+    examples = """
+        trace 0199aa3e-5d0c-7c36-9a57-0f3b6f1f2a10
+        trace 0199aa3e-5d0c-7c36-9a57-0f3b6f1f2a10 --page 2 --json
+    """
 
     def add_arguments(self, parser):
         parser.add_argument("id", help="the id of any fact in the chain")
         parser.add_argument("--page", type=int, default=1, help="which tickets of a signal to show")
-        parser.add_argument("--json", action="store_true", help="for programs")
+        add_json(parser)
 
-    def handle(self, *, id: str, page: int, json: bool, **options):
+    def handle(self, *, id: str, page: int, **options):
         try:
             found = trace(UUID(id), page=max(1, page))
         except ValueError:
             raise CommandError(f"{id!r} is not an id") from None
         except NotFound as error:
             raise CommandError(f"{error.message}: {id}") from None
-        self.stdout.write(as_json(found) if json else as_tree(found))
+        if self.as_json:
+            self.tell_json(plain(found))
+        else:
+            self.stdout.write(as_tree(found))
 
 
 def as_tree(found: Trace) -> str:
@@ -50,18 +58,14 @@ def told(took: timedelta | None) -> str:
     return "" if took is None else f"+{took.total_seconds():.3f} s"
 
 
-def as_json(found: Trace) -> str:
-    return json.dumps(
-        {
-            "focus": str(found.focus),
-            "tickets": found.tickets,
-            "page": found.page,
-            "pages": found.pages,
-            "chain": branch(found.first),
-        },
-        ensure_ascii=False,
-        indent=2,
-    )
+def plain(found: Trace) -> dict[str, object]:
+    return {
+        "focus": str(found.focus),
+        "tickets": found.tickets,
+        "page": found.page,
+        "pages": found.pages,
+        "chain": branch(found.first),
+    }
 
 
 def branch(step: Step) -> dict[str, object]:

@@ -1,13 +1,18 @@
 """`manage.py protect_rows`: lay the triggers that keep written rows as they are."""
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connection
 
 from apps.core import append_only
+from apps.core.commands import HouseCommand, Subject
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Make the database refuse to change or delete rows that are written once."
+    subject = Subject.CARE
+    examples = """
+        protect_rows
+    """
 
     def handle(self, **options):
         tables = [model._meta.db_table for model in append_only.append_only_models()]

@@ -4,13 +4,19 @@ Put the new key in front of SEAL_KEYS, restart, run this until nothing is left, 
 drop the old key. It may be stopped and run again at any time.
 """
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from apps.core.rotation import rotate, sealed_fields
+from apps.core.commands import HouseCommand, Subject
+from apps.core.rotation import due, rotate, sealed_fields
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Seal every secret at rest under the newest key; fails while one is left."
+    subject = Subject.CARE
+    examples = """
+        rotate_keys
+        rotate_keys --batch 5000
+    """
 
     def add_arguments(self, parser):
         parser.add_argument("--batch", type=int, default=500, help="rows at a time")
@@ -20,10 +26,13 @@ class Command(BaseCommand):
             raise CommandError("--batch is 1 or more")
         unfinished = []
         for model, column in sealed_fields():
+            all_due = due(model, column).count()
             for count in rotate(model, column, batch=batch):
-                self.stdout.write(f"{count.label}: {count.resealed} sealed anew", self.style.NOTICE)
+                self.bar.show(count.resealed, all_due, count.label)
+            self.bar.end()
             self.stdout.write(
-                f"{count.label}: done, {count.overtaken} replaced meanwhile, {count.left} left"
+                f"{count.label}: {count.resealed} sealed anew, "
+                f"{count.overtaken} replaced meanwhile, {count.left} left"
             )
             if count.closed:
                 told = ", ".join(str(pk) for pk in count.closed[:20])

@@ -2,14 +2,20 @@
 
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from apps.core import anchors, audit
+from apps.core.commands import HouseCommand, Subject
 from apps.core.models import AuditEntry
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Check the audit trail's chain; fails and names the first entry that does not hold."
+    subject = Subject.WATCH
+    examples = """
+        verify_audit
+        verify_audit --anchor /srv/safe/anchors.txt
+    """
 
     def add_arguments(self, parser):
         parser.add_argument(
@@ -20,10 +26,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, anchor, **options):
-        breach = audit.find_breach()
+        entries = AuditEntry.objects.count()
+        breach = audit.find_breach(watch=lambda number: self.bar.show(number, entries))
+        self.bar.end()
         if breach:
             raise CommandError(str(breach))
-        self.stdout.write(f"{AuditEntry.objects.count()} entries: the chain holds")
+        self.stdout.write(f"{entries} entries: the chain holds")
         if anchor:
             self.check_anchors(anchor)
 

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.module_loading import import_string
 
+from apps.core.commands import HouseCommand, Subject
 from apps.core.openapi import document
 
 HOME = Path(settings.ROOT) / "docs" / "openapi"
@@ -20,8 +21,13 @@ def documents() -> dict[Path, str]:
     }
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = __doc__
+    subject = Subject.CARE
+    examples = """
+        write_openapi
+        write_openapi --check
+    """
 
     def add_arguments(self, parser):
         parser.add_argument(

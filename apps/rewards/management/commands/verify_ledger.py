@@ -1,17 +1,22 @@
 """`manage.py verify_ledger`: recompute the books, and name the first row that does not fit."""
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connection
 
 from apps.core import append_only
+from apps.core.commands import HouseCommand, Subject
 from apps.ledger import verification as ledger
 from apps.ledger.models import Account, Transfer
 from apps.rewards import verification as rewards
 from apps.rewards.models import Pool
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Recompute every balance, pool and reward; name the first row that does not fit."
+    subject = Subject.WATCH
+    examples = """
+        verify_ledger
+    """
 
     def handle(self, **options):
         misfit = ledger.first_misfit() or rewards.first_misfit()

@@ -92,6 +92,7 @@ def asking(symbol: str, stop: str, target: str, number: str) -> list[tuple[str, 
     return [
         ("the instrument", lambda venue: venue.instrument(symbol)),
         ("the price", lambda venue: venue.price(symbol)),
+        ("open interest and funding", lambda venue: venue.interest(symbol)),
         ("the bars", two_hours(symbol)),
         ("an order is looked up", lambda venue: venue.find(**both)),
         (

@@ -164,6 +164,14 @@ ANSWERS = {
             symbol("ODD", filters=FILTERS[:1]),
         ],
     },
+    "GET /fapi/v1/openInterest": {"openInterest": "10659.509", "symbol": "BTCUSDT", "time": NOW_MS},
+    "GET /fapi/v1/premiumIndex": {
+        "symbol": "BTCUSDT",
+        "markPrice": "60120.0",
+        "lastFundingRate": "0.00038246",
+        "interestRate": "0.00010000",
+        "time": NOW_MS,
+    },
     "GET /fapi/v2/ticker/price": {"symbol": "BTCUSDT", "price": "60123.40", "time": NOW_MS},
     "GET /fapi/v1/klines": [
         [at, *values, at + HOUR_MS - 1, "90000", 12, "0.5", "30000", "0"] for at, *values in BARS

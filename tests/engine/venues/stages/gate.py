@@ -132,7 +132,14 @@ ANSWERS = {
         contract("NONE_USDT", quanto_multiplier="0"),
         contract("BTC_USD", type="inverse"),
     ],
-    f"GET {FUTURES}/tickers": [{"contract": "BTC_USDT", "last": "60123.4"}],
+    f"GET {FUTURES}/tickers": [
+        {
+            "contract": "BTC_USDT",
+            "last": "60123.4",
+            "total_size": "106595090",
+            "funding_rate": "0.00038246",
+        }
+    ],
     f"GET {FUTURES}/candlesticks": [
         dict(zip("tohlc", (at // 1000, *prices), strict=True)) | {"v": int(float(coins) * 10_000)}
         for at, *prices, coins in BARS

@@ -131,7 +131,14 @@ ANSWERS = {
         instrument("ODD", min_size="", min_notional=None),
         instrument("BTC", kind="CALL"),
     ),
-    f"{V1}/ticker": {"result": {"last_price": "60123.4", "mark_price": "60120"}},
+    f"{V1}/ticker": {
+        "result": {
+            "last_price": "60123.4",
+            "mark_price": "60120",
+            "open_interest": "10659.509",
+            "funding_rate": "0.038246",
+        }
+    },
     f"{V1}/kline": result(
         *(
             {"open_time": f"{at}000000", "volume_b": coins, "volume_q": "90000", "trades": 12}
@@ -204,3 +211,16 @@ STAGE.scenes.extend(
     ]
 )
 STAGE.scenes.extend(of_found(STAGE))
+SWITCH = {f"{V1}/cancel_on_disconnect": {"result": {"ack": True}}}
+STAGE.scenes.extend(
+    [
+        Scene(
+            "its orders end unless it is heard of",
+            lambda v: v.end_unless_heard("BTC/USDT", 30),
+            SWITCH,
+        ),
+        Scene(
+            "its orders stay, heard of or not", lambda v: v.end_unless_heard("BTC/USDT", 0), SWITCH
+        ),
+    ]
+)

@@ -111,7 +111,11 @@ META = {
         {"name": "kPEPE", "szDecimals": 0, "maxLeverage": 10},
     ]
 }
-CONTEXTS = [{"markPx": "1.0"}, {"markPx": "60120.0"}, {"markPx": "0.012345"}]
+CONTEXTS = [
+    {"markPx": "1.0"},
+    {"markPx": "60120.0", "openInterest": "10659.509", "funding": "0.00038246"},
+    {"markPx": "0.012345"},
+]
 STATE = {
     "marginSummary": {"accountValue": "1009.995", "totalMarginUsed": "60.1", "totalNtlPos": "601"},
     "withdrawable": "949.0",
@@ -215,3 +219,16 @@ STAGE.scenes.extend(
     ]
 )
 STAGE.scenes.extend(of_found(STAGE))
+SWITCH = {"POST /exchange scheduleCancel": {"status": "ok", "response": {"type": "default"}}}
+STAGE.scenes.extend(
+    [
+        Scene(
+            "its orders end unless it is heard of",
+            lambda v: v.end_unless_heard("BTC/USDC", 30),
+            SWITCH,
+        ),
+        Scene(
+            "its orders stay, heard of or not", lambda v: v.end_unless_heard("BTC/USDC", 0), SWITCH
+        ),
+    ]
+)

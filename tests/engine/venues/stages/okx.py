@@ -169,6 +169,12 @@ ANSWERS = {
         swap("ODD", ctValCcy="USD"),
         swap("BTC", instId="BTC-USD-SWAP", ctType="inverse", settleCcy="BTC"),
     ),
+    "GET /api/v5/public/open-interest": told(
+        {"instId": "BTC-USDT-SWAP", "instType": "SWAP", "oi": "1065950.9", "oiCcy": "10659.509"}
+    ),
+    "GET /api/v5/public/funding-rate": told(
+        {"instId": "BTC-USDT-SWAP", "fundingRate": "0.00038246", "nextFundingRate": ""}
+    ),
     "GET /api/v5/market/ticker": told({"instId": "BTC-USDT-SWAP", "last": "60123.4"}),
     "GET /api/v5/market/history-candles": told(
         *([str(at), *prices, "150", coins, "90000", "1"] for at, *prices, coins in BARS[::-1])
