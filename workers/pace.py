@@ -27,11 +27,12 @@ MINUTE_SECONDS = 60.0
 OF_QUESTIONS, BESIDE_ORDERS = 1 / 4, 1 / 8
 # Of what a turnstile lets through at once, so much is left to what is urgent.
 RESERVE = 1 / 4
-# How long a request waits for its turn before it is told to come again.
-PATIENCE_SECONDS = 2.0
+# How long a request waits for its turn before it is told to come again; and one that nobody waits for.
+PATIENCE_SECONDS, LONG_PATIENCE_SECONDS = 2.0, 40.0
 LOOK_SECONDS = 0.05
 
 is_urgent: ContextVar[bool] = ContextVar("is_urgent", default=False)
+patience: ContextVar[float] = ContextVar("patience", default=PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -42,6 +43,16 @@ def urgent(is_so: bool) -> Iterator[None]:
         yield
     finally:
         is_urgent.reset(token)
+
+
+@contextmanager
+def patient() -> Iterator[None]:
+    """What is asked of a venue in here has time: it rather comes late than again."""
+    token = patience.set(LONG_PATIENCE_SECONDS)
+    try:
+        yield
+    finally:
+        patience.reset(token)
 
 
 class Turnstile:
@@ -58,7 +69,7 @@ class Turnstile:
             self._open_at = max(self._open_at, time.monotonic() + seconds)
 
     def enter(self, weight: float) -> None:
-        until = time.monotonic() + PATIENCE_SECONDS
+        until = time.monotonic() + patience.get()
         while (wait := self._wait(weight)) > 0:
             if time.monotonic() + wait > until:
                 raise NeverSent("the venue's limits leave no room for it now")

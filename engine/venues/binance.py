@@ -45,6 +45,8 @@ from engine.venues.streams import Way
 SETTLED_IN = "USDT"
 DAY_MS = 86_400_000
 # The longest span of one question for trades.
+# What orders of every symbol weigh; those of one weigh one.
+OF_ALL_SYMBOLS = 40.0
 SPAN_MS = 7 * DAY_MS
 PAGE = 1000
 # The venue accepts a request until its timestamp plus this, at most a minute.
@@ -136,7 +138,11 @@ class Binance(CcxtVenue):
             "fapiPrivateGetSymbolConfig",
         ),
         5.0,
-    ) | {"fapiPrivateGetIncome": 30.0, "fapiPrivatePostCountdownCancelAll": 10.0}
+    ) | {
+        "fapiPrivateGetIncome": 30.0,
+        "fapiPrivateGetPositionSideDual": 30.0,
+        "fapiPrivatePostCountdownCancelAll": 10.0,
+    }
 
     def keys(self, credentials: Credentials) -> Params:
         return {"apiKey": credentials.api_key, "secret": credentials.api_secret}
@@ -249,7 +255,8 @@ class Binance(CcxtVenue):
 
     def ask_open_orders(self, market: Market | None) -> Iterator[tuple[Market, Told]]:
         asked = {"symbol": market.native} if market else {}
-        for words in self.call("fapiPrivateGetOpenOrders", asked):
+        weight = None if market else OF_ALL_SYMBOLS
+        for words in self.call("fapiPrivateGetOpenOrders", asked, weight=weight):
             yield market or self._market_named(words["symbol"]), told_of(words)
 
     def ask_fills(self, market: Market, since_ms: int) -> Iterator[OwnedFill]:

@@ -159,13 +159,14 @@ class Line(ABC):
         *,
         headers: Mapping[str, str] | None = None,
         seconds: float = TIMEOUT_SECONDS,
+        weight: float | None = None,
     ) -> Any:
         """One request to one endpoint, never repeated."""
         return self.through(
             lambda client: getattr(client, method)(copy.copy(params or {})),
             headers=headers,
             seconds=seconds,
-            weight=self.weights.get(method),
+            weight=weight or self.weights.get(method),
         )
 
     def tell(self, method: str, params: Params) -> Any:

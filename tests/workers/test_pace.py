@@ -20,7 +20,7 @@ from engine.venues.grvt import Grvt
 from engine.venues.hyperliquid import Hyperliquid
 from engine.venues.okx import Okx
 from workers.heard import Reader
-from workers.pace import PATIENCE_SECONDS, SHARE, Pace, Turnstile, Turnstiles, urgent
+from workers.pace import PATIENCE_SECONDS, SHARE, Pace, Turnstile, Turnstiles, patient, urgent
 
 DIALECTS = (Binance, Okx, Gate, Hyperliquid, Grvt)
 QUESTIONS = (Request.OPEN_ORDERS, Request.ACCOUNT, Request.DEPTH, Request.FILLS)
@@ -70,6 +70,16 @@ def test_what_is_urgent_finds_a_reserve_and_is_not_kept_waiting_beyond_it(clock)
     # It was more than the reserve: that is missing now for everything else.
     assert not passed(turnstile)
     assert clock[0] - began <= PATIENCE_SECONDS
+
+
+def test_what_has_time_waits_for_its_turn(clock):
+    """Twenty accounts are read for the first time, more than Binance takes at once."""
+    turnstile = Turnstile(Binance.limits)
+    began = clock[0]
+    with patient():
+        assert all(passed(turnstile, 60.0) for _ in range(20))
+    assert PATIENCE_SECONDS < clock[0] - began < 20
+    assert not passed(turnstile, 60.0)
 
 
 def test_nobody_is_heard_until_the_venue_wants_to_hear_again(clock):

@@ -109,10 +109,18 @@ def test_a_run_that_is_stopped_ends_and_goes_on_where_it_was():
     assert AuditEntry.objects.filter(action__startswith="run.").count() == 3
 
 
+# It dies with everything of its own as soon as it hears of a fourth trial.
 WORKER = """
-import sys, django; django.setup()
+import os, signal, sys, django; django.setup()
+from apps.backtests.jobs import Tried
 from apps.backtests.services import work
-work(run_id=sys.argv[1])
+heard = []
+def watch(said):
+    heard.append(isinstance(said, Tried))
+    if sum(heard) == 4:
+        os.killpg(0, signal.SIGKILL)
+work(run_id=sys.argv[1], watch=watch)
+raise SystemExit("it was over before it could die")
 """
 
 
@@ -129,12 +137,10 @@ def test_a_search_whose_worker_was_killed_goes_on_with_what_was_tried(hints, mon
         "DJANGO_SETTINGS_MODULE": "ironbull.settings",
     }
     command = [sys.executable, "-c", WORKER, str(run.pk)]
-    worker = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
-    try:
-        wait_for(lambda: run.trials.count() >= 3, what="three trials")
-    finally:
-        os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait()
+    worker = subprocess.run(
+        command, cwd=ROOT, env=environment, start_new_session=True, check=False, timeout=120
+    )
+    assert worker.returncode == -signal.SIGKILL
     run.refresh_from_db()
     kept = list(run.trials.values_list("pk", "number", "score"))
     assert (run.status, 3 <= len(kept) < whole) == ("running", True)
