@@ -44,9 +44,9 @@ from engine.venues.streams import Way
 
 SETTLED_IN = "USDT"
 DAY_MS = 86_400_000
-# The longest span of one question for trades.
-# What orders of every symbol weigh; those of one weigh one.
+# What a question for the orders of every symbol weighs; for those of one it is one.
 OF_ALL_SYMBOLS = 40.0
+# The longest span of one question for trades.
 SPAN_MS = 7 * DAY_MS
 PAGE = 1000
 # The venue accepts a request until its timestamp plus this, at most a minute.
