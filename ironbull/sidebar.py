@@ -112,6 +112,7 @@ OPERATIONS = [
     page(_("Verifications"), "fact_check", "monitoring_verification"),
     page(_("Tallies"), "calculate", "tallies_tally"),
     page(_("Pulses"), "ecg_heart", "monitoring_pulse"),
+    page(_("Brake"), "front_hand", "orders_brake"),
     page(_("Nodes"), "dns", "nodes_node"),
     page(_("Venue accounts"), "key", "venues_venueaccount"),
     page(_("Watches"), "visibility", "strategies_watch"),
@@ -139,6 +140,7 @@ def command(title, icon: str, address: str, right: str) -> dict[str, object]:
 COMMANDS = [
     command(_("New backtest"), "add_chart", "console:start-run", "backtests.add_run"),
     command(_("New maker"), "add_box", "console:new-maker", "market_making.add_maker"),
+    command(_("Pull the brake"), "front_hand", "admin:orders_brake_add", "orders.add_brake"),
     command(_("New tenant"), "add_business", "admin:tenants_tenant_add", "tenants.add_tenant"),
     command(_("New member"), "person_add", "admin:members_member_add", "members.add_member"),
     command(_("New user"), "group_add", "admin:tenants_user_add", "tenants.add_user"),

@@ -40,7 +40,7 @@ from apps.monitoring.models import (
 )
 from apps.monitoring.models import Notice as AlertNotice
 from apps.nodes.models import Node
-from apps.orders.models import Fill, Order, Ticket
+from apps.orders.models import Brake, Fill, Order, Ticket
 from apps.pointcards.models import Charge, HighWaterMark
 from apps.positions.models import Close, Position
 from apps.quotas.models import Plan, TenantPlan, Usage
@@ -570,6 +570,14 @@ class OrderFactory(RowFactory):
     )
     quantity = of("ticket.quantity")
     status = OrderStatus.OPEN.value
+
+
+class BrakeFactory(DjangoModelFactory):
+    class Meta:
+        model = Brake
+
+    reason = "the venue answers nonsense"
+    pulled_by = "alice"
 
 
 class FillFactory(RowFactory):

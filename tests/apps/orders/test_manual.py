@@ -25,7 +25,7 @@ from engine.order import OrderStatus
 from engine.signal import Direction
 from tests.apps.orders.desk import Desk, fill, report
 from tests.at_once import at_once
-from tests.factories import InstrumentFactory
+from tests.factories import BrakeFactory, InstrumentFactory
 
 pytestmark = pytest.mark.django_db
 SYMBOL = "BTC/USDT"
@@ -210,7 +210,12 @@ def ahead(hand):
     hand.desk.node.__class__.objects.update(clock_offset_ms=1001)
 
 
+def braked(hand):
+    BrakeFactory()
+
+
 OPENING = {
+    braked: "the brake is on",
     paused: "paused",
     suspended: "tenant is suspended",
     disabled: "member is disabled",

@@ -19,6 +19,7 @@ from engine.venues.client_ids import at_venue
 from tests.apps.orders.desk import Desk, report
 from tests.at_once import at_once
 from tests.factories import (
+    BrakeFactory,
     InstrumentFactory,
     OrderFactory,
     PositionFactory,
@@ -31,7 +32,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 # Of which two write the tickets and orders that are sent; the refused tickets are a third.
-QUERIES = 15
+QUERIES = 16
 
 
 def tickets(**fields):
@@ -157,6 +158,10 @@ def clock_off(desk):
     desk.node.save()
 
 
+def braked(desk):
+    BrakeFactory()
+
+
 def no_node(desk):
     account = desk.subscriptions[0].venue_account
     account.node = None
@@ -192,6 +197,7 @@ def unknown_instrument(desk):
         (silent_node, "node"),
         (no_node, "node"),
         (clock_off, "clock"),
+        (braked, "brake"),
         (empty_cards, "points"),
         (held_already, "held"),
         (little_capital, "minimum"),
