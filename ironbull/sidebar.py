@@ -109,6 +109,8 @@ OPERATIONS = [
     page(_("Alert channels"), "forward_to_inbox", "monitoring_channel"),
     page(_("Silences"), "notifications_off", "monitoring_silence"),
     page(_("Alert notices"), "outgoing_mail", "monitoring_notice"),
+    page(_("Operators' chats"), "forum", "monitoring_chat"),
+    page(_("Commands by chat"), "chat", "monitoring_chatcommand"),
     page(_("Verifications"), "fact_check", "monitoring_verification"),
     page(_("Tallies"), "calculate", "tallies_tally"),
     page(_("Pulses"), "ecg_heart", "monitoring_pulse"),

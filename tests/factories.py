@@ -33,6 +33,8 @@ from apps.members.models import Level, LevelChange, Member, Standing
 from apps.monitoring.models import (
     Alert,
     Channel,
+    Chat,
+    ChatCommand,
     Pulse,
     Rule,
     Silence,
@@ -853,6 +855,26 @@ class AlertFactory(RowFactory):
     began_at = BAR_AT
     severity = 2
     value = 2.0
+
+
+class ChatFactory(DjangoModelFactory):
+    class Meta:
+        model = Chat
+
+    number = factory.Sequence(lambda number: 1_000_000 + number)
+    status = Chat.Status.ALLOWED
+    user = factory.SubFactory(UserFactory, tenant=None)
+    seen_at = BAR_AT
+
+
+class ChatCommandFactory(DjangoModelFactory):
+    class Meta:
+        model = ChatCommand
+
+    chat = factory.SubFactory(ChatFactory)
+    bot = 123456
+    update = factory.Sequence(lambda number: number)
+    words = "/status"
 
 
 class SilenceFactory(RowFactory):
