@@ -574,7 +574,7 @@ class OrderFactory(RowFactory):
     status = OrderStatus.OPEN.value
 
 
-class BrakeFactory(DjangoModelFactory):
+class BrakeFactory(RowFactory):
     class Meta:
         model = Brake
 
@@ -857,7 +857,7 @@ class AlertFactory(RowFactory):
     value = 2.0
 
 
-class ChatFactory(DjangoModelFactory):
+class ChatFactory(RowFactory):
     class Meta:
         model = Chat
 
@@ -867,7 +867,7 @@ class ChatFactory(DjangoModelFactory):
     seen_at = BAR_AT
 
 
-class ChatCommandFactory(DjangoModelFactory):
+class ChatCommandFactory(RowFactory):
     class Meta:
         model = ChatCommand
 
