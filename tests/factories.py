@@ -578,8 +578,11 @@ class BrakeFactory(RowFactory):
     class Meta:
         model = Brake
 
+    # There is one that is on; these are over.
     reason = "the venue answers nonsense"
-    pulled_by = "alice"
+    pulled_by = released_by = "alice"
+    released_at = BAR_AT
+    on_key = None
 
 
 class FillFactory(RowFactory):

@@ -20,7 +20,6 @@ from tests.apps.market_making.desk import Desk as MakersDesk
 from tests.apps.orders.desk import Desk
 from tests.apps.orders.test_dispatch_and_sweep import later, opened
 from tests.at_once import at_once
-from tests.factories import BrakeFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +62,7 @@ def test_of_two_who_pull_it_at_once_one_did():
 def test_what_left_before_it_is_asked_for_and_not_sent_again(hints):
     desk = Desk()
     desk.plan_and_send()
-    BrakeFactory()
+    pull_brake(reason="nonsense")
     hints.clear()
     later(desk, settings.SWEEP_AFTER_SECONDS)
     assert [ticket.task for ticket in opened(desk, hints)] == [Task.LOOK_UP]

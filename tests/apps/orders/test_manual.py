@@ -25,7 +25,7 @@ from engine.order import OrderStatus
 from engine.signal import Direction
 from tests.apps.orders.desk import Desk, fill, report
 from tests.at_once import at_once
-from tests.factories import BrakeFactory, InstrumentFactory
+from tests.factories import InstrumentFactory
 
 pytestmark = pytest.mark.django_db
 SYMBOL = "BTC/USDT"
@@ -211,7 +211,7 @@ def ahead(hand):
 
 
 def braked(hand):
-    BrakeFactory()
+    services.pull_brake(reason="nonsense")
 
 
 OPENING = {

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.core.errors import StrangerRow
+from apps.orders import services
 from apps.orders.models import Order, Ticket
 from apps.orders.services.planning import order_for
 from apps.signals.models import Signal
@@ -19,7 +20,6 @@ from engine.venues.client_ids import at_venue
 from tests.apps.orders.desk import Desk, report
 from tests.at_once import at_once
 from tests.factories import (
-    BrakeFactory,
     InstrumentFactory,
     OrderFactory,
     PositionFactory,
@@ -159,7 +159,7 @@ def clock_off(desk):
 
 
 def braked(desk):
-    BrakeFactory()
+    services.pull_brake(reason="nonsense")
 
 
 def no_node(desk):
