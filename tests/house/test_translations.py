@@ -14,6 +14,8 @@ from tests.house.translations import (
     said_in_python,
     said_in_template,
     text_of,
+    unmarked_in_script,
+    unmarked_in_template,
     unreadable_in_python,
 )
 
@@ -86,3 +88,22 @@ def test_every_marked_string_can_be_found():
         for line in unreadable_in_python(path.read_text())
     }
     assert unreadable == set()
+
+
+def test_nothing_is_said_unmarked_in_a_template_or_a_script():
+    page = """<h1>Hello there</h1><p title="what it is">{% translate "marked" %} {{ value }}</p>"""
+    assert unmarked_in_template(page) == ["what it is", "Hello there"]
+    script = (
+        """say("Nothing was found"); // Only a remark\n find("form.search input", `Loading`);"""
+    )
+    assert unmarked_in_script(script) == ["Nothing was found", "Loading"]
+    told = {
+        path.relative_to(ROOT): found
+        for folder, ending, unmarked in (
+            ("templates", "html", unmarked_in_template),
+            ("static", "js", unmarked_in_script),
+        )
+        for path in (ROOT / folder).rglob(f"*.{ending}")
+        if (found := unmarked(path.read_text()))
+    }
+    assert told == {}

@@ -101,6 +101,35 @@ def is_text(told: ast.expr) -> bool:
     return isinstance(told, ast.Constant) and isinstance(told.value, str)
 
 
+# What is the same in every language.
+NAMES = {"IronBull", "UTC", "API", "Ctrl", "Esc"}
+# What has a tongue of its own, what is marked already, and what a browser does not show.
+UNSPOKEN = re.compile(
+    r"{%\s*comment.*?endcomment\s*%}|{%\s*blocktrans.*?endblocktrans(?:late)?\s*%}|{#.*?#}"
+    r"|{%.*?%}|{{.*?}}|<!--.*?-->"
+    r"|<(script|style|svg)\b.*?</\1>"
+    r"|<span class=\"material-symbols.*?</span>",
+    re.S,
+)
+SHOWN = re.compile(r'\b(?:title|placeholder|aria-label|alt)="([^"]*)"')
+LITERAL = re.compile(r'"([^"\n]*)"|\'([^\'\n]*)\'|`([^`]*)`')
+SENTENCE = re.compile(r"[A-Z][a-z]+ [a-z]+|^[A-Z][a-z]{2,}$")
+
+
+def unmarked_in_template(source: str) -> list[str]:
+    """What a reader sees in one language only."""
+    left = UNSPOKEN.sub("", source)
+    told = [*SHOWN.findall(left), *re.sub(r"<[^>]*>", "\n", left).splitlines()]
+    return [one.strip() for one in told if set(re.findall(r"[A-Za-z]{3,}", one)) - NAMES]
+
+
+def unmarked_in_script(source: str) -> list[str]:
+    """Sentences in a script: what it says to people comes to it with the page."""
+    code = re.sub(r"(?<![:\"'])//[^\n]*|/\*.*?\*/", "", source, flags=re.S)
+    literals = ("".join(found) for found in LITERAL.findall(code))
+    return [one for one in literals if SENTENCE.search(one)]
+
+
 def name_of(function: ast.expr) -> str:
     return function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
 
