@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. Both set up what they need.
 PYTHON ?= python3
 ARGS ?=
-.PHONY: run test check
+.PHONY: run test check docs
 
 run:
 	@$(PYTHON) ironbull/bootstrap.py run $(ARGS)
@@ -17,3 +17,9 @@ check:
 	.venv/bin/mypy engine workers
 	.venv/bin/lint-imports
 	.venv/bin/python manage.py makemigrations --check --dry-run
+
+# The manual, as a site in site/.
+docs:
+	@$(PYTHON) ironbull/bootstrap.py develop
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
+	@echo "site/index.html is the manual; \`python3 -m http.server -d site\` serves it with its search"

@@ -56,6 +56,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     open_positions: int  # those that are about to be opened, or may have been, among them
     tickets_in_flight: int  # for this account and symbol
     is_clock_off: bool = False  # its node is ahead of us
+    is_braked: bool = False  # a person has stopped opening everywhere
     is_spent: bool = False  # it was to open once, and has
     is_drifting: bool = False  # its venue holds other than our books say
     key_refusal: str = ""  # what speaks against its key
@@ -95,6 +96,12 @@ def node_alive(facts: AccountFacts) -> Verdict:
 def clock_right(facts: AccountFacts) -> Verdict:
     if facts.action is Action.OPEN and facts.is_clock_off:
         return Refused("clock", "the clock of the account's node is off")
+    return APPROVED
+
+
+def not_braked(facts: AccountFacts) -> Verdict:
+    if facts.action is Action.OPEN and facts.is_braked:
+        return Refused("brake", "the brake is on: nothing is opened anywhere")
     return APPROVED
 
 
@@ -169,6 +176,7 @@ def large_enough(facts: AccountFacts) -> Verdict:
 
 SIGNAL_RULES: tuple[Callable[[SignalFacts], Verdict], ...] = (confident, fresh, cooled_down)
 ACCOUNT_RULES: tuple[Callable[[AccountFacts], Verdict], ...] = (
+    not_braked,
     left_to_its_maker,
     something_to_close,
     symbol_allowed,

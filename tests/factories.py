@@ -33,6 +33,8 @@ from apps.members.models import Level, LevelChange, Member, Standing
 from apps.monitoring.models import (
     Alert,
     Channel,
+    Chat,
+    ChatCommand,
     Pulse,
     Rule,
     Silence,
@@ -40,7 +42,7 @@ from apps.monitoring.models import (
 )
 from apps.monitoring.models import Notice as AlertNotice
 from apps.nodes.models import Node
-from apps.orders.models import Fill, Order, Ticket
+from apps.orders.models import Brake, Fill, Order, Ticket
 from apps.pointcards.models import Charge, HighWaterMark
 from apps.positions.models import Close, Position
 from apps.quotas.models import Plan, TenantPlan, Usage
@@ -572,6 +574,17 @@ class OrderFactory(RowFactory):
     status = OrderStatus.OPEN.value
 
 
+class BrakeFactory(RowFactory):
+    class Meta:
+        model = Brake
+
+    # There is one that is on; these are over.
+    reason = "the venue answers nonsense"
+    pulled_by = released_by = "alice"
+    released_at = BAR_AT
+    on_key = None
+
+
 class FillFactory(RowFactory):
     class Meta:
         model = Fill
@@ -845,6 +858,26 @@ class AlertFactory(RowFactory):
     began_at = BAR_AT
     severity = 2
     value = 2.0
+
+
+class ChatFactory(RowFactory):
+    class Meta:
+        model = Chat
+
+    number = factory.Sequence(lambda number: 1_000_000 + number)
+    status = Chat.Status.ALLOWED
+    user = factory.SubFactory(UserFactory, tenant=None)
+    seen_at = BAR_AT
+
+
+class ChatCommandFactory(RowFactory):
+    class Meta:
+        model = ChatCommand
+
+    chat = factory.SubFactory(ChatFactory)
+    bot = 123456
+    update = factory.Sequence(lambda number: number)
+    words = "/status"
 
 
 class SilenceFactory(RowFactory):

@@ -1,7 +1,41 @@
 from django.contrib import admin
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.console.models import Export, SavedFilter
-from apps.core.admin import FactAdmin
+from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, verb_action
+from apps.market_making.services import stop_opening
+from apps.orders.models import Brake
+from apps.orders.services import release_brake
+
+
+class BrakeForm(VerbForm):
+    class Meta:
+        model = Brake
+        fields = ["reason"]
+
+    def write(self, **values):
+        return stop_opening(now=timezone.now(), **values)[0]
+
+
+@admin.register(Brake)
+class BrakeAdmin(HouseAdmin):
+    """Stands here because who pulls it stops makers as well."""
+
+    form = BrakeForm
+    list_display = ["created_at", "reason", "pulled_by", "released_at", "released_by"]
+    list_filter = ["created_at", "released_at"]
+    search_fields = ["reason", "pulled_by", "released_by"]
+    actions = ["release"]
+
+    release = verb_action(
+        _("Release the brake"),
+        lambda row: release_brake(now=timezone.now()),
+        question=_("Openings are allowed again; makers that were stopped stay so."),
+    )
+
+    def has_change_permission(self, request, obj=None):
+        return obj is None and super().has_change_permission(request, obj)
 
 
 @admin.register(Export)

@@ -6,7 +6,7 @@ from django.contrib.auth import logout, update_session_auth_hash
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.forms import AuthenticationForm
 from unfold.widgets import UnfoldAdminPasswordWidget
 
@@ -54,7 +54,11 @@ class LoginForm(AuthenticationForm):
             )
         except LockedOut as error:
             minutes = -(-error.context["retry_after"] // 60)
-            told = _("Too many wrong tries: try again in %(minutes)s minutes")
+            told = ngettext(
+                "Too many wrong tries: try again in %(minutes)s minute",
+                "Too many wrong tries: try again in %(minutes)s minutes",
+                minutes,
+            )
             raise forms.ValidationError(told % {"minutes": minutes}, code="locked") from error
         return super().clean()
 
@@ -91,7 +95,8 @@ def logins_page(request):
     mine = request.user.logins.filter(ended_at=None, expires_at__gt=timezone.now())
     if request.method == "POST":
         ended = end_chosen(request, mine)
-        messages.success(request, _("%(count)s logins were ended") % {"count": ended})
+        told = ngettext("%(count)s login was ended", "%(count)s logins were ended", ended)
+        messages.success(request, told % {"count": ended})
         return redirect("console:logins")
     return show(
         request,

@@ -82,6 +82,13 @@ class HouseCommand(BaseCommand):
         else:
             self.stdout.write(table(headings, rows))
 
+    def tell_result(self, text: str, **figures: object) -> None:
+        """What it came to: a line for people, or the figures in it for a program."""
+        if self.as_json:
+            self.tell_json(figures)
+        else:
+            self.stdout.write(text)
+
     def tell_json(self, value: object) -> None:
         self.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder))
 

@@ -11,6 +11,8 @@ from apps.core.errors import BadInput, TooLarge
 from engine.signal import Action, Direction, Intent
 
 MOST_BYTES = 16_384
+# Objects inside of objects; what is deeper no template reaches.
+DEEPEST = 50
 FIELDS = (
     *("secret", "id", "time", "symbol", "action", "direction", "position", "was", "price"),
     *("stop", "target", "confidence", "reason"),
@@ -71,11 +73,22 @@ def unpacked(body: bytes) -> dict[str, object]:
         raise TooLarge(f"an alert has at most {MOST_BYTES} bytes", field="body")
     try:
         told = json.loads(body, parse_float=Decimal, parse_constant=refuse_constant)
-    except (ValueError, RecursionError) as error:
+        refuse_deep(told, DEEPEST)
+        # Half a sign, as JSON may write it, can be kept nowhere.
+        json.dumps(told, ensure_ascii=False, default=str).encode()
+    except (ValueError, RecursionError, InvalidOperation) as error:
         raise BadInput("an alert is a JSON object", field="body") from error
     if not isinstance(told, dict):
         raise BadInput("an alert is a JSON object", field="body")
     return told
+
+
+def refuse_deep(value: object, levels: int) -> None:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for one in inner:
+        if not levels:
+            raise ValueError("it is nested too deep")
+        refuse_deep(one, levels - 1)
 
 
 def refuse_constant(name: str) -> None:
@@ -210,11 +223,13 @@ def moment(text: str) -> datetime | None:
             seconds, rest = divmod(number, 1000) if number >= MILLISECONDS_FROM else (number, 0)
             return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
         at = datetime.fromisoformat(text)
-    except ValueError as error:
+        # At either end of the calendar there is no such moment in UTC.
+        in_utc = at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise BadInput("time is ISO 8601 or seconds since 1970", field="time") from error
     if at.tzinfo is None:
         raise BadInput("time has no zone: end it with Z or an offset", field="time")
-    return at.astimezone(UTC)
+    return in_utc
 
 
 def judge_price(said: Said, market: Decimal, *, most_off_percent: int) -> Decimal:

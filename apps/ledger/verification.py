@@ -31,20 +31,6 @@ LINES = """
 """
 
 
-def first_misfit() -> str | None:
-    """The first account, transfer or tenant that does not fit, in words; None where all do."""
-    return (
-        wrong_sum()
-        or overdrawn()
-        or may_owe_wrongly()
-        or wrong_tenant()
-        or unbalanced_tenant()
-        or unbalanced()
-        or wrong_line()
-        or wrong_count()
-    )
-
-
 def wrong_sum() -> str | None:
     """An account whose sums are not those of its transfers."""
     accounts = Account.objects.across_tenants().annotate(out=moved("debit"), into=moved("credit"))
@@ -124,3 +110,20 @@ def unbalanced() -> str | None:
     sums = Account.objects.across_tenants().aggregate(out=Sum("debits"), into=Sum("credits"))
     is_even = sums["out"] == sums["into"]
     return None if is_even else f"the whole is out by {sums['into'] - sums['out']}"
+
+
+QUESTIONS = (
+    wrong_sum,
+    overdrawn,
+    may_owe_wrongly,
+    wrong_tenant,
+    unbalanced_tenant,
+    unbalanced,
+    wrong_line,
+    wrong_count,
+)
+
+
+def first_misfit() -> str | None:
+    """The first account, transfer or tenant that does not fit, in words; None where all do."""
+    return next((misfit for question in QUESTIONS if (misfit := question())), None)

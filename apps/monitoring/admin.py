@@ -11,9 +11,21 @@ from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInput
 
 from apps.core.admin import FactAdmin, HouseAdmin, VerbForm, verb_action
 from apps.monitoring.checks import CHECKS
-from apps.monitoring.models import Alert, Channel, Notice, Pulse, Rule, Silence, Verification
+from apps.monitoring.models import (
+    Alert,
+    Channel,
+    Chat,
+    ChatCommand,
+    Notice,
+    Pulse,
+    Rule,
+    Silence,
+    Verification,
+)
 from apps.monitoring.services import (
     acknowledge_alert,
+    allow_chat,
+    bar_chat,
     change_rule,
     create_channel,
     end_silence,
@@ -118,9 +130,11 @@ class ChannelForm(VerbForm):
 
     class Meta:
         model = Channel
-        fields = ["name", "kind", "least_severity", "is_second"]
+        fields = ["name", "kind", "least_severity", "is_second", "takes_commands"]
 
-    field_order = ["name", "kind", "target", "key", "least_severity", "is_second"]
+    field_order = [
+        *("name", "kind", "target", "key", "least_severity", "is_second", "takes_commands"),
+    ]
 
     def write(self, **values):
         return create_channel(**values)
@@ -128,7 +142,10 @@ class ChannelForm(VerbForm):
 
 @admin.register(Channel)
 class ChannelAdmin(HouseAdmin):
-    list_display = ["name", "kind", "target", "least_severity", "is_second", "status", "created_at"]
+    list_display = [
+        *("name", "kind", "target", "least_severity", "is_second", "takes_commands", "status"),
+        "created_at",
+    ]
     list_filter = ["kind", "status", "least_severity", "created_at"]
     search_fields = ["name", "target"]
     actions = ["pause", "resume", "try_out"]
@@ -152,8 +169,7 @@ class ChannelAdmin(HouseAdmin):
         return super().get_form(request, obj, **kwargs)
 
     def get_fields(self, request, obj=None):
-        shown = ["name", "kind", "target", "least_severity", "is_second", "status", "created_at"]
-        return ChannelForm.field_order if obj is None else shown
+        return ChannelForm.field_order if obj is None else self.list_display
 
     def get_readonly_fields(self, request, obj=None):
         return [] if obj is None else self.get_fields(request, obj)
@@ -195,6 +211,49 @@ class NoticeAdmin(FactAdmin):
     is_chained = False
 
     again = verb_action(_("Send again"), lambda row: send_again(notice=row))
+
+
+class ChatForm(VerbForm):
+    class Meta:
+        model = Chat
+        fields = ["user", "language"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "user" in self.fields:
+            self.fields["user"].required = True
+
+    def write(self, **values):
+        return allow_chat(chat=self.instance, **values)
+
+
+@admin.register(Chat)
+class ChatAdmin(HouseAdmin):
+    """To save one is to allow it, for the user that was chosen."""
+
+    form = ChatForm
+    list_display = ["number", "name", "is_private", "status", "user", "unanswered", "seen_at"]
+    list_filter = ["status", "is_private", "seen_at"]
+    search_fields = ["=number", "name", "user__username"]
+    readonly_fields = ["number", "name", "is_private", "status", "unanswered", "seen_at"]
+    fields = [*readonly_fields, "user", "language"]
+    actions = ["bar"]
+    leads_to = [(_("Commands by chat"), "monitoring_chatcommand", "chat__id__exact")]
+
+    bar = verb_action(_("Bar"), lambda row: bar_chat(chat=row))
+
+    def has_add_permission(self, request):
+        # Who writes to the bot is here by themselves.
+        return False
+
+
+@admin.register(ChatCommand)
+class ChatCommandAdmin(FactAdmin):
+    list_display = ["created_at", "chat", "words", "status", "answer", "answered_at"]
+    list_filter = ["status", "chat", "created_at"]
+    list_select_related = ["chat"]
+    search_fields = ["words", "answer", "chat__name"]
+    is_chained = False
 
 
 @admin.register(Verification)

@@ -3,6 +3,7 @@
 These rows are the platform's own: no tenant has any.
 """
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -73,6 +74,8 @@ class Channel(Dated):
     )
     # Whether it is told at once, or only what nobody has taken in hand for a while.
     is_second = models.BooleanField(_("for escalations only"), default=False)
+    # Whether its bot also listens to the chats that are allowed; of Telegram's only.
+    takes_commands = models.BooleanField(_("takes commands"), default=False)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE)
 
     class Meta:
@@ -220,3 +223,92 @@ class Notice(Fact):
 
     def __str__(self):
         return f"{self.kind} → {self.channel}"
+
+
+class Chat(Dated):
+    """Somebody who wrote to one of our bots; once allowed, they speak for a user of ours."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("Waiting")  # written to us, and got no answer
+        ALLOWED = "allowed", _("Allowed")
+        BARRED = "barred", _("Barred")
+
+    MOVES = {
+        Status.WAITING: {Status.ALLOWED, Status.BARRED},
+        Status.ALLOWED: {Status.ALLOWED, Status.BARRED},
+        Status.BARRED: {Status.ALLOWED},
+    }
+
+    # Telegram's number of the chat: of a private one, that of the person.
+    number = models.BigIntegerField(_("number"), unique=True)
+    # In a group nobody knows who may be let in next.
+    is_private = models.BooleanField(_("private"), default=True)
+    # What they call themselves there; proves nothing.
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.WAITING)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="chats",
+        verbose_name=_("user"),
+    )
+    language = models.CharField(
+        _("language"), max_length=16, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE
+    )
+    unanswered = models.PositiveIntegerField(_("got no answer"), default=0)
+    seen_at = models.DateTimeField(_("last seen at"))
+
+    class Meta:
+        verbose_name = _("operators' chat")
+        verbose_name_plural = _("operators' chats")
+        ordering = ["-seen_at"]
+
+    def __str__(self):
+        return self.name or str(self.number)
+
+
+class ChatCommand(Fact):
+    """What somebody wrote in an allowed chat, once for each update, and what they were answered."""
+
+    class Status(models.TextChoices):
+        DONE = "done", _("Done")
+        REFUSED = "refused", _("Refused")
+        ASKED = "asked", _("Waits for a yes")
+        CONFIRMED = "confirmed", _("Confirmed")
+        DROPPED = "dropped", _("Dropped")
+
+    MOVES = {
+        Status.DONE: {Status.REFUSED, Status.ASKED},
+        Status.ASKED: {Status.CONFIRMED, Status.DROPPED},
+        Status.REFUSED: set(),
+        Status.CONFIRMED: set(),
+        Status.DROPPED: set(),
+    }
+
+    chat = models.ForeignKey(
+        Chat, models.PROTECT, related_name="commands", verbose_name=_("operators' chat")
+    )
+    # The number of the bot, and of the update there: what was heard twice is done once.
+    bot = models.BigIntegerField(_("bot"))
+    update = models.BigIntegerField(_("update"))
+    words = models.CharField(_("words"), max_length=300)
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.DONE)
+    # What has to be said again for it to be done, and until when.
+    code = models.CharField(max_length=8, blank=True, editable=False)
+    good_until = models.DateTimeField(_("good until"), null=True)
+    answer = models.TextField(_("answer"), blank=True)
+    # The button that was pressed, which waits for a word.
+    pressed = models.CharField(max_length=64, blank=True, editable=False)
+    answered_at = models.DateTimeField(_("answered at"), null=True)
+
+    class Meta:
+        verbose_name = _("command by chat")
+        verbose_name_plural = _("commands by chat")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["bot", "update"], name="monitoring_heard_once"),
+        ]
+
+    def __str__(self):
+        return self.words

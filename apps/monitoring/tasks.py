@@ -21,3 +21,4 @@ def verify() -> None:
 @shared_task(name="monitoring.prune_alerts")
 def prune_alerts() -> None:
     services.prune_alerts(now=timezone.now())
+    services.prune_chats(now=timezone.now())

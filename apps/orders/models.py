@@ -208,3 +208,29 @@ class Fill(TenantOwned, Fact):
 
     def __str__(self):
         return self.key
+
+
+class Brake(Fact):
+    """From when to when nothing was opened anywhere, by whom and why; closing goes on."""
+
+    reason = models.CharField(_("reason"), max_length=200)
+    pulled_by = models.CharField(_("pulled by"), max_length=100, editable=False)
+    released_by = models.CharField(_("released by"), max_length=100, blank=True, editable=False)
+    released_at = models.DateTimeField(_("released at"), null=True, editable=False)
+    # Set while it is on: there is one brake.
+    on_key = models.BooleanField(null=True, default=True, unique=True, editable=False)
+
+    class Meta:
+        verbose_name = _("brake")
+        verbose_name_plural = _("brakes")
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="orders_brake_on_or_released",
+                condition=Q(on_key=True, released_at=None)
+                | Q(on_key=None, released_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self):
+        return self.reason

@@ -13,7 +13,7 @@ from apps.core.scope import rows
 from apps.ledger.models import Account
 from apps.ledger.selectors import balances
 from apps.members.models import Member
-from apps.orders.models import Fill, Order, Ticket
+from apps.orders.models import Brake, Fill, Order, Ticket
 from apps.positions.models import Position
 from apps.signals.models import Signal
 from apps.tenants.models import Tenant
@@ -23,6 +23,11 @@ from engine.signal import Action
 
 # An order of which nothing more is to come.
 DONE = [OrderStatus.FILLED, OrderStatus.CANCELED]
+
+
+def brake_on() -> Brake | None:
+    """The brake, while it is on."""
+    return Brake.objects.filter(on_key=True).first()
 
 
 def moving(venue_accounts: Iterable[int]) -> QuerySet[Ticket]:

@@ -25,25 +25,6 @@ PAGE = 1000
 CLEARING = {Account.Kind.POOL: "from_self", Account.Kind.SPENT: "from_gift"}
 
 
-def first_misfit() -> str | None:
-    """The first pool, charge, close, reward or account that does not fit, in words."""
-    return (
-        wrong_pool()
-        or missing_pool()
-        or uncharged_close()
-        or wrong_basis()
-        or wrong_charge()
-        or wrong_due()
-        or wrong_mark()
-        or wrong_reward()
-        or wrong_clearing()
-        or leftover()
-        or wrong_held()
-        or wrong_paid()
-        or wrong_withdrawal()
-    )
-
-
 def wrong_pool() -> str | None:
     """A pool that is not the sum of its rewards, or not its charge's self part."""
     parts = Reward.objects.across_tenants().filter(pool=OuterRef("pk")).order_by()
@@ -228,3 +209,25 @@ def held_for(withdrawals: Sequence[Withdrawal]) -> dict[str, tuple[str, Decimal]
     held = Transfer.objects.across_tenants().filter(key__in=keys)
     told = held.values_list("key", "debit__owner", "amount")
     return {key: (owner, amount) for key, owner, amount in told}
+
+
+QUESTIONS = (
+    wrong_pool,
+    missing_pool,
+    uncharged_close,
+    wrong_basis,
+    wrong_charge,
+    wrong_due,
+    wrong_mark,
+    wrong_reward,
+    wrong_clearing,
+    leftover,
+    wrong_held,
+    wrong_paid,
+    wrong_withdrawal,
+)
+
+
+def first_misfit() -> str | None:
+    """The first pool, charge, close, reward or account that does not fit, in words."""
+    return next((misfit for question in QUESTIONS if (misfit := question())), None)

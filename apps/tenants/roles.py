@@ -26,6 +26,7 @@ TRADE = {
         *("strategies.strategy", "strategies.tenantstrategy", "strategies.subscription"),
         *("intake.intake", "copying.copier"),
         *("signals.signal", "orders.ticket", "backtests.run", "market_making.maker"),
+        *("orders.brake", "monitoring.alert", "monitoring.silence"),
         *("traders.mind", "traders.template", "traders.manager", "traders.trader", "traders.duel"),
     )
     for verb in ("add", "change")

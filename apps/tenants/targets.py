@@ -87,16 +87,17 @@ def post(
     body: bytes,
     reads: int = 0,
     may_be_private: bool = False,
+    seconds: float = ANSWER_SECONDS,
 ) -> tuple[int, bytes]:
     """The status that the endpoint answered with, and as much of its words as is wanted;
-    Unreachable where it did not."""
+    Unreachable where it did not within this time."""
     may_be_private = may_be_private or settings.WEBHOOK_PRIVATE_TARGETS
     try:
         target = checked_target(url, may_be_private=may_be_private)
         # We connect to the address that was checked, whatever the name says a moment later.
         address = resolved(target, may_be_private=may_be_private)
         with connected(target, address) as line:
-            return told(line, target, headers=headers, body=body, reads=reads)
+            return told(line, target, headers=headers, body=body, reads=reads, seconds=seconds)
     except BadInput as error:
         raise Unreachable(error.message) from error
     except (HTTPException, OSError) as error:
@@ -115,11 +116,17 @@ def connected(target: Target, address: str) -> socket.socket:
 
 
 def told(
-    line: socket.socket, target: Target, *, headers: dict[str, str], body: bytes, reads: int
+    line: socket.socket,
+    target: Target,
+    *,
+    headers: dict[str, str],
+    body: bytes,
+    reads: int,
+    seconds: float,
 ) -> tuple[int, bytes]:
     """Say it and hear the status. Nobody reads more than was wanted, nor follows where it
     points."""
-    line.settimeout(ANSWER_SECONDS)
+    line.settimeout(seconds)
     is_late = threading.Event()
 
     def cut() -> None:
@@ -129,7 +136,7 @@ def told(
             socket.socket.shutdown(line, socket.SHUT_RDWR)
 
     # A time-out holds for each piece: an answer that drips would never end.
-    cutting = threading.Timer(ANSWER_SECONDS, cut)
+    cutting = threading.Timer(seconds, cut)
     cutting.start()
     try:
         talk = HTTPConnection(target.host)

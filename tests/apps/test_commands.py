@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.core.commands import CODES, Bar, HouseCommand, Subject, table
+from apps.core.commands import CODES, TELL_EVERY_SECONDS, Bar, HouseCommand, Subject, table
 from apps.core.errors import BadInput
 from ironbull.management.listing import HouseUtility, house_commands
 from tests.factories import TenantFactory
@@ -21,6 +22,7 @@ COMMANDS = dict(house_commands())
 # What lists rows at once, on no data: all other --json of a command follows the same way.
 LISTS = [
     "backtest list --json",
+    "brake list --json",
     "candles list --json",
     "candles check --json",
     "clear_trading_data --all --dry-run --json",
@@ -30,14 +32,19 @@ LISTS = [
     "maker paper --paths 2 --json",
     "node list --json",
     "recompute_levels --json",
+    "rotate_keys --json",
     "settle_failed --json",
+    "tallies --json",
     "trader list --json",
+    "verify_audit --json",
+    "verify_ledger --json",
+    "verify_tenants --json",
     "watch --once --json",
 ]
 # What needs rows, a venue or an hour to tell anything.
 ELSEWHERE = {
     *("arena", "close_positions", "drill", "node_bundle", "optimise", "paper_exchange", "trace"),
-    *("backup", "reconcile", "venue_check"),
+    *("backup", "reconcile", "venue_check", "demo"),
 }
 
 
@@ -175,3 +182,13 @@ def test_progress_is_drawn_on_a_terminal_beside_what_is_told(out, is_told):
     bar.show(10, 10, "rows")
     bar.end()
     assert ("10 / 10  rows" in out.getvalue()) == is_told
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["verify_ledger", "verify_tenants"])
+def test_long_work_tells_how_far_it_is_beside_its_answer(name, monkeypatch):
+    monkeypatch.setitem(TELL_EVERY_SECONDS, False, 0.0)
+    out, beside = StringIO(), StringIO()
+    call_command(name, "--json", stdout=out, stderr=beside)
+    assert json.loads(out.getvalue())
+    assert re.search(r"^\d+ / \d+  \w", beside.getvalue(), re.M)

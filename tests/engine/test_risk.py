@@ -65,6 +65,7 @@ OPENS = {
     "sound": ({}, None),
     "no node": ({"node_alive": False}, "node"),
     "a clock that is off": ({"is_clock_off": True}, "clock"),
+    "the brake": ({"is_braked": True}, "brake"),
     "no points": ({"points": Decimal(0)}, "points"),
     "points owed": ({"points": Decimal(-1)}, "points"),
     "blocked": ({"blocked_symbols": frozenset({"BTC/USDT"})}, "symbol"),
@@ -88,6 +89,7 @@ CLOSES = {
     "too small": ({"quantity": Decimal(0)}, "minimum"),
     # Whatever forbids more risk never forbids getting out.
     "a clock that is off": ({"is_clock_off": True}, None),
+    "the brake": ({"is_braked": True}, None),
     "no points": ({"points": Decimal(0)}, None),
     "blocked": ({"blocked_symbols": frozenset({"BTC/USDT"})}, None),
     "no place": ({"open_positions": 10}, None),

@@ -1,5 +1,6 @@
 """The verbs of makers: what they are told, how they run, and how they are heard."""
 
+from apps.market_making.services.braking import stop_opening
 from apps.market_making.services.hearing import record_report
 from apps.market_making.services.keeping import prune
 from apps.market_making.services.running import (
@@ -30,4 +31,5 @@ __all__ = [
     "renew_leases",
     "start_maker",
     "stop_maker",
+    "stop_opening",
 ]

@@ -15,6 +15,7 @@ from apps.market_making.services.telling import refuse_unfit
 from apps.market_making.services.wishing import command, leased_until
 from apps.members.models import Member
 from apps.nodes.selectors import alive_nodes
+from apps.orders.selectors import brake_on
 from apps.orders.services import refuse_quoted
 from apps.tenants.models import Tenant
 from apps.venues.models import VenueAccount
@@ -32,6 +33,8 @@ def start_maker(*, maker: Maker, now: datetime) -> Session:
     account = accounts.get(pk=maker.venue_account_id)
     maker = Maker.objects.of(maker.tenant_id).select_for_update().get(pk=maker.pk)
     refuse_running(maker)
+    if brake_on():
+        raise Conflict("the brake is on: nothing is opened anywhere", rule="brake")
     refuse_unready(account, maker.symbol, now=now)
     session = Session.objects.of(maker.tenant_id).create(
         tenant_id=maker.tenant_id,

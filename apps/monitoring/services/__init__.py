@@ -6,6 +6,7 @@ from apps.monitoring.services.channels import (
     resume_channel,
     try_channel,
 )
+from apps.monitoring.services.chats import allow_chat, bar_chat, prune_chats
 from apps.monitoring.services.handling import acknowledge_alert, end_silence, silence
 from apps.monitoring.services.notices import deliver, prune_alerts, send_again
 from apps.monitoring.services.pulses import pulse, send_probes
@@ -15,6 +16,8 @@ from apps.monitoring.services.watching import watch
 
 __all__ = [
     "acknowledge_alert",
+    "allow_chat",
+    "bar_chat",
     "change_rule",
     "create_channel",
     "deliver",
@@ -22,6 +25,7 @@ __all__ = [
     "ensure_rules",
     "pause_channel",
     "prune_alerts",
+    "prune_chats",
     "pulse",
     "resume_channel",
     "send_again",

@@ -30,6 +30,7 @@ def create_channel(
     key: str = "",
     least_severity: int = 2,
     is_second: bool = False,
+    takes_commands: bool = False,
 ) -> Channel:
     """Make a way known; what is secret in it is sealed, and nobody is shown it again.
 
@@ -44,12 +45,15 @@ def create_channel(
     if least_severity not in dict(SEVERITIES):
         raise BadInput("a severity is 1, 2 or 3", field="least_severity")
     check_target(kind, target, key)
+    if takes_commands and kind != K.TELEGRAM:
+        raise BadInput("only a bot of Telegram takes commands", field="takes_commands")
     channel = Channel(
         name=name,
         kind=kind,
         target=shown(kind, target),
         least_severity=least_severity,
         is_second=is_second,
+        takes_commands=takes_commands,
     )
     SECRET.seal(channel, json.dumps({"target": target, "key": key}))
     try:
@@ -57,7 +61,11 @@ def create_channel(
             channel.save()
     except IntegrityError as error:
         raise Conflict(f"a channel {name} is there already", field="name") from error
-    audit.record("channel.created", channel, after={"kind": kind, "target": channel.target})
+    audit.record(
+        "channel.created",
+        channel,
+        after={"kind": kind, "target": channel.target, "takes_commands": takes_commands},
+    )
     return channel
 
 

@@ -1,6 +1,7 @@
 """The verbs of orders, one file for each step of the walk."""
 
 from apps.orders.services.assigning import Assigned, assign_account, assign_accounts
+from apps.orders.services.brake import pull_brake, release_brake
 from apps.orders.services.dispatch import dispatch
 from apps.orders.services.draining import tell_drained
 from apps.orders.services.manual import (
@@ -51,9 +52,11 @@ __all__ = [
     "order_by_hand",
     "plan",
     "protect_position",
+    "pull_brake",
     "record_reports",
     "record_state",
     "refuse_quoted",
+    "release_brake",
     "sweep",
     "take_in_quotes",
     "tell_drained",

@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 
 from apps.members.models import Member
 from apps.orders.models import Order, Ticket
-from apps.orders.selectors import current_orders, protection_by_hand
+from apps.orders.selectors import brake_on, current_orders, protection_by_hand
 from apps.orders.services.parcels import Outgoing, send_parcels
 from apps.tenants.models import Tenant
 from apps.venues.credentials import secret_for
@@ -98,6 +98,7 @@ def publish_orders(orders: list[Order], fresh: dict[UUID, Ticket], task: Task) -
     accounts = {ticket.venue_account_id: ticket.venue_account for ticket in fresh.values()}
     secrets = {pk: secret_for(account, account.node) for pk, account in accounts.items()}
     wanted = protection_by_hand(fresh.values())
+    is_braked = brake_on() is not None
     outgoing = []
     for order in orders:
         ticket = fresh[order.ticket_id]
@@ -105,15 +106,16 @@ def publish_orders(orders: list[Order], fresh: dict[UUID, Ticket], task: Task) -
         # An account whose credentials do not open is left to the sweep, and in the end parked.
         if secret := secrets[account.pk]:
             ticket.stop, ticket.target = wanted.get(ticket.pk, (ticket.stop, ticket.target))
-            message = message_of(ticket, order, allowed_task(ticket, task))
+            message = message_of(ticket, order, allowed_task(ticket, task, is_braked))
             outgoing.append(Outgoing(account.node, message, secret))
     send_parcels(outgoing)
 
 
-def allowed_task(ticket: Ticket, task: Task) -> Task:
+def allowed_task(ticket: Ticket, task: Task, is_braked: bool) -> Task:
     """Only the node whose journal knows what it sent may place; another one may look or cancel.
 
-    Of a paused account nothing is placed: what did not arrive has not, by the end of its time.
+    Of a paused account nothing is placed, nor under the brake what opens: what did not arrive
+    has not, by the end of its time.
     """
     if ticket.action == Action.PROTECT:
         return Task.PROTECT
@@ -121,7 +123,8 @@ def allowed_task(ticket: Ticket, task: Task) -> Task:
         return Task.CANCEL
     account = ticket.venue_account
     may_place = ticket.node_id == account.node_id and account.status == VenueAccount.Status.ACTIVE
-    return task if may_place else Task.LOOK_UP
+    is_held_back = is_braked and ticket.action == Action.OPEN
+    return task if may_place and not is_held_back else Task.LOOK_UP
 
 
 def message_of(ticket: Ticket, order: Order, task: Task) -> messages.Ticket:

@@ -17,7 +17,7 @@ from django.db.models.functions import Cast
 from apps.core.errors import StrangerRow
 from apps.nodes.models import Node
 from apps.nodes.selectors import alive_nodes
-from apps.orders.selectors import Holding, UnderWay, holdings, points_of, spent
+from apps.orders.selectors import Holding, UnderWay, brake_on, holdings, points_of, spent
 from apps.signals.models import Signal
 from apps.strategies.models import Subscription
 from apps.strategies.selectors import followers
@@ -111,6 +111,7 @@ class Facts:
 
     def __init__(self, signal: Signal, *, now: datetime) -> None:
         closing = signal.action == Action.CLOSE
+        self.is_braked = not closing and brake_on() is not None
         rows = followers(signal.strategy, closing=closing).values_list(*Follower._fields)
         self.followers = [Follower._make(row) for row in rows]
         keys = {follower.venue_account_id for follower in self.followers}

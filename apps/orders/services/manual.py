@@ -19,6 +19,7 @@ from apps.core.states import move
 from apps.nodes.selectors import alive_nodes
 from apps.orders.models import Order, Ticket
 from apps.orders.selectors import (
+    brake_on,
     current_orders,
     in_flight,
     open_positions,
@@ -249,6 +250,7 @@ def approved(draft: Ticket, now: datetime) -> Ticket:
             symbol=draft.symbol,
             node_alive=node is not None,
             is_clock_off=node is not None and node.is_clock_off,
+            is_braked=action is Action.OPEN and brake_on() is not None,
             points=point_cards([account.member])[account.member_id],
             quantity=draft.quantity,
             held=held,

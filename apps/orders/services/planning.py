@@ -134,6 +134,7 @@ def judged_followers(signal: Signal, facts: Facts) -> Iterator[Planned]:
                 symbol=signal.symbol,
                 node_alive=account.node_id in facts.alive,
                 is_clock_off=facts.has_clock_off(account),
+                is_braked=facts.is_braked,
                 points=facts.points[follower.member_id],
                 quantity=quantity,
                 held=held,

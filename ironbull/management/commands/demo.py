@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.core import audit
-from apps.core.commands import HouseCommand, Subject
+from apps.core.commands import Bar, HouseCommand, Subject, add_json
 from apps.core.errors import DomainError
 from apps.ledger.models import Account
 from apps.members.models import Member
@@ -35,6 +35,7 @@ from apps.venues.services import bind_account, record_equity
 from engine.venues.paper import PaperVenue
 
 FILE = settings.ROOT / "fixtures" / "demo.json"
+HEADINGS = ["tenant", "members", "new", "following", "strategy", "node"]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +85,7 @@ class Command(HouseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--file", type=Path, default=FILE, help="the demo's description")
+        add_json(parser)
 
     def handle(self, *, file, verbosity, **options):
         described = read(file)
@@ -91,12 +93,15 @@ class Command(HouseCommand):
         strategy = existing(Strategy, code=described.strategy)
         try:
             with audit.acting("demo"):
-                told = [seed(part, node=node, strategy=strategy) for part in described.tenants]
+                lines = [
+                    seed(part, node=node, strategy=strategy, bar=self.bar)
+                    for part in described.tenants
+                ]
         except DomainError as error:
             raise CommandError(f"{error.message} {error.context or ''}".strip()) from error
+        self.bar.end()
         if verbosity:
-            for line in told:
-                self.stdout.write(line)
+            self.tell(HEADINGS, lines)
 
 
 def read(file: Path) -> Description:
@@ -127,18 +132,17 @@ def existing(model, **key):
     return row
 
 
-def seed(part: TenantPart, *, node: Node, strategy: Strategy) -> str:
+def seed(part: TenantPart, *, node: Node, strategy: Strategy, bar: Bar) -> list[object]:
     """One tenant with all its members; the answer says what is there now."""
     tenant, offered = opened(part, strategy=strategy)
-    made = [
-        add_member(member, tenant=tenant, offered=offered, node=node) for member in part.members
-    ]
+    made = 0
+    for place, member in enumerate(part.members):
+        bar.show(place, len(part.members), tenant.name)
+        made += add_member(member, tenant=tenant, offered=offered, node=node)
     recompute_levels(tenant=tenant, now=timezone.now())
     following = sum(member.subscription is not None for member in part.members)
-    return (
-        f"{tenant.name}: {len(made)} members ({sum(made)} new), "
-        f"{following} of them follow {offered.display_name or strategy.name} on node {node.code}"
-    )
+    called = offered.display_name or strategy.name
+    return [tenant.name, len(part.members), made, following, called, node.code]
 
 
 @transaction.atomic

@@ -55,7 +55,7 @@ class Command(HouseCommand):
 
     def add_arguments(self, parser):
         commands = parser.add_subparsers(dest="verb", required=True)
-        add_json(commands.add_parser("list", help="all nodes, and how they are"))
+        commands.add_parser("list", help="all nodes, and how they are")
         add = commands.add_parser("add", help="expect a node, and make its one-time code")
         add.add_argument("node", help="small letters, digits and dashes, as in tokyo-1")
         add.add_argument("--name", help="what people call it; the code, if left out")
@@ -82,6 +82,8 @@ class Command(HouseCommand):
         which = assign.add_mutually_exclusive_group(required=True)
         which.add_argument("--accounts", nargs="+", type=int, help="their ids")
         which.add_argument("--from", dest="origin", help="all accounts of this node")
+        for verb in commands.choices.values():
+            add_json(verb)
 
     def handle(self, *, verb, **asked):
         with acting("manage.py node"):
@@ -94,12 +96,12 @@ class Command(HouseCommand):
     def add(self, *, node, name, **_options):
         made = register_node(code=node, name=name or node, now=timezone.now())
         told = {"until": made.node.join_until, "one_time_code": made.one_time_code}
-        self.stdout.write(HOW.format(code=node, centre=centre_verify_key(), **told))
+        self.say(HOW.format(code=node, centre=centre_verify_key(), **told))
 
     def join(self, *, node, code, seal_key, verify_key, **_options):
         keys = {"seal_key": seal_key, "verify_key": verify_key}
         join_node(code=node, one_time_code=code, now=timezone.now(), **keys)
-        self.stdout.write(NEXT.format(code=node))
+        self.say(NEXT.format(code=node))
 
     def confirm(self, *, node, fingerprint, **_options):
         confirm_node(node=named(node), fingerprint=fingerprint)
@@ -125,7 +127,7 @@ class Command(HouseCommand):
         else:
             chosen = [VenueAccount(pk=pk) for pk in accounts]
         done = assign_accounts(accounts=chosen, node=named(node))
-        self.stdout.write(f"{len(done.moved)} accounts were given to {node}")
+        self.say(f"{len(done.moved)} accounts were given to {node}")
         for account in done.held:
             self.stderr.write(f"account {account.pk} {account}: a ticket is under way")
         return not done.held

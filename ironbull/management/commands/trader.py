@@ -53,7 +53,7 @@ class Command(HouseCommand):
 
     def add_arguments(self, parser):
         commands = parser.add_subparsers(dest="verb", required=True)
-        add_json(commands.add_parser("list", help="every trader, and how it does"))
+        commands.add_parser("list", help="every trader, and how it does")
         for name, text in (
             ("start", "have it decide from now on"),
             ("stop", "have it decide nothing; what it holds stays"),
@@ -66,16 +66,16 @@ class Command(HouseCommand):
             one.add_argument("trader", help="its code")
             if name == "replay":
                 one.add_argument("--limit", type=int, help="the last so many records")
-                add_json(one)
             if name == "export":
                 one.add_argument("file", type=Path)
         one = commands.add_parser("compare", help="two prompts, and how sure their difference is")
         one.add_argument("duel", help="its name")
-        add_json(one)
         for name, text in (("create", "as a file tells it"), ("import", "and its whole record")):
             one = commands.add_parser(name, help=text)
             one.add_argument("file", type=Path)
             one.add_argument("--account", type=int, required=True, help="a venue account's number")
+        for verb in commands.choices.values():
+            add_json(verb)
 
     def handle(self, *, verb, **options):
         try:
@@ -96,10 +96,19 @@ class Command(HouseCommand):
             self.replay(self.trader(options), options["limit"])
         elif verb == "export":
             size = services.export_trader(trader=self.trader(options), path=options["file"])
-            self.stdout.write(f"{options['file']}: {size} bytes")
+            file = options["file"]
+            self.tell_result(f"{file}: {size} bytes", file=str(file), bytes=size)
         else:
             trader = VERBS[verb](trader=self.trader(options), now=now)
-            self.stdout.write(f"{trader.code}: {trader.status}")
+            self.tell_trader(trader)
+
+    def tell_trader(self, trader):
+        self.tell_result(
+            f"{trader.code}: {trader.status}, {trader.decided} decisions",
+            trader=trader.code,
+            status=trader.status,
+            decisions=trader.decided,
+        )
 
     def trader(self, options):
         found = Trader.objects.across_tenants().filter(code=options["trader"]).first()
@@ -138,7 +147,7 @@ class Command(HouseCommand):
                 raise CommandError(f"there is a trader {told.code}: import changes nothing of it")
             told.records, told.samples, told.shades, told.began_at = [], [], [], None
         trader = services.import_trader(account=account, told=told, now=now)
-        self.stdout.write(f"{trader.code}: {trader.status}, {trader.decided} decisions")
+        self.tell_trader(trader)
 
     def compare(self, name):
         duels = Duel.objects.across_tenants().filter(name=name)

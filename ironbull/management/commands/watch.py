@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from apps.core.commands import HouseCommand, Subject, add_json
 from apps.monitoring.alone import Alone
+from apps.monitoring.listening import Listener
 from apps.monitoring.selectors import Looked
 from apps.monitoring.services import deliver, ensure_rules, pulse, send_probes, watch
 from apps.tenants.targets import Unreachable, post
@@ -54,6 +55,7 @@ class Command(HouseCommand):
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_told: stopped.set())
+        Listener(stopped).start()
         Watcher(every=every).run(stopped)
 
 

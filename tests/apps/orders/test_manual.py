@@ -210,7 +210,12 @@ def ahead(hand):
     hand.desk.node.__class__.objects.update(clock_offset_ms=1001)
 
 
+def braked(hand):
+    services.pull_brake(reason="nonsense")
+
+
 OPENING = {
+    braked: "the brake is on",
     paused: "paused",
     suspended: "tenant is suspended",
     disabled: "member is disabled",

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.core.errors import StrangerRow
+from apps.orders import services
 from apps.orders.models import Order, Ticket
 from apps.orders.services.planning import order_for
 from apps.signals.models import Signal
@@ -31,7 +32,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 # Of which two write the tickets and orders that are sent; the refused tickets are a third.
-QUERIES = 15
+QUERIES = 16
 
 
 def tickets(**fields):
@@ -157,6 +158,10 @@ def clock_off(desk):
     desk.node.save()
 
 
+def braked(desk):
+    services.pull_brake(reason="nonsense")
+
+
 def no_node(desk):
     account = desk.subscriptions[0].venue_account
     account.node = None
@@ -192,6 +197,7 @@ def unknown_instrument(desk):
         (silent_node, "node"),
         (no_node, "node"),
         (clock_off, "clock"),
+        (braked, "brake"),
         (empty_cards, "points"),
         (held_already, "held"),
         (little_capital, "minimum"),

@@ -6,8 +6,10 @@ drop the old key. It may be stopped and run again at any time.
 
 from django.core.management.base import CommandError
 
-from apps.core.commands import HouseCommand, Subject
+from apps.core.commands import HouseCommand, Subject, add_json
 from apps.core.rotation import due, rotate, sealed_fields
+
+HEADINGS = ["of", "sealed anew", "replaced meanwhile", "left"]
 
 
 class Command(HouseCommand):
@@ -20,24 +22,28 @@ class Command(HouseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--batch", type=int, default=500, help="rows at a time")
+        add_json(parser)
 
     def handle(self, *, batch, **options):
         if batch < 1:
             raise CommandError("--batch is 1 or more")
-        unfinished = []
+        unfinished, lines = [], []
         for model, column in sealed_fields():
             all_due = due(model, column).count()
             for count in rotate(model, column, batch=batch):
                 self.bar.show(count.resealed, all_due, count.label)
             self.bar.end()
-            self.stdout.write(
+            self.say(
                 f"{count.label}: {count.resealed} sealed anew, "
                 f"{count.overtaken} replaced meanwhile, {count.left} left"
             )
+            lines.append([count.label, count.resealed, count.overtaken, count.left])
             if count.closed:
                 told = ", ".join(str(pk) for pk in count.closed[:20])
                 unfinished.append(f"{count.label}: no key of this host opens rows {told}")
             elif count.left:
                 unfinished.append(f"{count.label}: {count.left} left, run again")
+        if self.as_json:
+            self.tell(HEADINGS, lines)
         if unfinished:
             raise CommandError("; ".join(unfinished))

@@ -5,7 +5,7 @@ from pathlib import Path
 from django.core.management.base import CommandError
 
 from apps.core import anchors, audit
-from apps.core.commands import HouseCommand, Subject
+from apps.core.commands import HouseCommand, Subject, add_json
 from apps.core.models import AuditEntry
 
 
@@ -24,6 +24,7 @@ class Command(HouseCommand):
             metavar="FILE",
             help="also check the ends of the trail kept in this file, and append the present one",
         )
+        add_json(parser)
 
     def handle(self, *, anchor, **options):
         entries = AuditEntry.objects.count()
@@ -31,9 +32,13 @@ class Command(HouseCommand):
         self.bar.end()
         if breach:
             raise CommandError(str(breach))
-        self.stdout.write(f"{entries} entries: the chain holds")
+        told, figures = [f"{entries} entries: the chain holds"], {"entries": entries}
         if anchor:
-            self.check_anchors(anchor)
+            kept, added = self.check_anchors(anchor)
+            told.append(f"{len(kept)} anchors hold")
+            told += [f"entry {number} is anchored" for number in added]
+            figures |= {"anchors": len(kept), "anchored": added}
+        self.tell_result("\n".join(told), **figures)
 
     def check_anchors(self, path):
         try:
@@ -43,7 +48,4 @@ class Command(HouseCommand):
         breach = anchors.find_broken(kept)
         if breach:
             raise CommandError(str(breach))
-        self.stdout.write(f"{len(kept)} anchors hold")
-        added = anchors.append(path, kept)
-        if added:
-            self.stdout.write(f"entry {added[0]} is anchored")
+        return kept, list(anchors.append(path, kept) or [])[:1]

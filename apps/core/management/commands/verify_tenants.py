@@ -3,7 +3,7 @@
 from django.apps import apps
 from django.core.management.base import CommandError
 
-from apps.core.commands import HouseCommand, Subject
+from apps.core.commands import HouseCommand, Subject, add_json
 from apps.core.models import TenantOwned
 from apps.core.scope import strangers
 
@@ -13,17 +13,23 @@ class Command(HouseCommand):
     subject = Subject.WATCH
     examples = """
         verify_tenants
+        verify_tenants --json
     """
+
+    def add_arguments(self, parser):
+        add_json(parser)
 
     def handle(self, **options):
         models = [model for model in apps.get_models() if issubclass(model, TenantOwned)]
-        astray = [
-            f"{model._meta.label}.{name}: {count}"
-            for model in models
-            for name, count in strangers(model).items()
-        ]
+        astray: list[str] = []
+        for place, model in enumerate(models):
+            label = model._meta.label
+            self.bar.show(place, len(models), label)
+            astray += [f"{label}.{name}: {count}" for name, count in strangers(model).items()]
+        self.bar.end()
         if astray:
             raise CommandError("rows that point at another tenant's rows: " + ", ".join(astray))
-        self.stdout.write(
-            f"{len(models)} kinds of rows: every row points at rows of its own tenant"
+        self.tell_result(
+            f"{len(models)} kinds of rows: every row points at rows of its own tenant",
+            kinds=len(models),
         )

@@ -3,7 +3,7 @@
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from apps.core.commands import HouseCommand, Subject
+from apps.core.commands import HouseCommand, Subject, add_json
 from apps.tallies.services import catch_up, forget, wrong_days
 
 
@@ -20,6 +20,7 @@ class Command(HouseCommand):
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--check", action="store_true", help="write nothing, tell what differs")
         which.add_argument("--rebuild", action="store_true", help="forget what was counted")
+        add_json(parser)
 
     def handle(self, *, check, rebuild, **options):
         if check:
@@ -30,8 +31,8 @@ class Command(HouseCommand):
         days = 0
         for day in catch_up(now=timezone.now()):
             days += 1
-            self.stdout.write(f"counted {day}")
-        self.stdout.write(f"{days} days counted")
+            self.say(f"counted {day}")
+        self.tell_result(f"{days} days counted", days=days)
 
     def check_all(self):
         days, misfits = 0, 0
@@ -42,4 +43,4 @@ class Command(HouseCommand):
                 self.stderr.write(f"{day}: {line}")
         if misfits:
             raise CommandError(f"{misfits} tallies are not what their rows say: run it --rebuild")
-        self.stdout.write(f"The tallies of {days} days hold.")
+        self.tell_result(f"The tallies of {days} days hold.", days=days)
