@@ -104,8 +104,8 @@ def week_trades(facts: AccountFacts, set_to: WeekTrades) -> str:
 def day_loss(facts: AccountFacts, set_to: DayLoss) -> str:
     if facts.lost_today is None:
         return "what was lost today is not known"
-    lost = facts.lost_today
-    return f"{lost:f} USDT were lost today of {set_to.most_usdt}" if lost >= set_to.most_usdt else ""
+    lost, most = facts.lost_today, set_to.most_usdt
+    return f"{lost:f} USDT were lost today of {most}" if lost >= most else ""
 
 
 def losing_streak(facts: AccountFacts, set_to: LosingStreak) -> str:

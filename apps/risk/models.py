@@ -1,26 +1,13 @@
-"""One limit, as the platform or a tenant has set it; who set what before stands in the audit trail."""
+"""One limit, as the platform or a tenant has set it; who set what stands in the audit trail."""
 
 import msgspec
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import Dated
+from apps.risk.words import TITLES
 from apps.tenants.models import Tenant
 from engine.limits import LIMITS, figures_of
-
-TITLES = {
-    "positions": _("Open positions"),
-    "equity": _("Equity of the account"),
-    "notional": _("Size of an order"),
-    "leverage": _("Leverage"),
-    "day_trades": _("Openings a day"),
-    "week_trades": _("Openings a week"),
-    "day_loss": _("Loss of a day"),
-    "losing_streak": _("Losses in a row"),
-    "pause": _("Pause between openings"),
-    "allowed_symbols": _("Allowed symbols"),
-    "blocked_symbols": _("Blocked symbols"),
-}
 
 
 class RiskRule(Dated):

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from django.db.models import Q
 
-from apps.risk.models import TITLES, RiskRule
+from apps.risk.models import RiskRule
+from apps.risk.words import TITLES
 from apps.tenants.models import Tenant
 from engine.limits import LIMITS, figures_of, rule_of
 from engine.risk import Rule

@@ -28,9 +28,7 @@ class Lately:
 
     def __init__(self, accounts: Collection[int], look_at: Collection[str], now: datetime) -> None:
         asks = {"equity": equities, "trades": trades, "lost_today": lost, "losses": losses}
-        self._known = {
-            name: ask(accounts, now) for name, ask in asks.items() if name in look_at
-        }
+        self._known = {name: ask(accounts, now) for name, ask in asks.items() if name in look_at}
 
     def of(self, account: int) -> dict[str, object]:
         """What is known of one account, by the names of the facts."""

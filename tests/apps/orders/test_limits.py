@@ -224,9 +224,7 @@ def test_what_one_account_did_is_held_against_no_other(desk):
     assert Ticket.objects.across_tenants().get(subscription=other).status == T.SENT
 
 
-def test_limits_cost_as_many_queries_however_many_follow(
-    hints, django_assert_max_num_queries
-):
+def test_limits_cost_as_many_queries_however_many_follow(hints, django_assert_max_num_queries):
     desk = Desk(followers=30)
     be_worth(desk, 1000)
     for rule, (figures, _within, _beyond) in CASES.items():
