@@ -113,7 +113,7 @@ def test_a_tenants_staff_read_and_do_not_set(client, acme):
 
 
 def test_there_is_no_page_of_a_rule_that_is_none(client):
-    assert enter(client).get("/admin/console/risk/0/luck/").status_code == 404
+    assert enter(client).get(page("luck")).status_code == 404
 
 
 @pytest.fixture

@@ -174,4 +174,4 @@ def test_who_may_not_change_them_is_shown_nothing(client, role):
 
 
 def test_there_are_no_sizes_of_anything_else(client):
-    assert enter(client).get("/admin/console/sizes/luck/").status_code == 404
+    assert enter(client).get(reverse("console:sizes", args=["luck"])).status_code == 404
