@@ -44,6 +44,21 @@ class SignalFacts(msgspec.Struct, frozen=True, kw_only=True):
     cooldown_seconds: int
 
 
+class Trades(msgspec.Struct, frozen=True):
+    """How often an account was to open something, in the days and weeks of UTC."""
+
+    today: int
+    this_week: int
+    seconds_since_last: float | None
+
+
+class Losses(msgspec.Struct, frozen=True):
+    """The last positions that an account closed, as far as each of them lost."""
+
+    in_a_row: int
+    seconds_since_last: float
+
+
 class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one subscription's account when its order is planned."""
 
@@ -62,8 +77,16 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     key_refusal: str = ""  # what speaks against its key
     has_parked: bool = False  # nobody knows what one of its orders did
     is_quoted: bool = False  # a maker runs on this symbol there
-    max_positions: int = 10
-    blocked_symbols: frozenset[str] = frozenset()
+    leverage: int = 1
+    notional: Decimal | None = None
+    # What only a limit asks for that somebody has set; None is not known.
+    equity: Decimal | None = None
+    trades: Trades | None = None
+    lost_today: Decimal | None = None
+    losses: Losses | None = None
+
+
+Rule = Callable[[AccountFacts], Verdict]
 
 
 MAX_BARS_LATE = 2
@@ -111,17 +134,9 @@ def points_left(facts: AccountFacts) -> Verdict:
     return APPROVED
 
 
-def symbol_allowed(facts: AccountFacts) -> Verdict:
-    if facts.action is Action.OPEN and facts.symbol in facts.blocked_symbols:
-        return Refused("symbol", f"{facts.symbol} is blocked")
-    return APPROVED
-
-
-def room_for_one_more(facts: AccountFacts) -> Verdict:
+def not_held(facts: AccountFacts) -> Verdict:
     if facts.action is Action.OPEN and facts.held > 0:
         return Refused("held", "a position in this symbol and direction is open")
-    if facts.action is Action.OPEN and facts.open_positions >= facts.max_positions:
-        return Refused("positions", f"{facts.open_positions} positions are open")
     return APPROVED
 
 
@@ -175,16 +190,15 @@ def large_enough(facts: AccountFacts) -> Verdict:
 
 
 SIGNAL_RULES: tuple[Callable[[SignalFacts], Verdict], ...] = (confident, fresh, cooled_down)
-ACCOUNT_RULES: tuple[Callable[[AccountFacts], Verdict], ...] = (
+ACCOUNT_RULES: tuple[Rule, ...] = (
     not_braked,
     left_to_its_maker,
     something_to_close,
-    symbol_allowed,
     not_spent,
     books_hold,
     key_fits,
     all_known,
-    room_for_one_more,
+    not_held,
     one_at_a_time,
     node_alive,
     clock_right,
@@ -198,9 +212,9 @@ def judge_signal(facts: SignalFacts) -> list[Refused]:
     return _refusals(facts, SIGNAL_RULES)
 
 
-def judge_account(facts: AccountFacts) -> Verdict:
-    """The first reason against trading this account, or approval."""
-    for rule in ACCOUNT_RULES:
+def judge_account(facts: AccountFacts, limits: Sequence[Rule]) -> Verdict:
+    """The first reason against trading this account, or approval; what people set comes last."""
+    for rule in (*ACCOUNT_RULES, *limits):
         verdict = rule(facts)
         if verdict is not APPROVED:
             return verdict

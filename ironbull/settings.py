@@ -133,6 +133,7 @@ INSTALLED_APPS = [
     "ironbull",
     "apps.core",
     "apps.tenants",
+    "apps.risk",
     "apps.ledger",
     "apps.quotas",
     "apps.members",

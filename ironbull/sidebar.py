@@ -23,7 +23,7 @@ def page(title, icon: str, model: str) -> dict[str, object]:
 TENANTS_OWN = {
     *("orders_ticket", "orders_order", "orders_fill", "positions_position", "positions_close"),
     *("strategies_tenantstrategy", "strategies_subscription", "members_member"),
-    *("copying_copier", "copying_copy"),
+    *("copying_copier", "copying_copy", "risk_riskrule"),
     *("venues_equitysnapshot", "venues_payment"),
     *("venues_venueaccount", "pointcards_charge", "rewards_pool", "rewards_reward"),
     *("rewards_withdrawal", "backtests_run", "backtests_trial"),
@@ -44,6 +44,18 @@ TRADE = [
     page(_("Fills"), "done_all", "orders_fill"),
     page(_("Positions"), "stacked_line_chart", "positions_position"),
     page(_("Closes"), "flag", "positions_close"),
+    {
+        "title": _("Risk rules"),
+        "icon": "shield",
+        "link": reverse_lazy("console:risk"),
+        "permission": lambda request: request.user.has_perm("risk.view_riskrule"),
+    },
+    {
+        "title": _("Refusals"),
+        "icon": "block",
+        "link": reverse_lazy("console:refusals"),
+        "permission": lambda request: request.user.has_perm("orders.view_ticket"),
+    },
     page(_("Strategies"), "psychology", "strategies_strategy"),
     page(_("Tenant strategies"), "storefront", "strategies_tenantstrategy"),
     page(_("Subscriptions"), "subscriptions", "strategies_subscription"),

@@ -4,7 +4,6 @@ What one trade would come to is shown beside it; what it would have done is aske
 """
 
 from datetime import timedelta
-from decimal import Decimal
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -17,14 +16,12 @@ from apps.backtests.services import start_run
 from apps.console.pages import show
 from apps.console.run_forms import ParametersForm
 from apps.console.selectors import rows
-from apps.console.trace import plain
+from apps.console.sizes import sizes_table
 from apps.core.admin import tenant_in_view
 from apps.core.errors import DomainError
 from apps.strategies.models import RISK_MODES, Strategy, TenantStrategy
 from apps.strategies.services import change_params, master_of
-from apps.venues.selectors import instrument, last_price
 from engine.errors import EngineError
-from engine.sizing import notional_of, quantity_of
 from engine.strategies import LIBRARY, describe
 
 LOOKED_BACK = timedelta(days=7)
@@ -50,6 +47,7 @@ def tune_page(request, tenant_strategy_id):
         else:
             messages.success(request, _("It trades with these parameters from the next bar on."))
             return redirect(request.path)
+    terms = asked_terms(request, row)
     return show(
         request,
         "console/tune.html",
@@ -58,8 +56,8 @@ def tune_page(request, tenant_strategy_id):
         strategy=strategy,
         master=master if master != strategy else None,
         form=form,
-        sizes=sizes_table(row, asked_terms(request, row)),
-        terms=asked_terms(request, row),
+        sizes=sizes_table(strategy, strategy.venue, terms),
+        terms=terms,
         risk_modes=RISK_MODES,
         may_try=request.user.has_perm("backtests.add_run"),
     )
@@ -102,36 +100,3 @@ def asked_terms(request, row: TenantStrategy) -> dict[str, int]:
         else value
         for name, value in own.items()
     }
-
-
-def sizes_table(row: TenantStrategy, terms: dict[str, int]) -> dict[str, object]:
-    """What one trade on these terms comes to, of each symbol at its last price."""
-    capital = Decimal(terms["capital"])
-    figures = {"leverage": terms["leverage"], "risk_mode": terms["risk_mode"]}
-    notional = notional_of(capital=capital, **figures)
-    return {
-        "headers": [_("Symbol"), _("Last price"), _("Quantity"), _("Notional"), _("Margin")],
-        "rows": [
-            [
-                symbol,
-                *size_of(row.strategy, symbol, capital, figures),
-                plain(notional),
-                plain(notional / terms["leverage"]),
-            ]
-            for symbol in row.strategy.symbols
-        ],
-    }
-
-
-def size_of(strategy: Strategy, symbol: str, capital: Decimal, figures: dict) -> tuple[str, str]:
-    """The last price of a symbol, and how much would be traded of it."""
-    try:
-        price = last_price(venue=strategy.venue, symbol=symbol, now=timezone.now())
-        found = instrument(venue=strategy.venue, symbol=symbol)
-    except EngineError:
-        # Its venue has not described it yet.
-        return "–", "–"
-    if not price:
-        return "–", "–"
-    quantity = quantity_of(capital=capital, price=price, instrument=found, **figures)
-    return plain(price), plain(quantity) if quantity else str(_("below the venue's minimum"))

@@ -42,6 +42,8 @@ def leader_column(copier):
 @admin.register(Copier)
 class CopierAdmin(HouseAdmin):
     form = CopierForm
+    change_form_after_template = "console/sizes.html"
+    sizes_of = "copier"
     list_display = [
         *("member", "tenant", "venue_account", leader_column, *FIGURES, "status", "created_at"),
     ]

@@ -14,6 +14,7 @@ from apps.orders.models import Ticket
 from apps.positions.models import Position
 from apps.strategies.models import Subscription
 from apps.tenants.models import Tenant
+from apps.traders.models import Trader
 from apps.venues.models import VenueAccount
 from engine.signal import Action
 
@@ -101,3 +102,14 @@ def opened_by(copies: Collection[Copy]) -> dict[UUID, Position]:
         one.pk: (one.subscription_id, one.ticket.symbol, one.ticket.direction) for one in copies
     }
     return {key: by_side[side] for key, side in sides.items() if side in by_side}
+
+
+def led_positions(
+    *, account: VenueAccount | None = None, trader: Trader | None = None
+) -> QuerySet[Position]:
+    """What a leader holds now, without what it has itself copied."""
+    led = {"venue_account": account} if account else {"trader": trader}
+    held = Position.objects.of((account or trader).tenant_id).filter(
+        status=Position.Status.OPEN, **led
+    )
+    return held.exclude(subscription__tenant_strategy__isnull=True, subscription__isnull=False)

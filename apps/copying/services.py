@@ -44,6 +44,7 @@ from apps.traders.models import Trader
 from apps.venues.models import VenueAccount
 from apps.venues.selectors import instruments, last_price
 from apps.venues.services import locked
+from engine.instrument import Instrument
 from engine.money import ZERO, floor_to_step
 
 log = logging.getLogger(__name__)
@@ -204,16 +205,10 @@ def wish_of(subscription: Subscription, account: VenueAccount, lead: Lead, now: 
     market = last_price(venue=account.venue, symbol=position.symbol, now=now) or entry
     if abs(market - entry) > entry * MOST_SLIPPED:
         raise Conflict(f"the price is {market:f} by now, and was {entry:f}", rule="slipped")
-    wanted = {
-        M.RATIO: position.quantity * subscription.measured,
-        M.AMOUNT: subscription.measured / market,
-        M.QUANTITY: subscription.measured,
-    }[M(subscription.measure)]
-    affords = subscription.capital * subscription.leverage / market
     instrument = instruments(account.venue).get(position.symbol)
     if instrument is None:
         raise Conflict(f"{account.venue} has not described {position.symbol}", rule="symbol")
-    quantity = floor_to_step(min(wanted, affords), instrument.step)
+    quantity = copied_quantity(subscription, position.quantity, market, instrument)
     if not quantity:
         raise Conflict("below the venue's step", rule="minimum")
     return Wish(
@@ -224,6 +219,19 @@ def wish_of(subscription: Subscription, account: VenueAccount, lead: Lead, now: 
         stop=lead.stop,
         target=lead.target,
     )
+
+
+def copied_quantity(
+    subscription: Subscription, held: Decimal, price: Decimal, instrument: Instrument
+) -> Decimal:
+    """How much is opened of what a leader holds: as much as is measured, and as is affordable."""
+    wanted = {
+        M.RATIO: held * subscription.measured,
+        M.AMOUNT: subscription.measured / price,
+        M.QUANTITY: subscription.measured,
+    }[M(subscription.measure)]
+    affords = subscription.capital * subscription.leverage / price
+    return floor_to_step(min(wanted, affords), instrument.step)
 
 
 @retried

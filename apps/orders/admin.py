@@ -10,6 +10,7 @@ from unfold.decorators import display
 from apps.core.admin import FactAdmin, rows_link, verb_action
 from apps.orders.models import Fill, Order, Ticket
 from apps.orders.services import cancel_order
+from apps.risk.words import RULES
 
 STEPS = [
     ("ask", _("Ask the venue again")),
@@ -18,13 +19,29 @@ STEPS = [
 ]
 
 
+class RuleFilter(admin.SimpleListFilter):
+    """Which of our rules refused it."""
+
+    title = _("refused by")
+    parameter_name = "refused_by"
+
+    def lookups(self, request, model_admin):
+        return RULES.items()
+
+    def queryset(self, request, queryset):
+        if self.value() not in RULES:
+            return queryset
+        refused = queryset.filter(status=Ticket.Status.REFUSED)
+        return refused.filter(refused_because__startswith=f"{self.value()}:")
+
+
 @admin.register(Ticket)
 class TicketAdmin(FactAdmin):
     list_display = [
         *("created_at", "tenant", "venue_account", "signal", "action", "direction", "symbol"),
         *("quantity", "status", "refused_because"),
     ]
-    list_filter = ["status", "action", "direction", "created_at", "tenant"]
+    list_filter = ["status", RuleFilter, "action", "direction", "created_at", "tenant"]
     search_fields = ["=venue_account__member__email"]
     list_select_related = ["signal__strategy"]
     leads_to = [(_("Orders"), "orders_order", "ticket__id__exact")]

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Func, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Left, StrIndex
 
 from apps.core.scope import rows
 from apps.ledger.models import Account
@@ -110,6 +111,26 @@ def opening(venue_accounts: Iterable[int]) -> dict[int, set[tuple[str, str]]]:
 
 def with_parked(venue_accounts: Iterable[int]) -> set[int]:
     return UnderWay(venue_accounts).parked()
+
+
+def refusing_rule() -> Func:
+    """The name of the rule that refused a ticket: it stands before the colon of its reason."""
+    colon = StrIndex("refused_because", Value(":"))
+    return Left("refused_because", colon - 1)
+
+
+def refusals(
+    tenant: Tenant | None, *, since: datetime, rule: str = "", **which: object
+) -> QuerySet[Ticket]:
+    """Tickets that our rules refused since then, the latest first."""
+    tickets = rows(Ticket, tenant).filter(
+        status=Ticket.Status.REFUSED, created_at__gte=since, **which
+    )
+    if rule:
+        tickets = tickets.filter(refused_because__startswith=f"{rule}:")
+    return tickets.select_related(
+        "tenant", "venue_account__member", "signal__strategy", "subscription"
+    )
 
 
 def spent(subscriptions: Iterable[int]) -> set[int]:

@@ -15,6 +15,7 @@ from apps.pointcards.models import Charge, HighWaterMark
 from apps.positions.models import Close, Position
 from apps.quotas.models import Plan, TenantPlan, Usage
 from apps.rewards.models import Pool, Reward, Withdrawal
+from apps.risk.models import RiskRule
 from apps.signals.models import Signal
 from apps.strategies.models import Strategy, Subscription, TenantStrategy, Watch
 from apps.tenants.models import (
@@ -55,6 +56,7 @@ endpoints = listing("webhook-endpoints", Endpoint, search=["url"])
 events = listing("webhook-events", Event, search=["name"])
 deliveries = listing("webhook-deliveries", Delivery, search=["event__name", "endpoint__url"])
 policies = listing("policies", Policy)
+risk_rules = listing("risk-rules", RiskRule, search=["rule"])
 plans = listing("plans", Plan, search=["code", "name"])
 tenant_plans = listing("tenant-plans", TenantPlan, search=["tenant__name", "plan__code"])
 usage = listing("usage", Usage)

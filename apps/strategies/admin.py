@@ -70,6 +70,8 @@ class TenantStrategyForm(VerbForm):
 @admin.register(TenantStrategy)
 class TenantStrategyAdmin(HouseAdmin):
     form = TenantStrategyForm
+    change_form_after_template = "console/sizes.html"
+    sizes_of = "tenant-strategy"
     list_display = [
         *("__str__", "tenant", "strategy", "capital", "leverage", "risk_mode", "min_capital"),
         *("status", "tune_column", "created_at"),
@@ -110,6 +112,8 @@ class SubscriptionForm(VerbForm):
 @admin.register(Subscription)
 class SubscriptionAdmin(HouseAdmin):
     form = SubscriptionForm
+    change_form_after_template = "console/sizes.html"
+    sizes_of = "subscription"
     list_display = [
         *("member", "tenant", "tenant_strategy", "venue_account", "capital", "leverage"),
         *("risk_mode", "mode", "status"),

@@ -13,6 +13,7 @@ class Tally(models.Model):
         PROFIT = "profit", _("Net profit")  # of closes, by strategy; "" is all of them together
         SHARED = "shared", _("Rewards")  # by kind
         ORDERS = "orders", _("Orders")  # by status
+        REFUSED = "refused", _("Refusals")  # of tickets, by the rule that said no
         # How it stood when the day was last counted: it is of no rows that are kept.
         EQUITY = "equity", _("Equity")
         DRIFT = "drift", _("Drifting accounts")

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from django.db.models import Count, F, Min, QuerySet, Sum
 
 from apps.ledger.models import Transfer
-from apps.orders.models import Order
+from apps.orders.models import Order, Ticket
+from apps.orders.selectors import refusing_rule
 from apps.pointcards.models import Charge
 from apps.positions.models import Close
 from apps.rewards.models import Reward
@@ -19,9 +20,9 @@ from engine.money import ZERO
 
 W = Tally.What
 # Of these the rows are kept, and so they can be counted again on any later day.
-KEPT = [W.MOVED, W.SHORTFALL, W.PROFIT, W.SHARED, W.ORDERS]
+KEPT = [W.MOVED, W.SHORTFALL, W.PROFIT, W.SHARED, W.ORDERS, W.REFUSED]
 # Whose day, beside the orders', is counted by when they were made.
-DATED = [Transfer, Close, Charge, Order]
+DATED = [Transfer, Close, Charge, Order, Ticket]
 ZERO_SUM = (0, ZERO)
 
 
@@ -85,6 +86,10 @@ def found_on(day: date) -> Iterator[tuple[Key, int, Decimal | None]]:
     orders = of_day(Order.objects.across_tenants(), day)
     for tenant, status, count in orders.values_list("tenant", "status").annotate(n=Count("pk")):
         yield Key(tenant, W.ORDERS, status), count, None
+    refused = of_day(Ticket.objects.across_tenants(), day).filter(status=Ticket.Status.REFUSED)
+    told = refused.values_list("tenant", refusing_rule()).annotate(n=Count("pk"))
+    for tenant, rule, count in told:
+        yield Key(tenant, W.REFUSED, rule), count, None
 
 
 def sums(rows: QuerySet, *names: str, of: str = "amount") -> QuerySet:

@@ -24,7 +24,7 @@ TRADE = {
         *("tenants.tenant", "tenants.appkey", "tenants.endpoint", "tenants.delivery"),
         *("members.member", "nodes.node", "venues.venueaccount", "venues.instrument"),
         *("strategies.strategy", "strategies.tenantstrategy", "strategies.subscription"),
-        *("intake.intake", "copying.copier"),
+        *("intake.intake", "copying.copier", "risk.riskrule"),
         *("signals.signal", "orders.ticket", "backtests.run", "market_making.maker"),
         *("orders.brake", "monitoring.alert", "monitoring.silence"),
         *("traders.mind", "traders.template", "traders.manager", "traders.trader", "traders.duel"),

@@ -132,7 +132,8 @@ class VenueAccount(TenantOwned, Dated):
         ]
 
     def __str__(self):
-        return f"{self.venue} …{self.key_hint}"
+        hint = f"…{self.key_hint}" if self.key_hint else ""
+        return " ".join(filter(None, [self.venue, self.label, hint]))
 
     @property
     def is_drifting(self) -> bool:

@@ -68,11 +68,7 @@ OPENS = {
     "the brake": ({"is_braked": True}, "brake"),
     "no points": ({"points": Decimal(0)}, "points"),
     "points owed": ({"points": Decimal(-1)}, "points"),
-    "blocked": ({"blocked_symbols": frozenset({"BTC/USDT"})}, "symbol"),
-    "another is blocked": ({"blocked_symbols": frozenset({"ETH/USDT"})}, None),
     "held already": ({"held": Decimal("0.001")}, "held"),
-    "the last place": ({"open_positions": 9}, None),
-    "no place": ({"open_positions": 10}, "positions"),
     "parked": ({"has_parked": True}, "parked"),
     "in flight": ({"tickets_in_flight": 1}, "in_flight"),
     "too small": ({"quantity": Decimal(0)}, "minimum"),
@@ -91,8 +87,6 @@ CLOSES = {
     "a clock that is off": ({"is_clock_off": True}, None),
     "the brake": ({"is_braked": True}, None),
     "no points": ({"points": Decimal(0)}, None),
-    "blocked": ({"blocked_symbols": frozenset({"BTC/USDT"})}, None),
-    "no place": ({"open_positions": 10}, None),
     "a drift": ({"is_drifting": True}, None),
     "parked": ({"has_parked": True}, None),
     "a maker on it": ({"is_quoted": True}, None),
@@ -107,18 +101,17 @@ def code_of(verdict):
 
 @pytest.mark.parametrize(("changes", "code"), OPENS.values(), ids=OPENS)
 def test_an_opening_is_refused_by_the_rule_it_breaks(changes, code):
-    assert code_of(judge_account(replace(ACCOUNT, **changes))) == code
+    assert code_of(judge_account(replace(ACCOUNT, **changes), [])) == code
 
 
 @pytest.mark.parametrize(("changes", "code"), CLOSES.values(), ids=CLOSES)
 def test_a_closing_is_refused_only_where_it_cannot_be(changes, code):
-    assert code_of(judge_account(replace(CLOSING, **changes))) == code
+    assert code_of(judge_account(replace(CLOSING, **changes), [])) == code
 
 
 def test_every_rule_is_asked():
     seen = {code for table in (SIGNALS, OPENS, CLOSES) for _, code in table.values() if code}
-    # `room_for_one_more` has two reasons.
-    assert len(seen) == len(SIGNAL_RULES) + len(ACCOUNT_RULES) + 1
+    assert len(seen) == len(SIGNAL_RULES) + len(ACCOUNT_RULES)
 
 
 def test_sides_follow_from_action_and_direction():

@@ -18,6 +18,8 @@ from apps.core.errors import StrangerRow
 from apps.nodes.models import Node
 from apps.nodes.selectors import alive_nodes
 from apps.orders.selectors import Holding, UnderWay, brake_on, holdings, points_of, spent
+from apps.orders.services.lately import Lately
+from apps.risk.selectors import Limits
 from apps.signals.models import Signal
 from apps.strategies.models import Subscription
 from apps.strategies.selectors import followers
@@ -117,6 +119,8 @@ class Facts:
         keys = {follower.venue_account_id for follower in self.followers}
         self.accounts = locked(keys)
         self._refuse_strangers()
+        self.limits = Limits(account.tenant_id for account in self.accounts.values())
+        self.lately = Lately(keys, self.limits.look_at, now)
         self.spent = spent(self._once()) if signal.action == Action.OPEN else set()
         # In this order: what was under way a moment ago may be held by now.
         under_way = UnderWay(keys)

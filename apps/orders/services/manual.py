@@ -28,8 +28,10 @@ from apps.orders.selectors import (
     with_parked,
 )
 from apps.orders.services.dispatch import send
+from apps.orders.services.lately import Lately
 from apps.orders.services.planning import order_for
 from apps.positions.models import Position
+from apps.risk.selectors import Limits
 from apps.venues.models import VenueAccount
 from apps.venues.selectors import instruments, last_price
 from apps.venues.services import locked, refuse_inactive
@@ -164,7 +166,7 @@ def draft_order(*, account: VenueAccount, wish: Wish, now: datetime) -> Ticket:
         target=wish.target,
         worth_until=now + timedelta(seconds=settings.SIGNAL_SECONDS),
     )
-    return approved(draft, now)
+    return approved(draft, now, reference)
 
 
 def draft_close(*, position: Position, now: datetime, part: Part = WHOLE) -> Ticket:
@@ -232,8 +234,12 @@ def drafted(*, account: VenueAccount, **values) -> Ticket:
     )
 
 
-def approved(draft: Ticket, now: datetime) -> Ticket:
-    """The draft, if the rules that stand before every order let it pass."""
+def approved(draft: Ticket, now: datetime, reference: Decimal | None = None) -> Ticket:
+    """The draft, if the rules that stand before every order let it pass.
+
+    The reference is the price by which its size is counted.
+    """
+    limits = Limits([draft.tenant_id])
     account, action = draft.venue_account, Action(draft.action)
     # In this order: what was in flight a moment ago may be held by now.
     waiting = in_flight([account.pk], draft)[account.pk]
@@ -260,7 +266,11 @@ def approved(draft: Ticket, now: datetime) -> Ticket:
             key_refusal=account.key_refusal,
             has_parked=account.pk in with_parked([account.pk]),
             is_quoted=draft.symbol in account.quoted,
-        )
+            leverage=draft.leverage,
+            notional=draft.quantity * reference if reference else None,
+            **Lately([account.pk], limits.look_at, now).of(account.pk),
+        ),
+        limits.of(account.tenant_id),
     )
     if isinstance(verdict, Refused):
         raise Conflict(verdict.reason, rule=verdict.code)

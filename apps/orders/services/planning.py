@@ -112,6 +112,7 @@ def judged_followers(signal: Signal, facts: Facts) -> Iterator[Planned]:
         )
         for venue, instrument in facts.instruments.items()
     }
+    limits = {row.tenant_id: facts.limits.of(row.tenant_id) for row in facts.followers}
     ids = uuid7s(2 * len(facts.followers))
     for follower in facts.followers:
         account = facts.accounts[follower.venue_account_id]
@@ -145,7 +146,11 @@ def judged_followers(signal: Signal, facts: Facts) -> Iterator[Planned]:
                 key_refusal=account.key_refusal,
                 has_parked=account.id in facts.parked,
                 is_quoted=signal.symbol in account.quoted,
-            )
+                leverage=follower.leverage,
+                notional=quantity * signal.price,
+                **facts.lately.of(account.id),
+            ),
+            limits[account.tenant_id],
         )
         refused = isinstance(verdict, Refused)
         ticket_id = next(ids)

@@ -31,7 +31,8 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-# Of which two write the tickets and orders that are sent; the refused tickets are a third.
+# Of which two write the tickets and orders that are sent, and one asks which limits are set;
+# the refused tickets are one more.
 QUERIES = 16
 
 
