@@ -20,6 +20,7 @@ STEPS = [
 
 @admin.register(Ticket)
 class TicketAdmin(FactAdmin):
+    change_list_template = "admin/live_list.html"
     list_display = [
         *("created_at", "tenant", "venue_account", "signal", "action", "direction", "symbol"),
         *("quantity", "status", "refused_because"),
@@ -54,6 +55,7 @@ class TicketAdmin(FactAdmin):
 
 @admin.register(Order)
 class OrderAdmin(FactAdmin):
+    change_list_template = "admin/live_list.html"
     list_display = [
         *("created_at", "tenant", "venue_account", "ticket", "kind", "side", "symbol", "quantity"),
         *("filled", "average_price", "status", "client_order_id"),
