@@ -19,6 +19,7 @@ from apps.console.live import key_of, watched
 from apps.console.pages import show
 from apps.console.run_forms import ParametersForm
 from apps.console.selectors import rows
+from apps.core import live
 from apps.core.admin import tenant_in_view
 from apps.core.errors import DomainError
 from apps.market_making.models import Maker, Session, Version
@@ -201,7 +202,7 @@ def stream_page(request, maker_id):
             return Told(maker)
 
     key, seen = key_of(request, request.path), str(after_of(request))
-    return watched(request, key, read, seen=seen, seconds=1.0)
+    return watched(request, key, read, seen=seen, seconds=live.STEP_SECONDS / 2)
 
 
 def after_of(request) -> int:

@@ -13,7 +13,7 @@ import logging
 import zlib
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
 
@@ -75,7 +75,7 @@ class Watch:
     read: Read
     # What was read at the door already.
     first: Told | None = None
-    seconds: float = STEP_SECONDS
+    seconds: float = field(default_factory=lambda: STEP_SECONDS)
     # A stranger has no login, and an address.
     login: int | None = None
     rights: Hashable = None
@@ -93,6 +93,8 @@ class LiveResponse(HttpResponse):
 def headers_of(response: LiveResponse) -> list[tuple[bytes, bytes]]:
     packed = {"Content-Encoding": "gzip"} if response.is_packed else {}
     told = [*{**response.headers, **HEADERS, **packed}.items()]
+    # Of an answer without a body somebody has said so; a stream has no length.
+    told = [(name, value) for name, value in told if name != "Content-Length"]
     told += [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in told]
 

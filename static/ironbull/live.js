@@ -3,11 +3,10 @@
 "use strict";
 
 const live = (() => {
-  const ASK_MS = 5000;
   const TRY_AGAIN_MS = 30000;
 
   // `tell` gets what a stream says, `ask` fetches the same, `say` is told how things stand.
-  const follow = ({ address, tell, ask, say }) => {
+  const follow = ({ address, tell, ask, say, askMs = 5000 }) => {
     let stream = null;
     let asking = null;
     let again = null;
@@ -21,7 +20,7 @@ const live = (() => {
       } catch {
         say("lost");
       }
-      if (asking !== null) asking = setTimeout(askOn, ASK_MS);
+      if (asking !== null) asking = setTimeout(askOn, askMs);
     };
     const startAsking = () => { if (asking === null) asking = setTimeout(askOn, 0); };
 

@@ -110,5 +110,5 @@ const say = (word) => {
 show(JSON.parse(document.getElementById("maker-state").textContent));
 // Once live.js is there, wherever it stands in the page.
 document.addEventListener("DOMContentLoaded", () => {
-  live.follow({ address: () => `${place.dataset.stream}?after=${seen}`, tell: show, ask, say });
+  live.follow({ address: () => `${place.dataset.stream}?after=${seen}`, tell: show, ask, say, askMs: 1000 });
 });
