@@ -1,6 +1,7 @@
 """One signal to a thousand accounts on three nodes, beside what one would write otherwise.
 
     python -m bench.fanout [--accounts 1000] [--nodes 3] [--rounds 7] [--embedded]
+    python -m bench.fanout --accounts 10000 --alone [--ticket-seconds 120]
     python -m bench.fanout --steady [SECONDS] [--rate 50]
 
 MariaDB and Redis, unless `--embedded` asks for SQLite and the broker in a file.
@@ -24,12 +25,17 @@ every account, and none twice. Absolute times are of this host: look at the rati
 Then one signal walks through real workers: a centre, and nodes that trade on the paper exchange.
 An order counts as sent when the exchange has it, by its own clock.
 
+`--alone` leaves the others out, and tells the rows and the memory of so many accounts. Where one
+host plays the exchange, the centre and all nodes, tickets may have to live longer than those of a
+real installation (`--ticket-seconds`).
+
 `--steady` publishes a signal every second, each to so many accounts that `--rate` orders a
 second come of it, and tells every half minute what is under way and how long orders took.
 """
 
 import argparse
 import os
+import resource
 import statistics
 import time
 
@@ -43,6 +49,8 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--steady", type=int, nargs="?", const=300, metavar="SECONDS", help="the steady run alone"
     )
+    parser.add_argument("--alone", action="store_true", help="without anybody beside us")
+    parser.add_argument("--ticket-seconds", type=int, help="how long a ticket may be placed")
     parser.add_argument("--rate", type=int, default=50, help="orders a second of the steady run")
     parser.add_argument("--embedded", action="store_true", help="SQLite, and the broker in a file")
     parser.add_argument("--database", default="mysql://root@127.0.0.1:3306/ironbull")
@@ -64,6 +72,7 @@ import django  # noqa: E402
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ironbull.settings")
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
@@ -79,6 +88,7 @@ from tests.factories import NodeFactory  # noqa: E402
 
 OURS = "ours"
 GOAL, BESIDE = 20, "bulk_create + apply_async each"
+BEFORE = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
@@ -87,6 +97,9 @@ def main() -> None:
         if connection.vendor == "sqlite"
         else f"test_ironbull_fanout_{os.getpid()}"
     )
+    if ASKED.ticket_seconds:
+        settings.TICKET_SECONDS = ASKED.ticket_seconds
+        settings.SIGNAL_SECONDS = 6 * ASKED.ticket_seconds
     old_name = connection.settings_dict["NAME"]
     connection.creation.create_test_db(verbosity=0)
     try:
@@ -100,7 +113,7 @@ def main() -> None:
         if ASKED.only != "walk":
             print_queued()
         if ASKED.only != "queued":
-            print_walk(ASKED.accounts, ASKED.nodes)
+            print_walk(ASKED.accounts, ASKED.nodes, turns=1 if ASKED.alone else 2)
     finally:
         connection.creation.destroy_test_db(old_name, verbosity=0)
 
@@ -127,7 +140,7 @@ def print_queued() -> None:
     ]
     crowd = Crowd("Fan", accounts=ASKED.accounts, nodes=nodes)
     empty(nodes)
-    contenders = {OURS: ours, **PEERS}
+    contenders = {OURS: ours} if ASKED.alone else {OURS: ours, **PEERS}
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     messages, statements = {}, {}
     for turn in range(ASKED.rounds + 1):
@@ -197,6 +210,16 @@ def tell(taken, messages, statements) -> None:
             f"{statements[name]:>12}{statements[name] / accounts:>10.3f}"
             f"{messages[name]:>10}{messages[name] / accounts:>10.3f}"
         )
+    if ASKED.alone:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        tickets = Ticket.objects.across_tenants().count()
+        orders = Order.objects.across_tenants().count()
+        print(
+            f"{tickets} tickets and {orders} orders in the database; "
+            f"at most {peak:.0f} MB ({BEFORE:.0f} MB before the first); "
+            f"load {os.getloadavg()[0]:.1f}"
+        )
+        return
     for name in PEERS:
         ratio = middle[name] / middle[OURS]
         best = min(taken[name]) / min(taken[OURS])

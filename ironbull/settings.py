@@ -24,6 +24,8 @@ AUDIT_KEY = env.keys("AUDIT_KEY")[0]
 # Signs what the centre sends to its nodes.
 CENTRE_SIGNING_KEY = env.keys("CENTRE_SIGNING_KEY")[0]
 
+# How many pages and calls one web process answers at once.
+WEB_THREADS = env.whole("WEB_THREADS", 8, least=1)
 # So long a MySQL server may say nothing before its line is given up.
 DATABASE_SECONDS = env.whole("DATABASE_SECONDS", 60, least=1)
 DATABASES = {
@@ -174,10 +176,13 @@ MIDDLEWARE = [
     "apps.console.second_factor.second_factor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # The innermost: it asks a page's own view again, and nothing of the doors before it.
+    "apps.console.live.live_pages",
 ]
 
 ROOT_URLCONF = "ironbull.urls"
 WSGI_APPLICATION = "ironbull.wsgi.application"
+ASGI_APPLICATION = "ironbull.asgi.application"
 AUTH_USER_MODEL = "tenants.User"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"

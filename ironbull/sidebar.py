@@ -192,7 +192,10 @@ UNFOLD: dict[str, object] = {
     "STYLES": [lambda request: static("ironbull/console.css")],
     "ENVIRONMENT": "apps.core.admin.environment",
     "COMMAND": {"search_callback": "apps.core.admin.search"},
-    "SCRIPTS": [lambda request: static("ironbull/keys.js")],
+    "SCRIPTS": [
+        lambda request: static("ironbull/keys.js"),
+        lambda request: static("ironbull/live.js"),
+    ],
     "ACCOUNT": {
         "navigation": [
             {"title": _("My settings"), "link": reverse_lazy("console:settings")},

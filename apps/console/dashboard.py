@@ -108,7 +108,8 @@ def dashboard(request, context):
         days=days,
         ranges=RANGES,
         tiles=[*money_tiles(moved[-1]), *standing_tiles(moved[-1], tenant)],
-        funnel=funnel_tiles(now - timedelta(hours=1), tenant),
+        # From a full minute: what leads there stays the same while that lasts.
+        funnel=funnel_tiles((now - timedelta(hours=1)).replace(second=0, microsecond=0), tenant),
         orders=orders_tiles(selectors.orders_by_status(tenant)),
         waiting=tiles_of(WAITING, {name: count for name, count in waiting.items() if count}),
         chart=chart(moved, ["issued", "charged", "rewarded", "withdrawn"]),

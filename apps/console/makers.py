@@ -1,17 +1,13 @@
 """Pages of makers: made and changed with a preview, watched while they quote, and commanded."""
 
 import json
-import threading
-import time
-from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import connection
-from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import Http404, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy, override
@@ -19,9 +15,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from apps.console.live import key_of, watched
 from apps.console.pages import show
 from apps.console.run_forms import ParametersForm
 from apps.console.selectors import rows
+from apps.core import live
 from apps.core.admin import tenant_in_view
 from apps.core.errors import DomainError
 from apps.market_making.models import Maker, Session, Version
@@ -52,9 +50,6 @@ from engine.messages import PositionMode, number
 from engine.venues import NETTED
 
 F = Version.Form
-# A stream holds a thread of the web server: there are few, and each ends after a while.
-STREAMS = threading.BoundedSemaphore(3)
-STREAM_SECONDS, STEP_SECONDS = 30, 1.0
 SHOWN, HISTORY_SECONDS = 12, 600
 # What the charts draw, of each reading.
 DRAWN = (
@@ -186,7 +181,7 @@ def maker_page(request, maker_id):
         maker=maker,
         version=version_of(maker),
         may_act=request.user.has_perm("market_making.change_maker"),
-        state=state_of(maker, now=timezone.now(), after=None),
+        state=Told(maker).state(after=0),
         titles={name: str(title) for name, title in TITLES.items()},
     )
 
@@ -194,47 +189,46 @@ def maker_page(request, maker_id):
 def state_page(request, maker_id):
     """What the page asks where it cannot have a stream."""
     maker = maker_of(request, maker_id)
-    return JsonResponse(state_of(maker, now=timezone.now(), after=after_of(request)))
+    return JsonResponse(Told(maker).state(after_of(request)))
 
 
 def stream_page(request, maker_id):
-    """The same, told again and again; who comes back says what it has seen."""
+    """The same, told again and again; who comes back says what they have seen."""
     maker = maker_of(request, maker_id)
-    if not STREAMS.acquire(blocking=False):
-        # Nothing more is told on this way: the page asks by itself.
-        return HttpResponse(status=204)
-    told = Steps(maker, after_of(request), get_language())
-    response = StreamingHttpResponse(told, content_type="text/event-stream")
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    language, zone = get_language(), timezone.get_current_timezone()
+
+    def read(_before):
+        with override(language), timezone.override(zone):
+            return Told(maker)
+
+    key, seen = key_of(request, request.path), str(after_of(request))
+    return watched(request, key, read, seen=seen, seconds=live.STEP_SECONDS / 2)
 
 
-def after_of(request) -> int | None:
-    text = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+def after_of(request) -> int:
+    return number_of(request.headers.get("Last-Event-ID") or request.GET.get("after", ""))
 
 
-class Steps:
-    """What a stream tells, step by step; whoever reads it no more gives its place free."""
+def number_of(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
-    def __init__(self, maker: Maker, after: int | None, language: str) -> None:
-        self._maker, self._after, self._language = maker, after, language
-        self._place = STREAMS
 
-    def __iter__(self) -> Iterator[bytes]:
-        ends_at = time.monotonic() + STREAM_SECONDS
-        while time.monotonic() < ends_at:
-            with override(self._language):
-                state = state_of(self._maker, now=timezone.now(), after=self._after)
-            self._after = state["seen"]
-            yield f"id: {self._after}\ndata: {json.dumps(state)}\n\n".encode()
-            # A line of the database is not kept while nobody asks anything of it.
-            connection.close_if_unusable_or_obsolete()
-            time.sleep(STEP_SECONDS)
+class Told:
+    """A maker at one moment: all of it, and of the readings those that a viewer has not seen."""
 
-    def close(self) -> None:
-        self._place.release()
+    def __init__(self, maker: Maker) -> None:
+        self._state = state_of(maker, now=timezone.now())
+
+    def state(self, after: int) -> dict[str, object]:
+        readings = self._state["readings"]
+        return self._state | {
+            "readings": [told for pk, told in readings if pk > after],
+            "seen": readings[-1][0] if readings else after,
+        }
+
+    def since(self, seen: str) -> tuple[str, bytes]:
+        state = self.state(number_of(seen))
+        return str(state["seen"]), json.dumps(state).encode()
 
 
 @require_POST
@@ -263,12 +257,11 @@ def act_page(request, maker_id, verb):
 # --- what is told
 
 
-def state_of(maker: Maker, *, now: datetime, after: int | None) -> dict[str, object]:
-    """All that the page shows; of the readings those that it has not seen."""
+def state_of(maker: Maker, *, now: datetime) -> dict[str, object]:
+    """All that the page shows; of each reading its key, too."""
     session = last_session(maker)
     status = session.status if session else Session.Status.IDLE
     readings = list(readings_of(session, now=now, seconds=HISTORY_SECONDS)) if session else []
-    seen = readings[-1].pk if readings else after or 0
     return {
         "status": status,
         "shown": str(Session.Status(status).label),
@@ -277,8 +270,7 @@ def state_of(maker: Maker, *, now: datetime, after: int | None) -> dict[str, obj
         "seconds_silent": silence(session, now),
         "figures": session.figures if session else {},
         "quotes": session.quotes if session else [],
-        "readings": [point(one) for one in readings if after is None or one.pk > after],
-        "seen": seen,
+        "readings": [(one.pk, point(one)) for one in readings],
         "fills": [
             {
                 "at": clock(fill.filled_at),

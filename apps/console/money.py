@@ -2,36 +2,36 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Sum
-from django.db.models.functions import TruncDate
+from django.db.models import Case, Sum, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.console.dashboard import amount, link, tile
 from apps.console.pages import show
-from apps.console.selectors import rows
+from apps.console.selectors import Moved, charged_of_tenants, moved_since
 from apps.core.admin import tenant_in_view
+from apps.core.scope import rows
 from apps.ledger.models import Account, Transfer
-from apps.pointcards.models import Charge
 from apps.tenants.models import Tenant
 from engine.money import ZERO
 
 RANGES = (7, 30, 90)
 K, R = Account.Kind, Transfer.Reason
-# What the chart draws, each from the transfers of one reason into or out of these accounts.
+# What the chart draws.
 LINES = {
     "issued": (gettext_lazy("Issued"), "#9333ea"),
     "charged": (gettext_lazy("Charged"), "#f59e0b"),
     "rewarded": (gettext_lazy("Rewards to members"), "#10b981"),
     "paid": (gettext_lazy("Paid out"), "#0ea5e9"),
 }
+# The reason of the transfers that each is of.
+OF = {"issued": R.RECHARGE, "charged": R.CHARGE, "rewarded": R.REWARD, "paid": R.PAYOUT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class Books:
 def money_page(request):
     if not request.user.has_perm("ledger.view_account"):
         raise PermissionDenied
-    tenant, now = tenant_in_view(request), timezone.now()
+    tenant, today = tenant_in_view(request), timezone.now().astimezone(UTC).date()
     asked = request.GET.get("days", "")
     days = int(asked) if asked in map(str, RANGES) else RANGES[1]
-    since = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
-    books = books_of(tenant)
+    since = today - timedelta(days=days - 1)
+    held, moved = held_now(tenant), moved_since(since, today, tenant)
     return show(
         request,
         "console/money.html",
@@ -71,22 +71,35 @@ def money_page(request):
         tenant_in_view=tenant,
         days=days,
         ranges=RANGES,
-        standing=standing(books),
-        moved=moved(since, tenant, days),
-        chart=chart(over_time(since, tenant), since.date(), days),
-        tenants=None if tenant else by_tenant(since),
+        standing=standing(books_in(held)),
+        moved=tiles_of(moved),
+        chart=chart(moved),
+        tenants=None if tenant else by_tenant(held, since),
     )
 
 
-def books_of(tenant: Tenant | None = None) -> Books:
-    """The balance of every kind of account, in one statement."""
+Held = dict[tuple[int, str, bool], Decimal]
+
+
+def held_now(tenant: Tenant | None) -> Held:
+    """What accounts hold by tenant, kind, and whether they are the tenant's own; in one look."""
     accounts = rows(Account, tenant).order_by()
+    own = Case(When(owner__startswith="tenant:", then=True), default=False)
+    found = accounts.annotate(own=own).values_list("tenant", "kind", "own")
+    return {
+        (whose, kind, bool(is_own)): into - out
+        for whose, kind, is_own, out, into in found.annotate(Sum("debits"), Sum("credits"))
+    }
+
+
+def books_of(tenant: Tenant | None = None) -> Books:
+    return books_in(held_now(tenant))
+
+
+def books_in(held: Held) -> Books:
     sums: dict[tuple[str, bool], Decimal] = defaultdict(lambda: ZERO)
-    for of_tenant in (True, False):
-        own = {"owner__startswith": "tenant:"}
-        found = accounts.filter(**own) if of_tenant else accounts.exclude(**own)
-        for kind, out, into in found.values_list("kind").annotate(Sum("debits"), Sum("credits")):
-            sums[kind, of_tenant] = into - out
+    for (_tenant, kind, is_own), balance in held.items():
+        sums[kind, is_own] += balance
     total = {kind: sums[kind, True] + sums[kind, False] for kind in K.values}
     return Books(
         issued=-total[K.ISSUED],
@@ -123,93 +136,48 @@ def standing(books: Books) -> list[dict[str, object]]:
     ]
 
 
-def moved(since: datetime, tenant: Tenant | None, days: int) -> list[dict[str, object]]:
+def tiles_of(moved: list[Moved]) -> list[dict[str, object]]:
     """Tiles of what moved in the stretch looked at."""
-    sums = dict.fromkeys(LINES, ZERO)
-    for _day, line, total in over_time(since, tenant):
-        sums[line] += total
-    short = rows(Charge, tenant).filter(created_at__gte=since, shortfall__gt=0)
-    shortfall = short.aggregate(total=Sum("shortfall"))["total"] or ZERO
-    into = {"created_at__gte": since.isoformat()}
-    pages = {"issued": R.RECHARGE, "charged": R.CHARGE, "rewarded": R.REWARD, "paid": R.PAYOUT}
+    into = {"created_at__gte": datetime.combine(moved[0].day, time(), tzinfo=UTC).isoformat()}
+    pages = {
+        **{name: ("ledger_transfer", {"reason__exact": reason}) for name, reason in OF.items()},
+        "shortfall": ("pointcards_charge", {"shortfall__gt": "0"}),
+    }
+    titles = {name: title for name, (title, _color) in LINES.items()}
+    titles["shortfall"] = _("Not covered")
     return [
-        *(
-            tile(
-                LINES[line][0],
-                amount(sums[line]),
-                "ledger_transfer",
-                {"reason__exact": reason, **into},
-            )
-            for line, reason in pages.items()
-        ),
         tile(
-            _("Not covered"),
-            amount(shortfall),
-            "pointcards_charge",
-            {"shortfall__gt": "0", **into},
-        ),
+            titles[name],
+            amount(sum((getattr(day, name) for day in moved), ZERO)),
+            page,
+            query | into,
+        )
+        for name, (page, query) in pages.items()
     ]
 
 
-def over_time(since: datetime, tenant: Tenant | None) -> Iterable[tuple[date, str, Decimal]]:
-    """Day, line and sum of what moved since then, in one statement."""
-    transfers = rows(Transfer, tenant).filter(created_at__gte=since).order_by()
-    by_day = transfers.annotate(day=TruncDate("created_at"))
-    sums = by_day.values_list("day", "reason", "debit__kind", "credit__kind").annotate(
-        Sum("amount")
-    )
-    for day, reason, debit, credit, total in sums:
-        line = line_of(reason, debit, credit)
-        if line:
-            yield day, line, total
-
-
-def line_of(reason: str, debit: str, credit: str) -> str | None:
-    """Which line of the chart a transfer belongs to."""
-    if debit == K.ISSUED:
-        return "issued"
-    if reason == R.CHARGE:
-        return "charged"
-    if reason == R.REWARD and credit == K.REWARD:
-        return "rewarded"
-    return "paid" if reason == R.PAYOUT else None
-
-
-def chart(moved: Iterable[tuple[date, str, Decimal]], first: date, days: int) -> str:
-    sums: dict[tuple[date, str], Decimal] = defaultdict(lambda: ZERO)
-    for day, line, total in moved:
-        sums[day, line] += total
-    every = [first + timedelta(days=number) for number in range(days)]
+def chart(moved: list[Moved]) -> str:
     return json.dumps(
         {
-            "labels": [day.isoformat() for day in every],
+            "labels": [day.day.isoformat() for day in moved],
             "datasets": [
                 {
                     "label": str(title),
-                    "data": [str(sums[day, line]) for day in every],
+                    "data": [str(getattr(day, name)) for day in moved],
                     "borderColor": color,
                 }
-                for line, (title, color) in LINES.items()
+                for name, (title, color) in LINES.items()
             ],
         }
     )
 
 
-def by_tenant(since: datetime) -> dict[str, object]:
+def by_tenant(held: Held, since: date) -> dict[str, object]:
     """A line for each tenant: what it holds and owes, and what moved in the stretch."""
-    held: dict[tuple[int, str], Decimal] = defaultdict(lambda: ZERO)
-    accounts = Account.objects.across_tenants().order_by()
-    for tenant, kind, out, into in accounts.values_list("tenant", "kind").annotate(
-        Sum("debits"), Sum("credits")
-    ):
-        held[tenant, kind] = into - out
-    charges = Charge.objects.across_tenants().filter(created_at__gte=since).order_by()
-    charged = {
-        tenant: (own + gift, short)
-        for tenant, own, gift, short in charges.values_list("tenant").annotate(
-            Sum("from_self"), Sum("from_gift"), Sum("shortfall")
-        )
-    }
+    sums: dict[tuple[int, str], Decimal] = defaultdict(lambda: ZERO)
+    for (tenant, kind, _is_own), balance in held.items():
+        sums[tenant, kind] += balance
+    charged = charged_of_tenants(since)
     return {
         "headers": [
             *(_("Tenant"), _("Issued"), _("On cards"), _("Owed to members"), _("Paid out")),
@@ -218,10 +186,10 @@ def by_tenant(since: datetime) -> dict[str, object]:
         "rows": [
             [
                 link("admin:tenants_tenant_change", tenant.pk, str(tenant)),
-                amount(-held[tenant.pk, K.ISSUED]),
-                amount(held[tenant.pk, K.SELF] + held[tenant.pk, K.GIFT]),
-                amount(held[tenant.pk, K.REWARD] + held[tenant.pk, K.HELD]),
-                amount(held[tenant.pk, K.PAID]),
+                amount(-sums[tenant.pk, K.ISSUED]),
+                amount(sums[tenant.pk, K.SELF] + sums[tenant.pk, K.GIFT]),
+                amount(sums[tenant.pk, K.REWARD] + sums[tenant.pk, K.HELD]),
+                amount(sums[tenant.pk, K.PAID]),
                 *map(amount, charged.get(tenant.pk, (ZERO, ZERO))),
             ]
             for tenant in Tenant.objects.order_by("name")

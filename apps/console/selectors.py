@@ -43,21 +43,26 @@ class Moved:
     issued: Decimal = ZERO
     charged: Decimal = ZERO
     rewarded: Decimal = ZERO
-    withdrawn: Decimal = ZERO
+    paid: Decimal = ZERO
+    fees: Decimal = ZERO
     shortfall: Decimal = ZERO
     profit: Decimal = ZERO
     equity: Decimal = ZERO
 
+    @property
+    def withdrawn(self) -> Decimal:
+        return self.paid + self.fees
 
-# Under what and which of it each is counted; what leaves pays a fee, too.
+
+# Under what and which of it each is counted.
 SERIES = {
     (W.MOVED, route(K.ISSUED, K.SELF)): "issued",
     (W.MOVED, route(K.ISSUED, K.GIFT)): "issued",
     (W.MOVED, route(K.SELF, K.POOL)): "charged",
     (W.MOVED, route(K.GIFT, K.SPENT)): "charged",
     (W.MOVED, route(K.POOL, K.REWARD)): "rewarded",
-    (W.MOVED, route(K.HELD, K.PAID)): "withdrawn",
-    (W.MOVED, route(K.HELD, K.FEES)): "withdrawn",
+    (W.MOVED, route(K.HELD, K.PAID)): "paid",
+    (W.MOVED, route(K.HELD, K.FEES)): "fees",
     (W.SHORTFALL, ""): "shortfall",
     (W.PROFIT, ""): "profit",
     (W.EQUITY, ""): "equity",
@@ -74,6 +79,21 @@ def moved_since(day: date, until: date, tenant=None) -> list[Moved]:
             sums[on][name] += amount
     days = [day + timedelta(days=number) for number in range((until - day).days + 1)]
     return [Moved(on, **sums[on]) for on in days]
+
+
+def charged_of_tenants(since: date) -> dict[int, tuple[Decimal, Decimal]]:
+    """What was charged of each tenant's members since that day, and what could not be."""
+    charged = [which for (_what, which), name in SERIES.items() if name == "charged"]
+    # Named one by one: the index of a tenant's tallies serves nobody who asks for all but none.
+    every = list(Tenant.objects.values_list("pk", flat=True))
+    rows_ = Tally.objects.filter(tenant__in=every, day__gte=since).order_by()
+    sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
+    for place, found in enumerate(
+        (rows_.filter(what=W.MOVED, which__in=charged), rows_.filter(what=W.SHORTFALL))
+    ):
+        for tenant, total in found.values_list("tenant").annotate(Sum("amount")):
+            sums[tenant][place] = total
+    return {tenant: (took, short) for tenant, (took, short) in sums.items()}
 
 
 def orders_by_status(tenant=None) -> dict[str, int]:

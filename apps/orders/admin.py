@@ -37,6 +37,7 @@ class RuleFilter(admin.SimpleListFilter):
 
 @admin.register(Ticket)
 class TicketAdmin(FactAdmin):
+    change_list_template = "admin/live_list.html"
     list_display = [
         *("created_at", "tenant", "venue_account", "signal", "action", "direction", "symbol"),
         *("quantity", "status", "refused_because"),
@@ -71,6 +72,7 @@ class TicketAdmin(FactAdmin):
 
 @admin.register(Order)
 class OrderAdmin(FactAdmin):
+    change_list_template = "admin/live_list.html"
     list_display = [
         *("created_at", "tenant", "venue_account", "ticket", "kind", "side", "symbol", "quantity"),
         *("filled", "average_price", "status", "client_order_id"),

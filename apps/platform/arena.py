@@ -31,7 +31,8 @@ class Paged(Asked, kw_only=True):
 def page_of(rows: Sequence[T], asked: Paged) -> Rows:
     start = (asked.page - 1) * asked.page_size
     shown = rows[start : start + asked.page_size]
-    return Rows(shown, len(rows), asked.page, asked.page_size)
+    more = len(rows) > start + asked.page_size
+    return Rows(shown, len(rows), asked.page, asked.page_size, more=more)
 
 
 def rows_told(kind: Kind, model: str | None) -> list:

@@ -46,6 +46,10 @@ class Rows(Struct, Generic[T]):
     total: int
     page: int
     page_size: int
+    # Whether there are rows after these.
+    more: bool = False
+    # Of very many rows, `total` says only that there are at least so many.
+    total_is_exact: bool = True
 
 
 class Refusal(Struct):

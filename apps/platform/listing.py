@@ -36,6 +36,10 @@ SECRET = {
     "join_hash",
 }
 LARGEST_PAGE = 500
+# More rows than these are not counted at each look.
+COUNTED = 100_000
+# The key of the last row that a caller has.
+AFTER = "after"
 EXPORTS = {"csv": csv_response, "xlsx": xlsx_response}
 PageNumber = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 PageSize = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_PAGE)]
@@ -174,6 +178,8 @@ def asked_of(made: Listing) -> type:
             fields.append((column, kind | None))
     known = {*Listed.__struct_fields__, "tenant_id"}
     fields = [(name, kind, None) for name, kind in fields if name not in known]
+    key = kind_of(made.model._meta.pk)
+    fields.append((AFTER, (Id if key is int else key) | None, None))
     return msgspec.defstruct(f"List{made.model.__name__}", fields, bases=(Listed,))
 
 
@@ -185,15 +191,43 @@ def page_of(made: Listing, visitor: Visitor, asked):
         columns = {name: name for name in made.columns if name not in hidden}
         return EXPORTS[asked.export](rows, columns, name=made.name)
     start = (asked.page - 1) * asked.page_size
+    # The keys first: a database may read whole rows on the way to a page that is far away.
+    keys = list(
+        following(made, rows, asked).values_list("pk", flat=True)[start:][: asked.page_size + 1]
+    )
+    more = len(keys) > asked.page_size
+    if more or asked.page > 1 or getattr(asked, AFTER) is not None:
+        total = rows.order_by()[: COUNTED + 1].count()
+    else:
+        total = len(keys)
+    shown = ordered(made, rows.filter(pk__in=keys[: asked.page_size]), asked.ordering)
     hidden = made.hidden_from(visitor)
-    shown = [made.line_of(row, hidden) for row in rows[start : start + asked.page_size]]
-    return Rows(shown, rows.count(), asked.page, asked.page_size)
+    return Rows(
+        [made.line_of(row, hidden) for row in shown],
+        min(total, COUNTED),
+        asked.page,
+        asked.page_size,
+        more=more,
+        total_is_exact=total <= COUNTED,
+    )
+
+
+def following(made: Listing, rows: QuerySet, asked) -> QuerySet:
+    """The rows that follow the one that was named; by its key, which is found at any depth."""
+    after = getattr(asked, AFTER)
+    if after is None:
+        return rows
+    key = made.model._meta.pk.attname
+    if asked.ordering not in ("", key, f"-{key}") or asked.page != 1:
+        raise BadParameter(f"{AFTER}: with ordering by {key}, and no page", field=AFTER)
+    way = "gt" if asked.ordering == key else "lt"
+    return rows.filter(**{f"pk__{way}": after})
 
 
 def filtered(made: Listing, rows: QuerySet, asked) -> QuerySet:
     for name in asked.__struct_fields__:
         value = getattr(asked, name)
-        if value is None or name in Listed.__struct_fields__:
+        if value is None or name in Listed.__struct_fields__ or name == AFTER:
             continue
         column, way = name, "exact"
         for ending, lookup in (("_from", "gte"), ("_until", "lt")):

@@ -23,6 +23,7 @@ def settle_again(close: Close) -> None:
 
 @admin.register(Position)
 class PositionAdmin(FactAdmin):
+    change_list_template = "admin/live_list.html"
     list_display = [
         *("created_at", "tenant", "venue_account", "symbol", "direction", "quantity"),
         *("entry_price", "realized", "fees", "funding", "status"),

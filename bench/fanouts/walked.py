@@ -58,14 +58,14 @@ def publish(strategy, action: Action) -> Signal:
     )
 
 
-def print_walk(accounts: int, nodes: int) -> None:
+def print_walk(accounts: int, nodes: int, *, turns: int = 2) -> None:
     with house(nodes) as (_, enrolled):
         crowd = Crowd("Walk", accounts=accounts, nodes=enrolled)
         print(f"\none signal to {accounts} accounts through {nodes} real nodes, seconds after it")
         print(f"{'':14}{'first sent':>12}{'half sent':>12}{'last sent':>12}{'last known':>12}")
-        for action in (Action.OPEN, Action.CLOSE, Action.OPEN, Action.CLOSE):
+        for action in (Action.OPEN, Action.CLOSE) * turns:
             signal = publish(crowd.strategies[0], action)
-            wait_for(partial(all_done, signal, accounts), seconds=600, what=f"{action} orders")
+            wait_for(partial(all_done, signal, accounts), seconds=900, what=f"{action} orders")
             at = sorted(sent_after(signal))
             known = max(signal.tickets.values_list("done_at", flat=True)) - signal.created_at
             print(

@@ -1,9 +1,7 @@
-// The arena: its chart is drawn here, and its parts are fetched anew. What is fetched is the page
-// itself, as the server wrote it: no text of a model becomes markup here.
+// The arena: its chart is drawn here, and again whenever its parts were told anew (live.js). They are
+// as the server wrote them: no text of a model becomes markup here.
 "use strict";
 
-const EVERY_MS = 10000;
-const HIDDEN_MS = 60000;
 const SPAN_SECONDS = 72 * 3600;
 const MARGIN = { top: 12, right: 116, bottom: 24, left: 62 };
 const SVG = "http://www.w3.org/2000/svg";
@@ -161,38 +159,10 @@ const press = (name) => {
   }
 };
 
-// --- live
-
-const line = document.getElementById("line");
-const opened = () => new Map([...document.querySelectorAll("details[data-key]")].map((one) => [one.dataset.key, one.open]));
-
-const refresh = async () => {
-  try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (!answer.ok) throw new Error(String(answer.status));
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const wasOpen = opened();
-    for (const part of document.querySelectorAll("[data-live]")) {
-      const next = fresh.getElementById(part.id);
-      if (!next || next.innerHTML === part.innerHTML || part.contains(document.activeElement)) continue;
-      part.replaceWith(document.adoptNode(next));
-    }
-    for (const one of document.querySelectorAll("details[data-key]")) {
-      if (wasOpen.has(one.dataset.key)) one.open = wasOpen.get(one.dataset.key);
-    }
-    if (chart) draw();
-    line.textContent = line.dataset.liveWord;
-  } catch {
-    line.textContent = line.dataset.lostWord;
-  }
-};
-
-const wait = () => setTimeout(async () => { await refresh(); wait(); }, document.hidden ? HIDDEN_MS : EVERY_MS);
-
 if (chart) {
   press("span");
   press("unit");
   draw();
   new ResizeObserver(() => { if (Math.abs(chart.clientWidth - (chart.firstChild?.clientWidth || 0)) > 2) draw(); }).observe(chart);
+  document.addEventListener("live", draw);
 }
-wait();

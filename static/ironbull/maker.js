@@ -7,7 +7,6 @@ const COLOURS = ["#7c3aed", "#16a34a", "#dc2626", "#d97706"];
 const KEPT = 600;
 const points = [];
 let seen = 0;
-let waits = 1;
 
 const element = (name, text, kind) => {
   const made = document.createElement(name);
@@ -97,32 +96,19 @@ const show = (told) => {
   if (told.seconds_silent > 5) line.textContent = `${line.dataset.silent} ${told.seconds_silent}`;
 };
 
-const say = (word) => { document.getElementById("maker-line").textContent = document.getElementById("maker-line").dataset[word]; };
-
 const ask = async () => {
-  try {
-    const answer = await fetch(`${place.dataset.state}?after=${seen}`);
-    if (!answer.ok) throw new Error(answer.status);
-    show(await answer.json());
-    say("asking");
-  } catch {
-    say("lost");
-  }
+  const answer = await fetch(`${place.dataset.state}?after=${seen}`);
+  if (!answer.ok) throw new Error(String(answer.status));
+  show(await answer.json());
 };
 
-// A stream ends by itself now and then. One that is refused is tried again later, and later still;
-// until then the page asks.
-const listen = () => {
-  const stream = new EventSource(`${place.dataset.stream}?after=${seen}`);
-  stream.onmessage = (event) => { waits = 1; say("live"); show(JSON.parse(event.data)); };
-  stream.onerror = () => {
-    stream.close();
-    ask();
-    setTimeout(listen, 1000 * waits);
-    waits = Math.min(waits * 2, 10);
-  };
-  window.addEventListener("pagehide", () => stream.close());
+const say = (word) => {
+  const line = document.getElementById("maker-line");
+  line.textContent = line.dataset[`${word}Word`];
 };
 
 show(JSON.parse(document.getElementById("maker-state").textContent));
-listen();
+// Once live.js is there, wherever it stands in the page.
+document.addEventListener("DOMContentLoaded", () => {
+  live.follow({ address: () => `${place.dataset.stream}?after=${seen}`, tell: show, ask, say, askMs: 1000 });
+});

@@ -141,8 +141,10 @@ CENTRE_QUEUES = "centre.scan,centre.dispatch,centre.reports,centre.states,centre
 
 
 def gunicorn_options(port):
-    options = ["ironbull.wsgi", "--bind", f"{HOST}:{port}", "--log-level", "warning"]
-    options += ["--worker-class", "gthread", "--workers", "1", "--threads", "8"]
+    options = ["ironbull.asgi", "--bind", f"{HOST}:{port}", "--log-level", "warning"]
+    options += ["--worker-class", "ironbull.server.Worker", "--workers", "1"]
+    # uvloop where it is installed would be one more thing that differs between hosts.
+    options += ["--asgi-loop", "asyncio", "--asgi-lifespan", "off"]
     # No header of a visitor's says below which prefix, or as whom, they come: not even behind a
     # proxy of this host, which such headers would lead past its own rules.
     options += ["--forwarder-headers", "NONE"]

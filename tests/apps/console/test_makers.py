@@ -1,5 +1,6 @@
 """A person makes a maker, starts it, watches its fills, changes it, halts and releases it."""
 
+import asyncio
 import re
 import threading
 from datetime import timedelta
@@ -9,21 +10,14 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.console import makers as pages
 from apps.market_making.models import Maker, Version
 from apps.nodes.models import Node
 from engine.signal import Side
 from tests.apps.console.browsing import log_in
+from tests.apps.console.streams import logged_in, play, streams, watching  # noqa: F401
 from tests.apps.market_making.desk import Desk, order
 from tests.apps.market_making.test_hearing import figures
 from tests.factories import PASSWORD, MakerFactory, TenantFactory, UserFactory
-
-
-@pytest.fixture(autouse=True)
-def short_streams(monkeypatch):
-    monkeypatch.setattr(pages, "STREAMS", threading.BoundedSemaphore(3))
-    monkeypatch.setattr(pages, "STREAM_SECONDS", 2)
-    monkeypatch.setattr(pages, "STEP_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -114,34 +108,28 @@ def test_the_page_fits_a_phone(page, live_server, desk, staff):
     assert wide <= 0
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_stream_goes_on_where_its_reader_was(client, hints, monkeypatch):
+def test_a_stream_goes_on_where_its_reader_was(streams, hints, monkeypatch):  # noqa: F811
     desk = Desk()
     desk.run()
-    client.force_login(UserFactory(tenant=None, is_superuser=True))
     for second in (1, 2):
         at_ms = desk.now_ms + 1000 * second
         desk.hear("starting", "running", figures=figures(), told_at_ms=at_ms)
-    monkeypatch.setattr(pages, "STREAM_SECONDS", 0.1)
+    cookie = logged_in(UserFactory(tenant=None, is_superuser=True))
     address = reverse("console:maker-stream", args=[desk.maker.pk])
-    first = b"".join(client.get(address).streaming_content).decode()
-    seen = re.search(r"^id: (\d+)$", first, re.M)[1]
-    assert len(client.get(address.replace("stream", "state")).json()["readings"]) == 2
-    again = b"".join(client.get(address, headers={"Last-Event-ID": seen}).streaming_content)
-    assert b'"readings": []' in again
 
+    async def story():
+        async with watching(address, cookie) as first:
+            await first.until(lambda one: one.events)
+        seen, told = first.events[0]
+        assert len(told["readings"]) == 2
+        async with watching(address, cookie, **{"last-event-id": seen}) as again:
+            await again.until(lambda one: one.events)
+            assert again.events[0][1]["readings"] == []
+            later = {"figures": figures(), "told_at_ms": desk.now_ms + 3000}
+            await asyncio.to_thread(lambda: desk.hear("starting", "running", **later))
+            await again.until(lambda one: len(one.events[-1][1]["readings"]) == 1)
 
-@pytest.mark.django_db(transaction=True)
-def test_of_many_streams_the_last_is_asked_to_ask(client, hints, monkeypatch):
-    desk = Desk()
-    client.force_login(UserFactory(tenant=None, is_superuser=True))
-    monkeypatch.setattr(pages, "STREAMS", threading.BoundedSemaphore(1))
-    address = reverse("console:maker-stream", args=[desk.maker.pk])
-    first = client.get(address)
-    assert client.get(address).status_code == 204
-    # Whoever leaves before the first step was one of them, too.
-    first.close()
-    assert client.get(address).status_code == 200
+    play(story())
 
 
 @pytest.mark.django_db
@@ -166,7 +154,7 @@ def test_a_maker_whose_node_is_gone_is_given_up_by_a_button(client, hints, monke
     client.post(address)
     assert desk.session.status == "running"
     late = timezone.now() + timedelta(minutes=10)
-    monkeypatch.setattr(pages.timezone, "now", lambda: late)
+    monkeypatch.setattr(timezone, "now", lambda: late)
     Node.objects.update(last_heartbeat_at=None)
     assert client.get(state).json()["may"]["give-up"]
     client.post(address)

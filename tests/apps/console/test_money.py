@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.console.money import books_of
 from apps.console.pools import tree_of
@@ -15,6 +16,7 @@ from apps.pointcards.services import recharge_member, recharge_tenant
 from apps.positions.models import Close
 from apps.rewards.models import Pool
 from apps.rewards.services import settle_closes
+from apps.tallies.services import catch_up
 from apps.venues.services import record_equity
 from engine.money import ZERO
 from tests.factories import (
@@ -81,6 +83,7 @@ def test_a_tenants_books_are_its_own():
 
 def test_the_money_page_tells_what_moved(platform):
     settled("Acme")
+    list(catch_up(now=timezone.now()))
     shown = platform.get(reverse("console:money"), {"days": "7"})
     moved = {str(tile["title"]): tile["value"] for tile in shown.context["moved"]}
     assert moved["Issued"] == "1,000.00"

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.core import audit
 from apps.core.models import AuditEntry, TenantOwned
 from apps.members.models import Member
-from apps.platform import lists
+from apps.platform import listing, lists
 from apps.platform.listing import SECRET, Listing
 from apps.platform.urls import face
 from apps.tenants.models import Tenant
@@ -208,6 +208,44 @@ def test_rows_are_filtered_searched_ordered_and_paged():
     assert until["total"] == 0
     assert desk.get("members", created_at_from="2020-01-01T00:00:00Z").json()["total"] == 5
     assert desk.get("members", email="m1@example.com", status="active").json()["total"] == 0
+
+
+def test_a_long_list_is_read_by_the_last_row_that_one_has():
+    acme = TenantFactory()
+    for number in range(5):
+        MemberFactory(tenant=acme, email=f"m{number}@example.com")
+    desk = Desk()
+    for ordering in ("", "id"):
+        read, about = [], {}
+        while True:
+            told = desk.get("members", ordering=ordering, page_size=2, **about).json()
+            read += [line["email"] for line in told["data"]]
+            if not told["more"]:
+                break
+            about = {"after": told["data"][-1]["id"]}
+            # Whoever arrives meanwhile moves nobody to another page.
+            if not ordering:
+                MemberFactory(tenant=acme)
+        every = [f"m{number}@example.com" for number in range(5)]
+        assert [email for email in read if email in every] == (every if ordering else every[::-1])
+    for wrong in ({"ordering": "email"}, {"page": 2}):
+        refused = desk.get("members", after=1, **wrong)
+        assert (refused.status_code, refused.json()["context"]["field"]) == (400, "after")
+
+
+def test_of_very_many_rows_it_is_said_that_there_are_so_many(monkeypatch):
+    monkeypatch.setattr(listing, "COUNTED", 3)
+    acme, desk = TenantFactory(), Desk()
+    told = {}
+    for count in (3, 4):
+        while Member.objects.across_tenants().count() < count:
+            MemberFactory(tenant=acme)
+        told[count] = desk.get("members").json()
+    assert [(one["total"], one["total_is_exact"]) for one in told.values()] == [
+        (3, True),
+        (3, False),
+    ]
+    assert len(told[4]["data"]) == 4
 
 
 @pytest.mark.parametrize(
