@@ -8,6 +8,7 @@ import time
 from decimal import Decimal
 from functools import partial
 
+import ccxt
 import pytest
 from msgspec.structs import replace
 
@@ -314,6 +315,28 @@ def test_a_switch_for_dead_men_takes_the_quotes_of_a_maker_that_is_gone(dialect)
         assert len(stands(exchange, dialect)) == 2
         skipped[0] = 31_000
         assert not stands(exchange, dialect)
+
+
+def test_a_switch_at_okx_takes_quotes_and_leaves_what_a_person_placed():
+    skipped = [0]
+    with serving(clock=lambda: int(time.time() * 1000) + skipped[0]) as exchange:
+        told = client(exchange, "okx")
+
+        def place(words):
+            words |= {"tdMode": "cross"}
+            made = told.create_order("BTC/USDT:USDT", "limit", "buy", 1, 20_000, words)
+            return told.fetch_order(made["id"], "BTC/USDT:USDT")
+
+        by_hand, quote = place({"tag": "person"}), place({"tag": "quote"})
+        assert by_hand["info"]["tag"] == "person"
+        assert quote["info"]["tag"] == "quote"
+        with pytest.raises(ccxt.ExchangeError, match="tag"):
+            place({"tag": "more than sixteen letters"})
+        assert len(stands(exchange, "okx")) == 2
+        assert adapter(exchange, "okx").end_unless_heard(SYMBOL, 30)
+        skipped[0] = 31_000
+        left = [str(one["number"]) for one in stands(exchange, "okx")]
+        assert left == [by_hand["id"]]
 
 
 def assert_clean(exchange, dialect):
