@@ -64,7 +64,8 @@ def walk(walks: Walks, seed: int, move: float) -> None:
             # can guess who is filled.
             for path in range(first, last):
                 drawn[path - first] = np.int64(mixed(start + np.uint64(path * steps + step)))
-            bids, asks, bid, ask = walks.bids[step], walks.asks[step], walks.bid[step], walks.ask[step]
+            bids, asks = walks.bids[step], walks.asks[step]
+            bid, ask = walks.bid[step], walks.ask[step]
             spreads, is_quoted, spread, quoted = walks.spread[step], walks.quoted[step], 0.0, 0.0
             for path in range(first, last):
                 # Without a sign, so that no place is counted from the end.
