@@ -59,6 +59,7 @@ class Session:
         lives.write(wish.maker, Life(wish.session, self.life))
         self._inbox: queue.SimpleQueue[Heard] = queue.SimpleQueue()
         self._owed, self._mouth = Owed(wish, self.life), Mouth(host)
+        self._figures: dict[str, Any] | None = None
         self._leased_until = time.monotonic() + wish.lease_seconds
         self._thread = threading.Thread(target=self._run, name=f"maker-{wish.maker}", daemon=True)
 
@@ -195,7 +196,8 @@ class Session:
         return self._owed
 
     def _say(self) -> None:
-        self.say(now_ms(), [], None)
+        """With the last figures: of several reports only the newest may have left."""
+        self.say(now_ms(), [], self._figures)
 
     def say(
         self,
@@ -205,6 +207,7 @@ class Session:
         *,
         wait_seconds: float = 0.0,
     ) -> None:
+        self._figures = figures
         self._mouth.say(self._owed.report(at_ms, quotes, figures), wait_seconds=wait_seconds)
 
     def _give_up(self, reason: str) -> None:

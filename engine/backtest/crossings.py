@@ -28,7 +28,8 @@ def crossings(fast: Floats, slow: Floats) -> tuple[Whole, Flags]:
     bars = np.empty(len(fast) - first, np.int64)
     count = write_crossings(one[first:], other[first:], bars)
     # They rise and fall in turns.
-    rises = (np.arange(count) % 2 == 0) != (one[first] > other[first])
+    rises = np.full(count, one[first] <= other[first])
+    rises[1::2] = ~rises[1::2]
     return bars[:count] + first, rises
 
 

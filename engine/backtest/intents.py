@@ -93,12 +93,12 @@ class Intents:
     def check(self, names: Collection[str]) -> None:
         """Refuse rows that mean nothing, naming the first of them by its column."""
         for name in names:
-            column = self.column(name)
+            # What is the same for all rows is looked at once.
+            column = self.column(name) if name in WHOLE else self.asked[:, FLOATS.index(name)]
             above, up_to = BOUNDS[name]
-            if name in WHOLE:
-                self._refuse(name, (column <= above) | (column > up_to))
-            else:
-                self._refuse(name, ~(np.isnan(column) | (column > above) & (column <= up_to)))
+            is_right = (column > above) & (column <= up_to)
+            if not is_right.all():
+                self._refuse(name, ~(is_right | np.isnan(column)))
         if "kind" in names:
             rests = (self.column("action") <= Do.CLOSE) & (self.column("kind") != Kind.MARKET)
             self._refuse("price", rests & np.isnan(self.column("price")))

@@ -13,10 +13,10 @@ import numpy as np
 
 from engine.errors import BadParameters
 from engine.making.quoting import Floats, Market, Quoting
-from engine.making.walks import ASK_BITS, BID_BITS, Walks, walk
+from engine.making.walks import ASK_BITS, BID_BITS, BLOCK, Walks, walk
 
-# Whoever holds more quotes as if it were this.
-MOST = 100
+# Whoever holds more quotes as if it were this: six deviations of what the twins come to hold.
+MOST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +83,24 @@ def walks_of(quoting: Quoting, market: Market, steps: int, step: float, paths: i
     held = np.arange(-most, most + 1.0)
     told = [quoting.distances(held, (steps - number) * step) for number in range(steps)]
     bid, ask = (np.array([each[side] for each in told]) for side in (0, 1))
-    spread = bid + ask
-    rates = (chances(side, market, step) for side in (bid, ask))
     bids, asks = (
-        np.rint(np.ldexp(rate, bits)).astype(np.int64)
-        for rate, bits in zip(rates, (BID_BITS, ASK_BITS), strict=True)
+        np.rint(chances(side, market, step) * 2.0**bits).astype(np.int64)
+        for side, bits in ((bid, BID_BITS), (ask, ASK_BITS))
     )
+    spread = bid + ask
+    quoted = np.isfinite(spread)
+    for told_of in (bid, ask, spread):
+        told_of[np.isinf(told_of)] = 0.0
     return Walks(
         bids=bids,
         asks=asks,
-        bid=np.where(np.isfinite(bid), bid, 0.0),
-        ask=np.where(np.isfinite(ask), ask, 0.0),
-        spread=np.where(np.isfinite(spread), spread, -1.0),
+        bid=bid,
+        ask=ask,
+        spread=spread,
+        quoted=quoted.astype(np.float64),
         earned=np.zeros(paths),
         held=np.zeros(paths, np.int64),
+        drawn=np.empty(BLOCK, np.int64),
         told=np.zeros(2),
     )
 

@@ -362,11 +362,14 @@ class Maker:
 
     def _open_eye(self, eye: Eye) -> None:
         self.eye, self._take_look = eye, self._looking(eye)
+        self._shown: list[tuple[int, int, int, int]] = []
 
     def _show(self) -> None:
         """To the eye: what is held, and what stands."""
         self.eye.facts[POSITION] = self.position
-        self.eye.desk[:] = self._quoter.shown()
+        shown = self._quoter.shown()
+        if shown != self._shown:
+            self.eye.desk[:] = self._shown = shown
 
     def _see(self, now_ms: int) -> None:
         book, eye = self.book, self.eye

@@ -27,15 +27,18 @@ ASK_MASK = np.uint64((1 << 32) - 1)
 
 class Walks(NamedTuple):
     # A row a step, a column an inventory, the least first: how often a side is filled, in parts of
-    # its bits; what that earns; and both together, below zero where a side is not quoted.
+    # its bits; what that earns; both together, and whether both sides are quoted.
     bids: Places
     asks: Places
     bid: Grid
     ask: Grid
     spread: Grid
+    quoted: Grid
     # A place a path.
     earned: Floats
     held: Whole
+    # A place a path of a block: the chance of its step.
+    drawn: Whole
     # The sum of spreads, and of how many.
     told: Floats
 
@@ -50,28 +53,31 @@ def mixed(count: np.uint64) -> np.uint64:
 
 @compiled()
 def walk(walks: Walks, seed: int, move: float) -> None:
-    earned, held, told = walks.earned, walks.held, walks.told
+    earned, held, drawn = walks.earned, walks.held, walks.drawn
     steps, columns = walks.bids.shape
-    middle = columns // 2
-    paths = len(earned)
+    middle, paths = columns // 2, len(earned)
     start = mixed(np.uint64(seed + 1))
     for first in range(0, paths, BLOCK):
         last = min(first + BLOCK, paths)
         for step in range(steps):
+            # Chance by itself, many at once; what hangs on it goes without a branch, for nobody
+            # can guess who is filled.
             for path in range(first, last):
-                at = min(max(held[path] + middle, 0), columns - 1)
-                drawn = mixed(start + np.uint64(path * steps + step))
-                is_bought = np.int64(drawn >> BID_SHIFT) < walks.bids[step, at]
-                is_sold = np.int64((drawn >> ASK_SHIFT) & ASK_MASK) < walks.asks[step, at]
-                gained = 0.0
-                if is_bought:
-                    gained += walks.bid[step, at]
-                    held[path] += 1
-                if is_sold:
-                    gained += walks.ask[step, at]
-                    held[path] -= 1
-                rise = move if drawn & ONE else -move
-                earned[path] += gained + held[path] * rise
-                if walks.spread[step, at] >= 0:
-                    told[0] += walks.spread[step, at]
-                    told[1] += 1
+                drawn[path - first] = np.int64(mixed(start + np.uint64(path * steps + step)))
+            bids, asks = walks.bids[step], walks.asks[step]
+            bid, ask = walks.bid[step], walks.ask[step]
+            spreads, is_quoted, spread, quoted = walks.spread[step], walks.quoted[step], 0.0, 0.0
+            for path in range(first, last):
+                # Without a sign, so that no place is counted from the end.
+                at = np.uint64(min(max(held[path] + middle, 0), columns - 1))
+                chance = np.uint64(drawn[path - first])
+                bought = np.int64(np.int64(chance >> BID_SHIFT) < bids[at])
+                sold = np.int64(np.int64((chance >> ASK_SHIFT) & ASK_MASK) < asks[at])
+                now = held[path] + bought - sold
+                rise = move if chance & ONE else -move
+                held[path] = now
+                earned[path] += bought * bid[at] + sold * ask[at] + now * rise
+                spread += spreads[at]
+                quoted += is_quoted[at]
+            walks.told[0] += spread
+            walks.told[1] += quoted

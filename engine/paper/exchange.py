@@ -215,7 +215,8 @@ class Exchange(Floor):
         )
 
     def cancel_all_at(self, account: str, symbol: str, at_ms: int) -> None:
-        """End all open orders at that moment unless asked again; no symbol is all, 0 is never."""
+        """End all open orders at that moment unless asked again; no symbol is all, 0 is never.
+        In place of a symbol may stand a group's tag, behind a `#`."""
         owner = self.account(account)
         owner.deadlines.pop(symbol, None)
         if at_ms:

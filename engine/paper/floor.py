@@ -453,11 +453,11 @@ class Floor:
         """Cancel what its owner asked to have canceled unless heard of again."""
         for account in self.accounts.values():
             due = [one for one, at_ms in account.deadlines.items() if at_ms <= self.now_ms]
-            for symbol in due:
-                del account.deadlines[symbol]
+            for group in due:
+                del account.deadlines[group]
                 self._happened += 1
                 for order in list(account.open.values()):
-                    if symbol in ("", order.ask.symbol):
+                    if group in ("", order.ask.symbol, f"#{order.ask.tag}"):
                         self._end(order, Ending.SILENCE)
 
     def _carry_at(

@@ -55,6 +55,7 @@ class Ask:
     is_reduce_only: bool = False
     client_id: str = ""
     margin: Margin | None = None  # where the dialect says it with each order
+    tag: str = ""  # what its owner calls a group of them
 
 
 @dataclass(slots=True, eq=False)

@@ -87,6 +87,24 @@ def test_a_maker_lives_and_comes_to_rest(centre, venue):
     assert {one.kind for one in centre.alerts()} >= {"started", "stopped"}
 
 
+def test_what_it_came_to_is_told_though_the_report_of_its_end_is_lost(centre, monkeypatch):
+    told, lost = centre.host.tell_centre, []
+
+    def lossy(task, queue, report):
+        if not lost and report.moves and report.moves[-1].to == "idle":
+            lost.append(report)
+        else:
+            told(task, queue, report)
+
+    monkeypatch.setattr(centre.host, "tell_centre", lossy)
+    centre.run()
+    centre.until(centre.fills, what="a fill")
+    centre.stop()
+    assert lost
+    assert centre.last.figures["fills"] > 0
+    assert Decimal(centre.last.figures["inventory"]) == 0
+
+
 def test_the_same_wish_twice_is_one_maker(centre):
     centre.run()
     for _ in range(3):

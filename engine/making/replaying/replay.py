@@ -452,8 +452,9 @@ def levels_of(picture: NDArray[np.int64]) -> tuple[Levels, Levels]:
 
 
 def pairs(told: list[int]) -> tuple[tuple[int, int], ...]:
-    levels = zip(told[::2], told[1::2], strict=True)
-    return tuple([level for level in levels if level[1]])
+    sizes = told[1::2]
+    levels = tuple(zip(told[::2], sizes, strict=True))
+    return levels if all(sizes) else tuple([level for level in levels if level[1]])
 
 
 def trades_of(recording: Recording) -> Iterator[tuple[int, bool, int, int]]:

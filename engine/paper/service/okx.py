@@ -60,6 +60,7 @@ MARGINS = {str(margin): margin for margin in Margin}
 AT_MARKET = {"market", "optimal_limit_ioc"}
 TIMEFRAMES = {"1H": "1h", "2H": "2h", "4H": "4h", "1D": "1d", "1Dutc": "1d"}
 CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}\Z")
+TAG = re.compile(r"[A-Za-z0-9]{1,16}\Z")
 EXPIRES = "exptime"
 BILLS = {Money.DEPOSIT: "1", Money.FUNDING: "8", Money.INSURANCE: "5"}
 REFUSALS = {
@@ -340,7 +341,15 @@ def ask_of(asked: Asked, *, price: Decimal | None, style: Style, whole: bool = F
         is_reduce_only=asked.flag("reduceOnly"),
         client_id=client_id,
         margin=margin_of(asked),
+        tag=tag_of(asked),
     )
+
+
+def tag_of(asked: Asked) -> str:
+    tag = asked.text("tag")
+    if tag and not TAG.match(tag):
+        raise Refused(Reason.BAD_REQUEST, "Parameter tag error")
+    return tag
 
 
 def place(caller: Caller, asked: Asked) -> Body:
@@ -353,7 +362,7 @@ def place(caller: Caller, asked: Asked) -> Body:
     price = None if kind in AT_MARKET else asked.exact("px")
     ask = ask_of(asked, price=price, style=STYLES[kind])
     order = caller.exchange.place(caller.name, ask)
-    return [done(order.number, ask.client_id)]
+    return [done(order.number, ask.client_id) | {"tag": ask.tag}]
 
 
 def done(number_: int, client_id: str, *, name: str = "ordId") -> dict[str, str]:
@@ -406,8 +415,9 @@ def cancel(caller: Caller, asked: Asked) -> Body:
 def cancel_later(caller: Caller, asked: Asked) -> Body:
     seconds = asked.whole("timeOut")
     at_ms = caller.desk.now_ms + seconds * 1000 if seconds else 0
-    caller.exchange.cancel_all_at(caller.name, "", at_ms)
-    return [{"triggerTime": str(at_ms), "tag": "", "ts": str(caller.desk.now_ms)}]
+    tag = tag_of(asked)
+    caller.exchange.cancel_all_at(caller.name, f"#{tag}" if tag else "", at_ms)
+    return [{"triggerTime": str(at_ms), "tag": tag, "ts": str(caller.desk.now_ms)}]
 
 
 def symbol_or_all(asked: Asked) -> str | None:
@@ -463,7 +473,7 @@ def order_told(caller: Caller, order: Order) -> dict[str, Any]:
         "instId": listing.name,
         "ordId": str(order.number),
         "clOrdId": ask.client_id,
-        "tag": "",
+        "tag": ask.tag,
         "px": "" if ask.price is None else number(ask.price),
         "sz": number(listing.contracts(ask.quantity)),
         "ordType": "market" if ask.price is None else kind,
