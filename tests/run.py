@@ -25,17 +25,19 @@ ADDRESSES = {"MariaDB": "DATABASE_URL", "Redis": "BROKER_URL"}
 EMBEDDED = "the embedded default"
 WALKS = "tests/walks"
 # What starts processes mostly waits: with so many jobs beside each other two processors are busy.
-APART = [WALKS, "tests/workers"]
 AT_ONCE = 4
-# What asks nothing of a database or a broker.
+# What asks nothing of a database, and brings the brokers that it is about.
+WORKERS = ["tests/workers"]
 PURE = ["tests/engine", "tests/golden", "tests/house"]
 # Where there are two set-ups, pages and the longest walks that are not about either run on one.
-LEFT_TO_SERVERS = [f"--ignore={WALKS}/test_venues.py"]
+LEFT_TO_SERVERS = [
+    f"--ignore={WALKS}/test_{name}.py"
+    for name in ("alerts", "canary", "demo_traders", "making", "traders", "venues")
+]
 LEFT_TO_EMBEDDED = [
     *("-m", "not browser"),
     "--ignore=tests/apps/console",
     "--ignore=tests/apps/test_admin.py",
-    "--ignore=tests/workers/test_embedded_broker.py",
     f"--ignore={WALKS}/test_documents.py",
     f"--ignore={WALKS}/test_fuzz.py",
     f"--ignore={WALKS}/test_node_bundle.py",
@@ -110,21 +112,21 @@ def parts(
     setups = {EMBEDDED: plain()}
     if there:
         setups = {" + ".join(there): plain() | addresses, **setups}
-    if there and not options.pytest:
-        yield EMBEDDED, plain(), PURE
+    once = [PURE, WORKERS] if there and not options.pytest else []
+    for places in once:
+        yield EMBEDDED, plain(), places
     for setup, environment in setups.items():
         left = []
         if there:
-            left = [f"--ignore={place}" for place in PURE]
+            left = [f"--ignore={place}" for places in once for place in places]
             left += LEFT_TO_SERVERS if setup == EMBEDDED else LEFT_TO_EMBEDDED
         if options.pytest:
             yield setup, environment, options.pytest
         elif another_broker(environment, stack) == environment and setup != EMBEDDED:
             yield setup, environment, left
         else:
-            for place in APART:
-                yield setup, another_broker(environment, stack), [*left, place]
-            yield setup, environment, [*left, *(f"--ignore={place}" for place in APART)]
+            yield setup, another_broker(environment, stack), [*left, WALKS]
+            yield setup, environment, [*left, f"--ignore={WALKS}"]
 
 
 def another_broker(environment: dict[str, str], stack: ExitStack) -> dict[str, str]:

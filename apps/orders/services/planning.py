@@ -1,8 +1,8 @@
 """Planning: a published signal becomes one ticket per subscription, in one transaction.
 
 What is to be sent is written as sent already, and leaves right after the commit: should the
-process die in between, a sweep finds it and sends it. It is sealed and signed while the
-database writes.
+process die in between, a sweep finds it and sends it. While the database writes the first
+tickets, the next ones are judged, and all are sealed and signed.
 """
 
 from collections.abc import Iterator
@@ -38,6 +38,9 @@ from engine.signal import Action, Direction, Side, side_of
 from engine.sizing import quantity_of
 from engine.venues.client_ids import at_venue
 
+# So many subscriptions are judged, written and sealed beside the next as many.
+AT_ONCE = 500
+
 
 @transaction.atomic
 def plan(*, signal_id: UUID, now: datetime) -> int:
@@ -58,8 +61,6 @@ def plan(*, signal_id: UUID, now: datetime) -> int:
         return 0
 
     facts = Facts(signal, now=now)
-    judged = list(judged_followers(signal, facts))
-    to_send = [wish for wish in judged if not wish.refused_because]
     alike = partial(
         Ticket,
         signal=signal,
@@ -68,16 +69,27 @@ def plan(*, signal_id: UUID, now: datetime) -> int:
         direction=signal.direction,
         worth_until=worth_until,
     )
-    sent = alike(attempts=1, **marks(now))
-    with ThreadPoolExecutor(1, "seal") as sealer:
-        letters = sealer.submit(letters_for, sent, to_send, facts.alive)
-        write_sent(sent, to_send)
-        refused = alike(status=Ticket.Status.REFUSED)
-        write_refused(refused, [wish for wish in judged if wish.refused_because])
+    sent, refused = alike(attempts=1, **marks(now)), alike(status=Ticket.Status.REFUSED)
+    letters: list[Future[list[Letter]]] = []
+    count = 0
+    # One thread: what is judged counts what came of those before it.
+    with ThreadPoolExecutor(1, "plan") as thinker:
+        for judging in [thinker.submit(judge, signal, facts, part) for part in parts_of(facts)]:
+            judged = judging.result()
+            to_send = [wish for wish in judged if not wish.refused_because]
+            letters.append(thinker.submit(letters_for, sent, to_send, facts.alive))
+            write_sent(sent, to_send)
+            write_refused(refused, [wish for wish in judged if wish.refused_because])
+            count += len(to_send)
         move(signal, to=Signal.Status.PLANNED, allowed=Signal.MOVES, planned_at=now)
         failpoint("orders.planning")
     transaction.on_commit(partial(send_planned, letters))
-    return len(to_send)
+    return count
+
+
+def parts_of(facts: Facts) -> list[list[Follower]]:
+    starts = range(0, len(facts.followers), AT_ONCE)
+    return [facts.followers[start : start + AT_ONCE] for start in starts]
 
 
 def worth_until_of(signal: Signal) -> datetime | None:
@@ -102,7 +114,11 @@ class Planned:
     client_order_id: str
 
 
-def judged_followers(signal: Signal, facts: Facts) -> Iterator[Planned]:
+def judge(signal: Signal, facts: Facts, followers: list[Follower]) -> list[Planned]:
+    return list(judged_followers(signal, facts, followers))
+
+
+def judged_followers(signal: Signal, facts: Facts, followers: list[Follower]) -> Iterator[Planned]:
     action = Action(signal.action)
     side = (signal.symbol, signal.direction)
     protections = {
@@ -112,9 +128,9 @@ def judged_followers(signal: Signal, facts: Facts) -> Iterator[Planned]:
         )
         for venue, instrument in facts.instruments.items()
     }
-    limits = {row.tenant_id: facts.limits.of(row.tenant_id) for row in facts.followers}
-    ids = uuid7s(2 * len(facts.followers))
-    for follower in facts.followers:
+    limits = {row.tenant_id: facts.limits.of(row.tenant_id) for row in followers}
+    ids = uuid7s(2 * len(followers))
+    for follower in followers:
         account = facts.accounts[follower.venue_account_id]
         positions = facts.held.get(account.id, ())
         held = sum(
@@ -259,12 +275,13 @@ def letters_for(sent: Ticket, wishes: list[Planned], nodes: dict[int, Node]) -> 
     )
 
 
-def send_planned(letters: Future[list[Letter]]) -> None:
+def send_planned(sealing: list[Future[list[Letter]]]) -> None:
     failpoint("orders.planned")
-    if not letters.result():
+    letters = [letter for sealed in sealing for letter in sealed.result()]
+    if not letters:
         return
     failpoint("orders.claimed")
-    post(letters.result())
+    post(letters)
     failpoint("orders.dispatched")
 
 
