@@ -31,9 +31,9 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-# Of which two write the tickets and orders that are sent, and one asks which limits are set;
-# the refused tickets are one more.
-QUERIES = 16
+# Of which two write the tickets and orders that are sent, one asks which limits are set and one for
+# the brake; the refused tickets are one more.
+QUERIES = 17
 
 
 def tickets(**fields):
