@@ -17,7 +17,7 @@ from apps.copying.models import Copy
 from apps.copying.selectors import Lead, copiers, held_copies, leads, opened_by
 from apps.core import audit
 from apps.core.deadlocks import retried
-from apps.core.errors import BadInput, Conflict, NotAllowed
+from apps.core.errors import BadInput, Conflict, DomainError, NotAllowed
 from apps.core.states import move
 from apps.orders.models import Ticket
 from apps.orders.services.manual import (
@@ -44,6 +44,7 @@ from apps.traders.models import Trader
 from apps.venues.models import VenueAccount
 from apps.venues.selectors import instruments, last_price
 from apps.venues.services import locked
+from engine.errors import EngineError
 from engine.instrument import Instrument
 from engine.money import ZERO, floor_to_step
 
@@ -192,7 +193,8 @@ def open_copy(*, subscription: Subscription, lead: Lead, now: datetime) -> bool:
             draft = draft_order(account=account, wish=wish, now=now)
             draft.subscription_id = subscription.pk
             made.ticket = written(draft, action="ticket.by_copy")
-    except (BadInput, Conflict) as refused:
+    except (DomainError, EngineError) as refused:
+        # Of whatever kind: one who cannot copy keeps nobody else from it.
         made.status, made.problem = Copy.Status.REFUSED, refused.message[:200]
     made.save(force_insert=True)
     return made.ticket is not None
@@ -251,7 +253,7 @@ def follow_close(*, copy_id: UUID, now: datetime) -> bool:
     try:
         with transaction.atomic():
             written(draft_close(position=held, now=now, part=part), action="ticket.by_copy")
-    except (BadInput, Conflict) as refused:
+    except (DomainError, EngineError) as refused:
         # It is tried again at the next look; what is in its way is told once.
         if refused.message[:200] != one.problem:
             log.warning("copy %s does not follow: %s", one.pk, refused.message)
@@ -270,6 +272,8 @@ def what_follows(one: Copy, held: Position | None) -> Part | None:
         return WHOLE
     opened = sum((order.filled for order in one.ticket.orders.all()), ZERO)
     left = min(leader.quantity / one.leader_quantity, Decimal(1))
-    step = instruments(held.venue_account.venue)[held.symbol].step
-    excess = floor_to_step(held.quantity - opened * left, step)
+    instrument = instruments(held.venue_account.venue).get(held.symbol)
+    excess = held.quantity - opened * left
+    if instrument is not None:
+        excess = floor_to_step(excess, instrument.step)
     return Part(quantity=excess) if excess > 0 else None

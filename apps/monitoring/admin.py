@@ -36,6 +36,7 @@ from apps.monitoring.services import (
     try_channel,
 )
 from apps.monitoring.services.rules import TUNED
+from apps.monitoring.words import title_of
 
 # What the button of a list silences for; another time is said in the form.
 AN_HOUR = timedelta(hours=1)
@@ -68,8 +69,7 @@ class AlertAdmin(FactAdmin):
 
     @display(description=_("Alert"), ordering="rule__check_name")
     def title_column(self, alert):
-        check = CHECKS.get(alert.rule.check_name)
-        return check.title if check else alert.rule.check_name
+        return title_of(alert.rule)
 
 
 class RuleForm(VerbForm):

@@ -14,9 +14,8 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.utils import translation
 
-from apps.monitoring.checks import CHECKS
 from apps.monitoring.models import Channel, Notice
-from apps.monitoring.words import subject_of, text_of
+from apps.monitoring.words import subject_of, text_of, unit_of
 from apps.tenants.targets import Unreachable, post
 
 K = Channel.Kind
@@ -71,7 +70,7 @@ def about(notice: Notice) -> dict[str, object]:
             "subject": alert.subject,
             "severity": alert.severity,
             "value": alert.value,
-            "unit": CHECKS[alert.rule.check_name].unit,
+            "unit": unit_of(alert.rule),
             "threshold": alert.rule.threshold,
             "told": alert.told,
             "fired_at": alert.fired_at.isoformat() if alert.fired_at else None,
@@ -136,7 +135,7 @@ def email(letter: Letter) -> None:
     )
     try:
         mail.send()
-    except (SMTPException, OSError) as error:
+    except (SMTPException, OSError, ValueError) as error:
         raise NotSent(f"{type(error).__name__}: {error}"[:300]) from error
 
 

@@ -4,18 +4,34 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.monitoring.checks import CHECKS
-from apps.monitoring.models import Notice
+from apps.monitoring.models import Notice, Rule
 
 K = Notice.Kind
 
 
+def title_of(rule: Rule) -> str:
+    """What a rule watches; of a check that an earlier version had, its name."""
+    check = CHECKS.get(rule.check_name)
+    return check.title if check else rule.check_name
+
+
+def unit_of(rule: Rule) -> str:
+    check = CHECKS.get(rule.check_name)
+    return check.unit if check else ""
+
+
 def subject_of(notice: Notice) -> str:
+    """In one line, whatever a subject is called: a mail's header takes no other."""
+    return " ".join(titled(notice).split())
+
+
+def titled(notice: Notice) -> str:
     if notice.alert is None:
         return _("IronBull: a test of this channel")
     alert = notice.alert
     told = {
         "severity": alert.get_severity_display(),
-        "title": CHECKS[alert.rule.check_name].title,
+        "title": title_of(alert.rule),
         "subject": alert.subject,
     }
     if notice.kind == K.RESOLVED:
@@ -29,8 +45,7 @@ def text_of(notice: Notice) -> str:
     if notice.alert is None:
         return _("Nothing is wrong.")
     alert = notice.alert
-    check = CHECKS[alert.rule.check_name]
-    lines = [_("Value %(value)s, threshold %(threshold)s") % figures(alert, check.unit)]
+    lines = [_("Value %(value)s, threshold %(threshold)s") % figures(alert, unit_of(alert.rule))]
     if alert.told:
         lines.append(alert.told)
     lines.append(_("Since %(at)s") % {"at": moment(alert.began_at)})

@@ -14,7 +14,7 @@ from apps.market_making.services import stop_maker, stop_opening
 from apps.monitoring.checks import CHECKS
 from apps.monitoring.models import Alert, Rule
 from apps.monitoring.services.handling import silence
-from apps.monitoring.words import moment
+from apps.monitoring.words import moment, title_of
 from apps.nodes.models import Node
 from apps.nodes.selectors import alive_nodes
 from apps.orders.models import Ticket
@@ -95,9 +95,8 @@ def alerts(words: list[str], now: datetime) -> str:
 
 
 def alert_line(alert: Alert) -> str:
-    check = CHECKS.get(alert.rule.check_name)
-    title = check.title if check else alert.rule.check_name
-    line = f"{alert.get_severity_display()}: {title} ({alert.rule.check_name} {alert.subject})"
+    what = f"{alert.rule.check_name} {alert.subject}"
+    line = f"{alert.get_severity_display()}: {title_of(alert.rule)} ({what})"
     line += f", {moment(alert.fired_at)}"
     return f"{line}, {alert.acknowledged_by}" if alert.acknowledged_by else line
 

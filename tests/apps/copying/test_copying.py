@@ -14,6 +14,7 @@ from apps.orders.models import Ticket
 from apps.positions.models import Position
 from apps.strategies.models import Subscription
 from apps.strategies.services import resume_subscription, stop_subscription
+from apps.venues.models import Instrument
 from engine.order import OrderStatus
 from engine.signal import Direction
 from tests.apps.orders.desk import Desk, fill, report
@@ -312,3 +313,32 @@ def test_to_follow_twice_is_one_subscription(floor):
     assert (changed.measure, changed.measured) == (M.AMOUNT, 500)
     stop_subscription(subscription=changed)
     assert floor.follow(floor.follower).status == Subscription.Status.ACTIVE
+
+
+def test_one_who_cannot_copy_keeps_nobody_else_from_it(monkeypatch):
+    floor = Floor()
+    other = floor.account()
+    floor.follow(other)
+    draft, drafted = services.draft_order, []
+
+    def refusing_the_first(**asked):
+        drafted.append(asked["account"])
+        if len(drafted) == 1:
+            raise NotAllowed("not today")
+        return draft(**asked)
+
+    monkeypatch.setattr(services, "draft_order", refusing_the_first)
+    floor.open()
+    floor.copy()
+    copies = Copy.objects.across_tenants().order_by("pk")
+    assert [(one.status, one.problem) for one in copies] == [("refused", "not today"), ("open", "")]
+
+
+def test_a_symbol_that_its_venue_has_taken_away_stops_no_other_copy():
+    floor = Floor()
+    floor.open()
+    floor.copy()
+    floor.close(quantity=Decimal("0.005"))
+    Instrument.objects.filter(venue="okx").delete()
+    assert services.copy(now=floor.desk.now) == 0
+    assert "has not described" in Copy.objects.across_tenants().get().problem

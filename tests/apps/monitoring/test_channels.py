@@ -14,7 +14,7 @@ from django.utils import timezone
 from apps.core.errors import BadInput, Conflict
 from apps.core.models import AuditEntry
 from apps.monitoring.alone import Alone
-from apps.monitoring.models import Alert, Channel, Notice
+from apps.monitoring.models import Alert, Channel, Notice, Rule
 from apps.monitoring.services import (
     create_channel,
     deliver,
@@ -285,3 +285,30 @@ def test_while_the_database_is_away_the_known_channels_are_told_once(receiver, m
         ("database", "resolved"),
     ]
     assert "the database is away" in told[0]["text"]
+
+
+@pytest.mark.parametrize("subject", ["var\r\nBcc: eve@example.com", "\u2028", "x" * 100])
+def test_no_name_of_a_subject_keeps_a_notice_from_leaving(settings, receiver, alert, subject):
+    Alert.objects.filter(pk=alert.pk).update(subject=subject, told="one\nBcc: eve@example.com")
+    alert.refresh_from_db()
+    with mails() as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        first = owed(alert, create_channel(name="mail", kind="email", target="a@example.com"))
+        second = owed(alert, channel(receiver))
+        assert deliver(now=NOW) == 2
+        headers = server.heard[0].partition("\n\n")[0]
+    assert "\nBcc:" not in headers
+    for notice in (first, second):
+        notice.refresh_from_db()
+        assert notice.status == Notice.Status.DELIVERED, notice.problem
+
+
+def test_an_alert_of_a_check_that_is_no_more_is_told_of_by_its_name(receiver, alert):
+    Rule.objects.filter(pk=alert.rule_id).update(check_name="of_old")
+    alert.refresh_from_db()
+    owed(alert, channel(receiver), Notice.Kind.RESOLVED)
+    assert deliver(now=NOW) == 1
+    told = json.loads(receiver.heard[0][1])
+    assert (told["check"], told["unit"]) == ("of_old", "")
+    assert "of_old" in told["text"]
