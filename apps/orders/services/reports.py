@@ -103,6 +103,7 @@ def apply(*, node: Node, reports: list[Report], now: datetime) -> list[Close]:
     closes = folding.save()
     tell_exposed(folding.exposed)
     tell_unheld([fill for fill in outcome.fills if fill.unheld])
+    have_read_back(outcome)
     accounts = {order.venue_account_id: order.venue_account for order in orders.values()}
     tell_many(
         [order_event(order) for order in outcome.orders.values() if order.status in ENDS]
@@ -134,13 +135,24 @@ def fills_beyond(orders: dict[str, Order]) -> dict[str, list[Fill]]:
 
 
 def tell_unheld(fills: list[Fill]) -> None:
-    """Say that more was closed than the books held, and have those accounts read back."""
+    """Say that more was closed than the books held."""
     for fill in fills:
         log.error("fill %s closed %s that the books did not hold", fill.key, fill.unheld)
-    for account_id in {fill.order.venue_account_id for fill in fills}:
-        later("orders.ask_state", account_id=account_id)
     if fills:
         audit.record_each("fill.unheld", fills)
+
+
+def have_read_back(outcome: Outcome) -> None:
+    """Ask at once for accounts of which the books may be behind: more was closed than they held,
+    or a close was turned away, as where the venue's own stop or target came before it."""
+    behind = {fill.order.venue_account_id for fill in outcome.fills if fill.unheld}
+    behind |= {
+        ticket.venue_account_id
+        for ticket, status in outcome.tickets.values()
+        if ticket.action == Action.CLOSE and status == S.REJECTED
+    }
+    for account_id in sorted(behind):
+        later("orders.ask_state", account_id=account_id)
 
 
 def tell_left_open(outcome: Outcome) -> None:

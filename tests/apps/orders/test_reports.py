@@ -107,6 +107,18 @@ def test_a_rejected_order_ends_its_ticket_with_the_venues_reason():
     assert Ticket.objects.across_tenants().get().status == Ticket.Status.REJECTED
 
 
+def test_an_account_whose_venue_turns_a_close_away_is_read_back_at_once(hints):
+    """Its stop or target may have closed the position before."""
+    desk = Desk()
+    (order,) = desk.plan_and_send()
+    desk.hear(report(order, OrderStatus.FILLED, fills=[fill(order)]))
+    closing = desk.plan_and_send(desk.new_signal(action=Action.CLOSE))[-1]
+    turned_away = report(closing, OrderStatus.REJECTED, reason="there is nothing to reduce")
+    for _ in range(2):
+        desk.hear(turned_away)
+        assert hints.named("orders.ask_state") == [{"account_id": order.venue_account_id}]
+
+
 def test_what_was_never_placed_is_tried_again_under_a_new_name(hints):
     desk = Desk()
     (first,) = desk.plan_and_send()
