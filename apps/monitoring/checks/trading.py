@@ -11,6 +11,7 @@ from apps.market_making.models import Session
 from apps.monitoring.checks.check import CRITICAL, Check, Measure
 from apps.nodes.models import Node
 from apps.orders.models import Ticket
+from apps.orders.selectors import brake_on
 from apps.venues.models import VenueAccount
 
 # How many are named.
@@ -74,6 +75,12 @@ def unread(now: datetime) -> Iterator[Measure]:
 def halted(now: datetime) -> Iterator[Measure]:
     sessions = Session.objects.across_tenants().filter(status=Session.Status.HALTED)
     yield Measure("makers", sessions.count())
+
+
+def braked(now: datetime) -> Iterator[Measure]:
+    brake = brake_on()
+    seconds = (now - brake.created_at).total_seconds() if brake else 0
+    yield Measure("opening", seconds, brake.reason if brake else "")
 
 
 CHECKS = [
@@ -140,5 +147,12 @@ CHECKS = [
         measure=halted,
         threshold=0,
         severity=CRITICAL,
+    ),
+    Check(
+        name="brake",
+        title=_("The brake has been on for long: nothing is opened"),
+        unit="s",
+        measure=braked,
+        threshold=1800,
     ),
 ]

@@ -12,6 +12,7 @@ from apps.monitoring.checks import CHECKS
 from apps.monitoring.services import verify
 from apps.traders.models import Trader
 from tests.factories import (
+    BrakeFactory,
     CloseFactory,
     NodeFactory,
     SpendingFactory,
@@ -57,6 +58,12 @@ def test_tickets_without_an_answer_tell_how_old_the_oldest_is():
     TicketFactory(status="parked", sent_at=ago(days=3))
     assert found("unanswered") == {"tickets": 400}
     assert found("parked") == {"tickets": 1}
+
+
+def test_a_brake_that_stays_on_is_told():
+    assert found("brake") == {"opening": 0}
+    BrakeFactory(created_at=ago(seconds=2000), released_at=None, on_key=True)
+    assert found("brake") == {"opening": 2000}
 
 
 def test_drift_that_a_person_has_cleared_is_none():
