@@ -113,6 +113,7 @@ def take_maker(page: Page, admin: str) -> None:
     page.select_option("[name=margin]", "cross")
     page.select_option("[name=position_mode]", "one_way")
     page.locator("[name=_save]").first.click()
+    page.wait_for_url("**/venueaccount/")
     page.goto(f"{admin}/makers/new/")
     account = page.locator("[name=which-account] option", has_text="maker").last
     page.select_option("[name=which-account]", account.get_attribute("value"))
