@@ -108,7 +108,7 @@ def take_maker(page: Page, admin: str) -> None:
     page.locator(".select2-search__field").fill("heidi")
     page.locator(".select2-results__option", has_text="heidi").click()
     page.select_option("[name=venue]", "paper")
-    page.fill("[name=label]", f"maker {time.time():.0f}")
+    page.fill("[name=label]", f"maker-{time.time():.0f}")
     page.select_option("[name=node]", index=1)
     page.select_option("[name=margin]", "cross")
     page.select_option("[name=position_mode]", "one_way")
