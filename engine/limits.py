@@ -23,44 +23,44 @@ Symbol = Annotated[str, Meta(min_length=3, max_length=32, pattern="^[A-Z0-9]+/[A
 Symbols = Annotated[tuple[Symbol, ...], Meta(min_length=1, max_length=500)]
 
 
-class Positions(Params):
+class Positions(Params, frozen=True, kw_only=True):
     most: Count = 10
 
 
-class Equity(Params):
+class Equity(Params, frozen=True, kw_only=True):
     least_usdt: Usdt = 100
 
 
-class Notional(Params):
+class Notional(Params, frozen=True, kw_only=True):
     most_usdt: Usdt = 10_000
 
 
-class Leverage(Params):
+class Leverage(Params, frozen=True, kw_only=True):
     most: Annotated[int, Meta(ge=1, le=125)] = 20
 
 
-class DayTrades(Params):
+class DayTrades(Params, frozen=True, kw_only=True):
     most: Count = 100
 
 
-class WeekTrades(Params):
+class WeekTrades(Params, frozen=True, kw_only=True):
     most: Count = 500
 
 
-class DayLoss(Params):
+class DayLoss(Params, frozen=True, kw_only=True):
     most_usdt: Usdt = 1000
 
 
-class LosingStreak(Params):
+class LosingStreak(Params, frozen=True, kw_only=True):
     most: Annotated[int, Meta(ge=1, le=LONGEST_STREAK)] = 5
     rest_minutes: Annotated[int, Meta(ge=1, le=43_200)] = 30
 
 
-class Pause(Params):
+class Pause(Params, frozen=True, kw_only=True):
     least_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 60
 
 
-class Listed(Params):
+class Listed(Params, frozen=True, kw_only=True):
     symbols: Symbols = ("BTC/USDT",)
 
 

@@ -47,6 +47,7 @@ from apps.pointcards.models import Charge, HighWaterMark
 from apps.positions.models import Close, Position
 from apps.quotas.models import Plan, TenantPlan, Usage
 from apps.rewards.models import Pool, Reward, Withdrawal
+from apps.risk.models import RiskRule
 from apps.signals.models import Signal
 from apps.strategies.models import Strategy, Subscription, TenantStrategy, Watch
 from apps.tallies.models import Reach, Tally
@@ -599,6 +600,20 @@ class FillFactory(RowFactory):
     price = Decimal(50_000)
     fee = Decimal("2.5")
     filled_at = BAR_AT
+
+
+class RiskRuleFactory(RowFactory):
+    """A tenant's own limit of three open positions."""
+
+    class Meta:
+        model = RiskRule
+
+    tenant = factory.SubFactory(TenantFactory)
+    rule = "positions"
+    is_on = True
+    figures = factory.LazyFunction(lambda: {"most": 3})
+    version = 1
+    key = factory.LazyAttribute(lambda row: RiskRule.key_of(row.tenant, row.rule))
 
 
 class PositionFactory(RowFactory):

@@ -273,7 +273,6 @@ def chart(sums: Counter, by_rule: Counter, days: list) -> str:
                 {
                     "label": str(RULES.get(code, code)),
                     "data": [sums[day, code] for day in days],
-                    "backgroundColor": COLOURS[place % len(COLOURS)],
                     "borderColor": COLOURS[place % len(COLOURS)],
                 }
                 for place, (code, _count) in enumerate(by_rule.most_common())

@@ -85,7 +85,7 @@ def subscribed_sizes(request, row: Subscription | None, figures: dict) -> dict |
     account = row.venue_account if row else chosen(request, VenueAccount, "venue_account")
     if followed is None:
         return None
-    refuse_small(figures["capital"], followed)
+    refuse_small(capital=figures["capital"], tenant_strategy=followed)
     venue = account.venue if account else followed.strategy.venue
     return sizes_table(followed.strategy, venue, figures)
 
@@ -132,7 +132,7 @@ def shown_quantity(quantity: Decimal) -> str:
 def copied_sizes(request, row: Copier | None, figures: dict) -> dict | None:
     """Of what the leader holds now, what a copy of it would be."""
     check_figures(capital=figures["capital"], leverage=figures["leverage"], risk_mode=1)
-    check_measure(figures["measure"], figures["measured"])
+    check_measure(measure=figures["measure"], measured=figures["measured"])
     follower = row.venue_account if row else chosen(request, VenueAccount, "venue_account")
     account = row.leader_account if row else chosen(request, VenueAccount, "leader_account")
     trader = row.leader_trader if row else chosen(request, Trader, "leader_trader")
@@ -148,7 +148,9 @@ def copied_sizes(request, row: Copier | None, figures: dict) -> dict | None:
         except EngineError:
             lines.append([position.symbol, plain(position.quantity), "–", "–"])
             continue
-        quantity = copied_quantity(as_if, position.quantity, price, found)
+        quantity = copied_quantity(
+            subscription=as_if, held=position.quantity, price=price, instrument=found
+        )
         worth = plain(quantity * price)
         lines.append([position.symbol, plain(position.quantity), shown_quantity(quantity), worth])
     return {

@@ -75,7 +75,7 @@ def follow(
     if leader is None or (leader_account and leader_trader):
         raise BadInput("name one of leader_account and leader_trader", field="leader_account")
     check_figures(capital=capital, leverage=leverage, risk_mode=1)
-    check_measure(measure, measured)
+    check_measure(measure=measure, measured=measured)
     if leader.tenant_id != venue_account.tenant_id:
         raise NotAllowed("the account and its leader are not of one tenant")
     account = locked_account(venue_account)
@@ -119,7 +119,7 @@ def change_copying(
 ) -> Subscription:
     """Copy in another size from the leader's next position on."""
     check_figures(capital=capital, leverage=leverage, risk_mode=1)
-    check_measure(measure, measured)
+    check_measure(measure=measure, measured=measured)
     locked_account(subscription.venue_account)
     row = Subscription.objects.of(subscription.tenant).get(pk=subscription.pk)
     before = told_of(row)
@@ -135,7 +135,7 @@ def named(led: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in led.items() if value is not None}
 
 
-def check_measure(measure: str, measured: Decimal) -> None:
+def check_measure(*, measure: str, measured: Decimal) -> None:
     if measure not in M.values:
         raise BadInput(f"the measure is one of {', '.join(M.values)}", field="measure")
     if not (measured.is_finite() and 0 < measured < LARGEST):
@@ -210,7 +210,9 @@ def wish_of(subscription: Subscription, account: VenueAccount, lead: Lead, now: 
     instrument = instruments(account.venue).get(position.symbol)
     if instrument is None:
         raise Conflict(f"{account.venue} has not described {position.symbol}", rule="symbol")
-    quantity = copied_quantity(subscription, position.quantity, market, instrument)
+    quantity = copied_quantity(
+        subscription=subscription, held=position.quantity, price=market, instrument=instrument
+    )
     if not quantity:
         raise Conflict("below the venue's step", rule="minimum")
     return Wish(
@@ -224,7 +226,7 @@ def wish_of(subscription: Subscription, account: VenueAccount, lead: Lead, now: 
 
 
 def copied_quantity(
-    subscription: Subscription, held: Decimal, price: Decimal, instrument: Instrument
+    *, subscription: Subscription, held: Decimal, price: Decimal, instrument: Instrument
 ) -> Decimal:
     """How much is opened of what a leader holds: as much as is measured, and as is affordable."""
     wanted = {

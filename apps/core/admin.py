@@ -323,12 +323,13 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
     # --- how it looks
 
     def get_list_display(self, request):
-        first, *others = super().get_list_display(request)
-        columns = [self._column(name, request) for name in others]
-        # The first one leads to the row itself, and a link in a link leads nowhere.
-        is_linked = self.list_display_links is None
-        first = self._column(first, request, is_linked=is_linked)
-        return [first, *columns, *self._ways_on(request)]
+        names = super().get_list_display(request)
+        columns = [self._column(name, request) for name in names]
+        first = next((field for field in self.model._meta.fields if field.name == names[0]), None)
+        if isinstance(first, models.ForeignKey) and self.list_display_links is not None:
+            # It leads to the row itself, and a link in a link leads nowhere.
+            columns[0] = link_column(first, is_linked=False)
+        return [*columns, *self._ways_on(request)]
 
     def _ways_on(self, request) -> list:
         """Links to what followed, as far as the user has pages of it."""
@@ -375,7 +376,7 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
             self.list_select_related or []
         )
 
-    def _column(self, name, request, *, is_linked=True):
+    def _column(self, name, request):
         if not isinstance(name, str):
             return name
         field = next((field for field in self.model._meta.fields if field.name == name), None)
@@ -386,8 +387,7 @@ class HouseAdmin(ModelAdmin, ExportActionModelAdmin):
         if isinstance(field, models.DateTimeField):
             return moment_column(field)
         if isinstance(field, models.ForeignKey):
-            is_seen = may_see(request, field.related_model)
-            return link_column(field, is_linked=is_linked and is_seen)
+            return link_column(field, is_linked=may_see(request, field.related_model))
         return name
 
     def _line(self, name, request):

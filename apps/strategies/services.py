@@ -268,7 +268,7 @@ def subscribe(
         raise NotAllowed("the venue account and the strategy are not of one tenant")
     account = locked_account(venue_account)
     refuse_unready(tenant_strategy=tenant_strategy, account=account)
-    refuse_small(capital, tenant_strategy)
+    refuse_small(capital=capital, tenant_strategy=tenant_strategy)
 
     of_tenant = Subscription.objects.of(account.tenant)
     row = of_tenant.filter(venue_account=account, tenant_strategy=tenant_strategy).first()
@@ -312,7 +312,7 @@ def change_subscription(
     row.mode = row.mode if mode is None else checked_mode(mode)
     check_figures(capital=row.capital, leverage=row.leverage, risk_mode=row.risk_mode)
     if capital is not None and row.tenant_strategy:
-        refuse_small(capital, row.tenant_strategy)
+        refuse_small(capital=capital, tenant_strategy=row.tenant_strategy)
     if told_of(row) != before:
         row.save(update_fields=["capital", "leverage", "risk_mode", "mode"])
         audit.record("subscription.changed", row, before=before, after=told_of(row))
@@ -421,7 +421,7 @@ def checked_mode(mode: str) -> str:
     return mode
 
 
-def refuse_small(capital: Decimal, tenant_strategy: TenantStrategy) -> None:
+def refuse_small(*, capital: Decimal, tenant_strategy: TenantStrategy) -> None:
     least = tenant_strategy.min_capital
     if capital < least:
         raise BadInput(f"the least capital is {least.normalize():f}", field="capital")

@@ -32,7 +32,9 @@ const plain = (value) => {
 };
 
 const draw = (canvas) => {
-  const width = canvas.clientWidth, height = Number(canvas.getAttribute("height"));
+  // Setting a canvas's height sets its attribute, too: what the page says is kept beside it.
+  canvas.dataset.height ||= canvas.getAttribute("height");
+  const width = canvas.clientWidth, height = Number(canvas.dataset.height);
   canvas.style.height = `${height}px`;
   const ratio = window.devicePixelRatio || 1;
   canvas.width = width * ratio;

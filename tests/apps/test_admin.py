@@ -27,6 +27,7 @@ from apps.members.services import open_tenant
 from apps.nodes.models import Node
 from apps.orders.models import Ticket
 from apps.positions.models import Close
+from apps.risk.models import RiskRule
 from apps.strategies.models import Strategy, Subscription, TenantStrategy
 from apps.tallies.models import Reach, Tally
 from apps.tenants.models import AppKey, Tenant
@@ -110,7 +111,7 @@ def test_every_list_is_exported(platform, model, form):
     assert b"secret-alice" not in answer.content
 
 
-@pytest.mark.parametrize("model", OWNED, ids=label)
+@pytest.mark.parametrize("model", [*OWNED, RiskRule], ids=label)
 def test_a_tenants_staff_never_see_anothers_row(globex, model):
     row = FACTORIES[model]()
     listed = globex.get(page(model, "changelist"))
@@ -124,7 +125,7 @@ def test_a_tenants_staff_never_see_anothers_row(globex, model):
 
 @pytest.mark.parametrize(
     "model",
-    [model for model in REGISTERED if model not in (*OWNED, AuditEntry, Tally)],
+    [model for model in REGISTERED if model not in (*OWNED, AuditEntry, RiskRule, Tally)],
     ids=label,
 )
 def test_what_is_the_platforms_is_not_a_tenants_to_see(globex, model):

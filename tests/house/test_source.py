@@ -208,10 +208,10 @@ def test_a_row_can_be_read_aloud(model):
 def test_every_row_of_a_tenant_keeps_the_scope():
     """A model that names a tenant is TenantOwned, or stands here with its reason."""
     # Of an export, who asked for it: what it holds is asked as that person.
-    # Of a tally, none is the platform's own.
+    # Of a tally and of a limit, none is the platform's own.
     may_have_none = {
         *("core.AuditEntry", "tenants.User", "quotas.TenantPlan", "console.Export"),
-        "tallies.Tally",
+        *("tallies.Tally", "risk.RiskRule"),
     }
     named = {
         model._meta.label

@@ -17,7 +17,7 @@ from apps.venues.models import VenueAccount
 from engine.signal import Action
 from tests.apps.console.browsing import log_in
 from tests.apps.orders.desk import Desk, fill, report
-from tests.factories import UserFactory
+from tests.factories import MakerFactory, UserFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -116,3 +116,17 @@ def test_dashboard_and_overviews_fit_a_phone(page, staff, live_server, settled, 
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
     assert asked_of["errors"] == []
     assert asked_of["hosts"] == {"localhost"}
+
+
+def test_the_charts_of_a_maker_keep_their_height_on_a_fine_screen(browser, live_server):
+    maker = MakerFactory()
+    context = browser.new_context(device_scale_factor=2)
+    fine = context.new_page()
+    log_in(fine, live_server, UserFactory(tenant=None, is_superuser=True))
+    fine.goto(live_server.url + reverse("console:maker", args=[maker.pk]))
+    fine.locator(".maker-chart[style*=height]").first.wait_for(state="attached")
+    for _ in range(2):
+        # It draws anew, as it does each second.
+        fine.evaluate("document.querySelectorAll('.maker-chart').forEach(draw)")
+    assert fine.locator(".maker-chart").first.evaluate("chart => chart.style.height") == "180px"
+    context.close()
