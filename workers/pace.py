@@ -27,7 +27,7 @@ MINUTE_SECONDS = 60.0
 OF_QUESTIONS, BESIDE_ORDERS = 1 / 4, 1 / 8
 # Of what a turnstile lets through at once, so much is left to what is urgent.
 RESERVE = 1 / 4
-# How long a request waits for its turn before it is told to come again; and one that nobody waits for.
+# How long a request waits for its turn before it is told to come again; and one that has time.
 PATIENCE_SECONDS, LONG_PATIENCE_SECONDS = 2.0, 40.0
 LOOK_SECONDS = 0.05
 
