@@ -158,6 +158,14 @@ def belt_hold(bars: Lists, at: int, ratio: float) -> bool:
     return span > 0 and opens_low and bars.close[at] - bars.open[at] >= 0.7 * span
 
 
+def hammer(bars: Lists, at: int, ratio: float) -> bool:
+    """A small body at the top of its range, with a lower wick of two bodies and hardly an upper."""
+    span, body = bars.high[at] - bars.low[at], abs(bars.close[at] - bars.open[at])
+    below = min(bars.open[at], bars.close[at]) - bars.low[at]
+    over = bars.high[at] - max(bars.open[at], bars.close[at])
+    return span > 0 and body <= span / 3 and below >= 2 * body and over <= 0.1 * span
+
+
 PATTERNS: dict[str, Callable[[Lists, int, float], bool]] = {
     "pinbar": pinbar,
     "engulfing": engulfing,
@@ -168,6 +176,7 @@ PATTERNS: dict[str, Callable[[Lists, int, float], bool]] = {
     "harami": harami,
     "wick_reject": wick_reject,
     "belt_hold": belt_hold,
+    "hammer": hammer,
 }
 # Bars before the one asked about that a pattern may look at.
 PATTERN_BARS = 2

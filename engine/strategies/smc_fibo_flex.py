@@ -51,6 +51,8 @@ PROFILES: dict[str, Profile] = {
     "aggressive": ((0.2, 2, 1.2, 20), (0.4, 3, 1.6, 14), (0.8, 4, 2.0, 10), (1e9, 5, 2.5, 6)),
 }
 PROFILED_BARS = 50
+# How deep price has to come into a gap to fill it.
+FILLED = {"touch": 0.0, "half": 0.5, "full": 1.0}
 
 
 class Retracing(Params, frozen=True, kw_only=True):
@@ -125,8 +127,8 @@ class SmcFiboFlex(Retracing, frozen=True, kw_only=True):
         int, Meta(ge=1, le=10, description="bars on each side of a swing of the higher timeframe")
     ] = 3
     entry_source: Annotated[
-        Literal["auto", "fibo", "ob", "fvg"],
-        Meta(description="entries at levels, order blocks, gaps, or all of them"),
+        Literal["auto", "fibo", "ob", "fvg", "confluence"],
+        Meta(description="entries at levels, blocks, gaps, all of them, or where both overlap"),
     ] = "auto"
     entry_mode: Annotated[
         Literal["limit", "market"],
@@ -156,6 +158,13 @@ class SmcFiboFlex(Retracing, frozen=True, kw_only=True):
         Literal["reversal", "breaker", "both"],
         Meta(description="order blocks that held, that were broken and turned, or both"),
     ] = "reversal"
+    wick_ob: Annotated[
+        bool, Meta(description="a block reaches as far as its bar's wicks, and not its body")
+    ] = True
+    ob_fvg_overlap: Annotated[
+        float,
+        Meta(ge=0.05, le=1, description="least share of the smaller that block and gap overlap by"),
+    ] = 0.3
     ob_min_body_ratio: Annotated[
         float, Meta(ge=0.1, le=1, description="least body of the bar that makes a block, in ranges")
     ] = 0.5
@@ -167,6 +176,10 @@ class SmcFiboFlex(Retracing, frozen=True, kw_only=True):
         float, Meta(ge=0.01, le=5, description="least gap, in percent of the price")
     ] = 0.15
     fvg_valid_bars: Annotated[int, Meta(ge=1, le=300, description="bars that a gap lives")] = 50
+    fvg_fill_mode: Annotated[
+        Literal["touch", "half", "full"],
+        Meta(description="how far price must come into a gap until it is filled"),
+    ] = "touch"
     patterns: Annotated[
         tuple[
             Literal[
@@ -179,13 +192,14 @@ class SmcFiboFlex(Retracing, frozen=True, kw_only=True):
                 "harami",
                 "wick_reject",
                 "belt_hold",
+                "hammer",
             ],
             ...,
         ],
         Meta(description="bars that count as refusing a price, one point each"),
     ] = ("pinbar", "engulfing", "star")
     pattern_min_score: Annotated[
-        float, Meta(ge=0, le=9, description="points that a refusing bar must have")
+        float, Meta(ge=0, le=10, description="points that a refusing bar must have")
     ] = 1.0
     sessions: Annotated[
         tuple[Literal["asia", "london", "ny"], ...],
@@ -268,6 +282,8 @@ def views(candles: Candles, params: SmcFiboFlex) -> dict[Direction, View]:
     blocks = order_blocks(
         candles.open, candles.high, candles.low, candles.close, least_body=params.ob_min_body_ratio
     )
+    if not params.wick_ob:
+        blocks = by_bodies(blocks, candles)
     open_gaps = gaps(candles.high, candles.low, least=params.fvg_min_pct / 100)
     bars = lists(candles)
 
@@ -302,6 +318,15 @@ def views(candles: Candles, params: SmcFiboFlex) -> dict[Direction, View]:
     }
 
 
+def by_bodies(blocks: Zones, candles: Candles) -> Zones:
+    """The blocks as far as the bodies of their bars reach; each stands before its own place."""
+    places = np.flatnonzero(~np.isnan(blocks.top))
+    top, bottom = blocks.top.copy(), blocks.bottom.copy()
+    first, last = candles.open[places - 1], candles.close[places - 1]
+    top[places], bottom[places] = np.maximum(first, last), np.minimum(first, last)
+    return Zones(top, bottom, blocks.is_demand)
+
+
 def sides(
     seen: dict[Direction, View], params: SmcFiboFlex
 ) -> tuple[list[Direction | None], list[Direction | None]]:
@@ -327,14 +352,16 @@ def sides(
     return broke, trends
 
 
-def alive(view: View, zone: Zone, at: int, *, life: int, visits: int) -> bool:
-    """Whether a zone still counts on a bar: young, not closed through, not visited too often."""
+def alive(view: View, zone: Zone, at: int, *, life: int, visits: int, depth: float = 0.0) -> bool:
+    """Whether a zone still counts on a bar: young, not closed through, not visited too often; a
+    visit comes so deep into it, as a share."""
     if not 0 <= at - zone.at <= life:
         return False
     since = range(zone.at + 1, at + 1)
     if any(view.bars.close[bar] < zone.bottom for bar in since):
         return False
-    return sum(view.bars.low[bar] <= zone.top for bar in since) <= visits
+    reached = zone.top - depth * (zone.top - zone.bottom)
+    return sum(view.bars.low[bar] <= reached for bar in since) <= visits
 
 
 def breaker(view: View, zone: Zone, at: int, *, life: int) -> bool:
@@ -362,11 +389,25 @@ def zones_at(
         other = Direction.SHORT if view.direction is Direction.LONG else Direction.LONG
         turned = [Zone(zone.at, -zone.bottom, -zone.top) for zone in seen[other].blocks]
         blocks += [zone for zone in turned if breaker(view, zone, at, life=params.ob_valid_bars)]
-    # A gap is filled by the first touch.
+    # A gap is filled once.
+    life, depth = params.fvg_valid_bars, FILLED[params.fvg_fill_mode]
     open_gaps = [
-        zone for zone in view.gaps if alive(view, zone, at, life=params.fvg_valid_bars, visits=0)
+        zone for zone in view.gaps if alive(view, zone, at, life=life, visits=0, depth=depth)
     ]
     return blocks, open_gaps
+
+
+def overlaps(blocks: list[Zone], open_gaps: list[Zone], least: float) -> list[tuple[float, float]]:
+    """Where a block and a gap are at one price, by at least this share of the smaller: an entry at
+    the overlap, and the block's edge."""
+    found = []
+    for block in blocks:
+        for gap in open_gaps:
+            top, bottom = min(block.top, gap.top), max(block.bottom, gap.bottom)
+            smaller = min(block.top - block.bottom, gap.top - gap.bottom)
+            if smaller > 0 and top - bottom >= least * smaller:
+                found.append((top, block.bottom))
+    return found
 
 
 def setup_at(
@@ -391,6 +432,8 @@ def setup_at(
         found += [(zone.top, zone.bottom) for zone in blocks]
     if params.entry_source in ("auto", "fvg"):
         found += [(zone.top, zone.bottom) for zone in open_gaps]
+    if params.entry_source == "confluence":
+        found += overlaps(blocks, open_gaps, params.ob_fvg_overlap)
 
     best: tuple[float, Setup] | None = None
     for entry, edge in found:

@@ -59,7 +59,7 @@ class Command(HouseCommand):
         )
         fetch.add_argument("--until", type=instant, help="up to then; without it, up to now")
         load = commands.add_parser("import", help="take the candles of a CSV or Parquet file")
-        load.add_argument("venue", help="where they are from: a venue, or another short name")
+        load.add_argument("venue", choices=Venue.values, help="where they are from")
         load.add_argument("symbol", help="as in BTC/USDT")
         load.add_argument("file", type=Path, help="*.csv, *.csv.gz or *.parquet")
         load.add_argument("--timeframe", choices=TIMEFRAMES, help="refuse any other one")

@@ -119,7 +119,7 @@ def test_what_cannot_be_is_refused_by_name(tmp_path):
         ("invalid choice: 'nowhere'", ("fetch", "nowhere", "BTC/USDT")),
         ("No such file", ("import", *SERIES[:2], str(tmp_path / "none.csv"))),
         ("a symbol is BASE/QUOTE", ("import", "binance", "../x", file_of(tmp_path))),
-        ("a venue is small letters", ("import", "../x", "BTC/USDT", file_of(tmp_path))),
+        ("invalid choice: '../x'", ("import", "../x", "BTC/USDT", file_of(tmp_path))),
         ("nothing of this is stored", ("check", "binance")),
     ):
         with pytest.raises(CommandError, match=match):

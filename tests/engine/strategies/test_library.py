@@ -250,6 +250,7 @@ KNOWN = {
     " pinbar_ratio=1.5 allow_engulf=True fibo_fallback=True stop_source=auto tp_mode=swing"
     " structure=both bias=with_trend",
     "smc_fibo_flex": "direction=both signal_cooldown=0 rr=2 min_rr=2 entry_source=auto"
+    " wick_ob=True fvg_fill_mode=touch ob_fvg_overlap=0.3"
     " entry_mode=limit fibo_levels=(0.5,0.618,0.705) fibo_tolerance=0.005 fibo_fallback=True"
     " structure=both bias=with_trend swing=3 htf_swing=3 auto_profile=off stop_buffer_pct=0.05"
     " stop_buffer_mode=fixed sl_atr_multiplier=0.5 stop_source=auto tp_mode=swing"

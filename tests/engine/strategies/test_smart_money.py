@@ -172,6 +172,48 @@ def test_blocks_and_gaps_are_entries_too():
     assert float(intent.target) == 112
 
 
+@pytest.mark.parametrize(
+    ("mode", "low", "is_entered"),
+    [
+        ("touch", 108, False),
+        ("half", 108, True),
+        ("half", 104, False),
+        ("full", 104, True),
+        ("full", 100, False),
+    ],
+)
+def test_how_far_into_a_gap_fills_it(mode, low, is_entered):
+    """The gap is from 100 to 108; the second break comes back into it before it goes on."""
+    candles = drawn(*BLOCK, (108, 112, low, 112), (109, 109.4, 106, 109.3))
+    for way, side in ((candles, LONG), (upside_down(candles), SHORT)):
+        intent = flex(way, entry_source="fvg", min_rr=0.1, fvg_fill_mode=mode)
+        assert (intent and intent.direction) == (side if is_entered else None)
+
+
+@pytest.mark.parametrize(("least", "is_entered"), [(0.05, True), (0.4, True), (0.45, False)])
+def test_a_block_and_a_gap_at_one_price(least, is_entered):
+    """The block is from 99 to 104; after a way back into it, the gap from 102 to 108."""
+    block = [(104, 104, 99, 99), (99, 110, 99, 110), (110, 110, 100, 101)]
+    gap = [(101, 102, 100, 102), (102, 112, 102, 112), (112, 113, 108, 113)]
+    candles = drawn(*block, *gap, (112, 112.2, 103.5, 112.1))
+    asked = {"entry_source": "confluence", "min_rr": 0.1, "ob_fvg_overlap": least}
+    for way, side in ((candles, LONG), (upside_down(candles), SHORT)):
+        intent = flex(way, **asked)
+        assert (intent and intent.direction) == (side if is_entered else None)
+    apart = drawn(*block, *gap, (112, 112.2, 104.5, 112.1))
+    assert flex(apart, **asked) is None
+
+
+def test_a_block_may_be_of_its_bar_s_body():
+    """The falling bar went from 101 to 99.5, and its wick to 99."""
+    bars = [(101, 101, 99, 99.5), *BLOCK[1:], (103, 103.2, 99.5, 103.1)]
+    stops = {}
+    for wick_ob in (True, False):
+        intent = flex(drawn(*bars), entry_source="ob", wick_ob=wick_ob)
+        stops[wick_ob] = float(intent.stop)
+    assert stops == {True: pytest.approx(99 * 0.9995), False: pytest.approx(99.5 * 0.9995)}
+
+
 def test_a_broken_block_counts_for_the_other_side():
     # A supply block from 100 to 101 is closed through by the break, and holds from above.
     drop = [(100, 101, 100, 101), (101, 101, 97, 97), (97, 110, 97, 110), (110, 110, 108, 108)]
@@ -309,6 +351,7 @@ SHAPES = {
     "harami": [(10, 10, 9, 9), (9, 9, 4, 4), (5, 6, 5, 6)],
     "wick_reject": [*BEFORE, (4, 4.2, 1, 4.2)],
     "belt_hold": [*BEFORE, (4, 9, 4, 9)],
+    "hammer": [*BEFORE, (4, 4.5, 2.5, 4.4)],
 }
 PLAINLY = [(10, 10, 8, 8), (8, 8, 6, 6), (6, 6, 3, 3)]
 
