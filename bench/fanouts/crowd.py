@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from nacl.signing import SigningKey
 
@@ -34,6 +35,7 @@ from tests.walks.story import FAR
 class Crowd:
     """Accounts that follow `groups` strategies, as many each, taking turns at the nodes."""
 
+    @transaction.atomic
     def __init__(self, name: str, *, accounts: int, nodes: Sequence[Node], groups: int = 1) -> None:
         InstrumentFactory()
         LevelFactory()
