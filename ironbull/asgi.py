@@ -54,6 +54,10 @@ async def application(scope, receive, send):
         await hub.serve(stream, receive, send)
 
 
+# Whom its server lets go when it stops.
+application.hub = hub
+
+
 async def read_body(body, receive) -> int | None:
     """Take in what is sent, before a thread is asked for it: a slow sender holds none up."""
     length, more = 0, True

@@ -13,7 +13,4 @@ class Worker(ASGIWorker):
         super().handle_quit_signal()
 
     def end_streams(self):
-        # Loaded in the worker, and not by who starts it.
-        from ironbull.asgi import hub
-
-        hub.end()
+        self.asgi.hub.end()

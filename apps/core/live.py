@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
 
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 from django.http import HttpResponse
 
 log = logging.getLogger(__name__)
@@ -264,6 +264,15 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
 
     async def _reading(self, key: Hashable, channel: Channel) -> None:
+        try:
+            await self._read_on(channel)
+        finally:
+            # Whatever ended it: nobody looks on at what is read no more.
+            del self._channels[key]
+            for viewer in channel.viewers:
+                viewer.end()
+
+    async def _read_on(self, channel: Channel) -> None:
         worked_at = monotonic()
         if channel.told is not None:
             await asyncio.sleep(channel.seconds)
@@ -277,17 +286,22 @@ class Hub:
                     worked_at = monotonic()
                 except Gone:
                     break
-                except Exception:
+                except DatabaseError:
                     log.exception("what is watched cannot be read")
                     if monotonic() - worked_at > PATIENCE_SECONDS:
                         break
                 await asyncio.sleep(monotonic() - began)
             await asyncio.sleep(channel.seconds)
-        del self._channels[key]
-        for viewer in channel.viewers:
-            viewer.end()
 
     async def _guarding(self) -> None:
+        try:
+            await self._guard_on()
+        finally:
+            # Nobody looks on unguarded.
+            self._is_guarded = False
+            self.end()
+
+    async def _guard_on(self) -> None:
         """Let those go who may not stay; where that cannot be known for a while, everybody."""
         known_at = monotonic()
         while self._channels:
@@ -296,7 +310,7 @@ class Hub:
             try:
                 rights = await self._apart(self._rights_of, {one.watch.login for one in inside})
                 known_at = monotonic()
-            except Exception:
+            except DatabaseError:
                 log.exception("the rights of viewers cannot be read")
                 rights = None
             for one in inside:
@@ -304,7 +318,6 @@ class Hub:
                 changed = rights is not None and rights.get(one.watch.login) != one.watch.rights
                 if changed or not is_known:
                     one.end()
-        self._is_guarded = False
 
     async def _apart(self, work, *about):
         def with_a_line_of_its_own():

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from nacl.signing import SigningKey
 
@@ -47,28 +48,33 @@ class Crowd:
             self.strategies.append(strategy)
             offered = TenantStrategyFactory(tenant=tenant, strategy=strategy)
             for number in range(accounts // groups):
-                member = MemberFactory(tenant=tenant)
-                AccountFactory(
-                    tenant=tenant,
-                    owner=member.owner,
-                    kind=Account.Kind.SELF,
-                    credits=Decimal(100_000),
-                )
-                account = VenueAccountFactory(
-                    member=member,
-                    node=nodes[number % len(nodes)],
-                    secrets={
-                        "api_key": f"key-{member.pk:040}",
-                        "api_secret": f"secret-{member.pk:057}",
-                        "passphrase": "",
-                    },
-                )
-                SubscriptionFactory(
-                    venue_account=account,
-                    tenant_strategy=offered,
-                    # No two affords the same: nothing is counted once for all.
-                    capital=Decimal(1000) + Decimal(number) / 8,
-                )
+                # Each at once, and no longer: whoever inserts below a node holds up its heartbeats.
+                with transaction.atomic():
+                    self._follow(tenant, offered, nodes[number % len(nodes)], number)
+
+    def _follow(self, tenant, offered, node, number: int) -> None:
+        member = MemberFactory(tenant=tenant)
+        AccountFactory(
+            tenant=tenant,
+            owner=member.owner,
+            kind=Account.Kind.SELF,
+            credits=Decimal(100_000),
+        )
+        account = VenueAccountFactory(
+            member=member,
+            node=node,
+            secrets={
+                "api_key": f"key-{member.pk:040}",
+                "api_secret": f"secret-{member.pk:057}",
+                "passphrase": "",
+            },
+        )
+        SubscriptionFactory(
+            venue_account=account,
+            tenant_strategy=offered,
+            # No two affords the same: nothing is counted once for all.
+            capital=Decimal(1000) + Decimal(number) / 8,
+        )
 
     def new_signal(self, strategy: Strategy | None = None, **fields: object) -> Signal:
         told = {"strategy": strategy or self.strategies[0], "bar_at": timezone.now(), **fields}

@@ -1,0 +1,1 @@
+"""Who looks at live pages, for measuring."""

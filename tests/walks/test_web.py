@@ -39,7 +39,7 @@ def ask(line, path, **headers):
     return line.getresponse()
 
 
-def test_pages_files_and_streams_come_from_one_server_which_stops_at_once(web):
+def test_pages_files_and_streams_come_from_one_server_and_who_looks_is_let_go(web):
     process, port = web
     cookie = logged_in(UserFactory(tenant=None, is_superuser=True))["cookie"]
     with (
@@ -65,6 +65,7 @@ def test_pages_files_and_streams_come_from_one_server_which_stops_at_once(web):
 
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert told.read() is not None
-        process.wait(10)
-        assert time.monotonic() - began < 4
+        told.read()
+        # Long before the server gives up waiting for whoever is still connected.
+        assert time.monotonic() - began < 2
+    process.wait(20)
