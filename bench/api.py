@@ -3,7 +3,7 @@
     python -m bench.api [--rows 100000] [--rounds 5]
 
 The database is the one that DATABASE_URL names, or a SQLite file of its own. Gunicorn serves all
-contenders with two workers, as the product does; callers on this host ask them in turns, so that
+contenders with two workers of threads; callers on this host ask them in turns, so that
 what else the machine does hits all of them. What a request costs is the processor time of the
 server: that of the callers, who share the two cores, is not in it. The best round counts.
 Absolute figures are this host's: look at the ratios.
