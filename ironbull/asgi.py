@@ -89,6 +89,9 @@ def environ_of(scope, body, length: int) -> dict[str, object]:
         HUB: hub,
     }
     for name, value in scope["headers"]:
+        # With an underscore it could pass for another one, such as X-Forwarded-For.
+        if b"_" in name:
+            continue
         key = name.decode("latin-1").upper().replace("-", "_")
         if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             key = f"HTTP_{key}"

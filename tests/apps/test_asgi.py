@@ -1,5 +1,6 @@
 """Every page is answered under ASGI as it is under WSGI."""
 
+import io
 import json
 
 import pytest
@@ -62,6 +63,13 @@ def test_a_word_that_is_not_ascii_arrives_as_it_was_meant():
     assert status in (302, 404)
     status, _headers, _body = asked("GET", "/%FF", {})
     assert status == 404
+
+
+def test_a_header_cannot_pass_for_another_one():
+    scope = scope_of(
+        "GET", "/admin/login/", {"x-forwarded-for": "10.0.0.1", "x_forwarded-for": "1.1.1.1"}
+    )
+    assert asgi.environ_of(scope, io.BytesIO(), 0)["HTTP_X_FORWARDED_FOR"] == "10.0.0.1"
 
 
 def test_who_leaves_before_all_was_sent_is_answered_nothing():
