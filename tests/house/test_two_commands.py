@@ -25,6 +25,7 @@ import pytest
 
 from ironbull import bootstrap, secrets_file
 from ironbull.installation import node_environment
+from ironbull.supervisor import LIBC, PR_SET_PDEATHSIG
 from tests.environment import SECRETS, SETTINGS
 from tests.house.planted import ROOT, copy_of_tree
 from tests.servers import free_port
@@ -548,6 +549,8 @@ class Run:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A test run that is killed leaves no house behind: make hands SIGTERM on.
+                preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM),
             )
 
     def wait_for(self, words, *, seconds):
