@@ -142,7 +142,7 @@ class Metrics:
         unit, tick = self.grid.unit, self.grid.tick
         self.started_at_ms = before.at_ms - round(before.run_seconds * 1000)
         self.equity, self.peak = before.equity, before.peak_equity
-        self.is_funded = self.peak > 0
+        self.is_funded = before.equity > 0
         self.first_equity = before.equity - before.pnl_total
         self.day, self.day_equity = before.at_ms // DAY_MS, before.equity - before.pnl_daily
         self.deepest = before.drawdown_percent
