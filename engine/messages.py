@@ -302,6 +302,9 @@ class MakerWish(Message, frozen=True, kw_only=True):
     lease_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
     # Its fills are known at the centre up to then.
     fills_since_ms: EpochMs
+    # What its earlier lives came to, as it was heard last, and the fills that this has in it.
+    figures: dict[str, Any] | None = None
+    counted: list[VenueText] = []
     # In which life the centre has heard so much, of each kind.
     heard_life: Annotated[int, msgspec.Meta(ge=0)] = 0
     moves_heard: Annotated[int, msgspec.Meta(ge=0)] = 0

@@ -17,6 +17,7 @@ from engine.failpoint import failpoint
 from engine.making.actions import (
     Action,
     Alert,
+    AlertKind,
     AlertLevel,
     AskAccount,
     AskOpen,
@@ -42,10 +43,11 @@ from engine.making.events import (
 )
 from engine.making.grid import Grid
 from engine.making.maker import Maker
-from engine.making.metrics import Metrics
+from engine.making.metrics import Figures, Metrics
 from engine.making.names import Namer
 from engine.making.params import MakerParams, read_params
 from engine.messages import QUOTES_PER_REPORT, Fill, MakerQuote, MakerVerb, MakerWish, number
+from engine.money import ZERO
 from engine.signal import Side
 from engine.venues.base import Exchange, Request, VenueOrder
 from engine.venues.client_ids import takes_numbers
@@ -101,7 +103,7 @@ class Quoting:
         self._verb = MakerVerb.RUN
 
     def run(self) -> None:
-        self.tell(Start(now_ms()))
+        self._begin()
         self.obey(self.session.wish)
         self.eyes.open()
         try:
@@ -109,6 +111,15 @@ class Quoting:
         finally:
             self.hands.close()
             self.eyes.close()
+
+    def _begin(self) -> None:
+        """Another life goes on with what those before it came to, and holds their highest equity
+        against itself."""
+        wish = self.session.wish
+        before = msgspec.convert(wish.figures, Figures, strict=False) if wish.figures else None
+        self.tell(Start(now_ms(), before.peak_equity if before else ZERO))
+        if before:
+            self.metrics.go_on(before, wish.counted)
 
     def _loop(self) -> None:
         look_at = report_at = alive_at = time.monotonic()
@@ -269,6 +280,9 @@ class Quoting:
         if isinstance(action, Quoted):
             return
         if isinstance(action, Alert):
+            if action.kind is AlertKind.HEARTBEAT:
+                facts = action.facts | self.metrics.summary(at_ms)
+                action = msgspec.structs.replace(action, facts=facts)
             self.session.owed.alert(at_ms, action)
             is_urgent = action.level is AlertLevel.CRITICAL
             self.report(wait_seconds=ALERT_SECONDS if is_urgent else 0.0)
@@ -294,6 +308,7 @@ class Quoting:
         at_ms = now_ms()
         figures = msgspec.to_builtins(self.metrics.figures(at_ms))
         figures |= self.eyes.figures(at_ms) | self.pace.figures()
+        figures["failures_in_a_row"] = self.maker.guard.failures
         self.session.say(at_ms, self._quotes(), figures, wait_seconds=wait_seconds)
 
     def _quotes(self) -> list[MakerQuote]:

@@ -43,13 +43,14 @@ from apps.market_making.services import (
     start_maker,
     stop_maker,
 )
-from apps.venues.models import VenueAccount
-from engine.making.forms import GoalForm, StrategyForm, describe_form
+from apps.venues.models import Venue, VenueAccount
+from engine.making.forms import PRESETS, GoalForm, StrategyForm, describe_form, preset
 from engine.making.params import describe
 from engine.messages import PositionMode, number
 from engine.venues import NETTED
 
 F = Version.Form
+USUAL_SYMBOL = "BTC/USDT"
 SHOWN, HISTORY_SECONDS = 12, 600
 # What the charts draw, of each reading.
 DRAWN = (
@@ -67,9 +68,7 @@ class WhichForm(forms.Form):
         label=gettext_lazy("venue account"),
         widget=UnfoldAdminSelectWidget,
     )
-    symbol = forms.CharField(
-        label=gettext_lazy("symbol"), initial="BTC/USDT", widget=UnfoldAdminTextInputWidget
-    )
+    symbol = forms.CharField(label=gettext_lazy("symbol"), widget=UnfoldAdminTextInputWidget)
 
     def __init__(self, *args, accounts, **kwargs):
         super().__init__(*args, **kwargs)
@@ -109,8 +108,11 @@ def new_page(request):
     fitting = accounts.filter(position_mode=PositionMode.ONE_WAY) | accounts.filter(
         venue__in=NETTED
     )
-    which = WhichForm(request.POST or None, prefix="which", accounts=fitting)
-    params = ParametersForm(described(form), request.POST or None, prefix="params")
+    symbol, initial = preset_asked(request)
+    which = WhichForm(
+        request.POST or None, prefix="which", accounts=fitting, initial={"symbol": symbol}
+    )
+    params = ParametersForm(described(form), request.POST or None, prefix="params", initial=initial)
     derived, problem = None, ""
     if request.POST and which.is_valid() and params.is_valid():
         told, asked = which.cleaned_data, params.values()
@@ -129,6 +131,23 @@ def new_page(request):
         except DomainError as error:
             problem = error.message
     return forms_page(request, _("New maker"), form, which, params, derived, problem)
+
+
+def preset_asked(request) -> tuple[str, dict[str, object]]:
+    """What a form begins with: a venue's own figures for a symbol, or what is usual."""
+    venue, symbol = request.GET.get("preset", ""), request.GET.get("symbol", "")
+    if venue not in PRESETS:
+        return symbol or USUAL_SYMBOL, {}
+    params = msgspec.to_builtins(preset(venue, symbol))
+    return symbol, params | {"max_inventory_ratio": params["one_sided_at"]}
+
+
+def presets() -> list[tuple[str, str, str]]:
+    return [
+        (venue, str(Venue(venue).label), USUAL_SYMBOL if symbol == "*" else symbol)
+        for venue, symbols in PRESETS.items()
+        for symbol in symbols
+    ]
 
 
 def change_page(request, maker_id):
@@ -167,6 +186,7 @@ def forms_page(request, title, form, which, params, derived, problem):
         which=which,
         params=params,
         derived=derived,
+        presets=presets() if which and form != F.GOAL else [],
         told=msgspec.to_builtins(derived.params).items() if derived else [],
         problem=problem,
     )
@@ -370,6 +390,8 @@ TITLES = {
     "volume_1h": gettext_lazy("Volume of the hour"),
     "wear_per_10k": gettext_lazy("Wear per 10k"),
     "target_share": gettext_lazy("Share of the target"),
+    "target_share_1h": gettext_lazy("Share of the target, last hour"),
+    "failures_in_a_row": gettext_lazy("Failures in a row"),
     "time_in_book_p50": gettext_lazy("Time in book, half (s)"),
     "time_in_book_p90": gettext_lazy("Time in book, 9 of 10 (s)"),
     "latency_p50_ms": gettext_lazy("Latency, half (ms)"),

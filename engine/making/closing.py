@@ -54,7 +54,7 @@ class Closing:
             return [], Rest.GAVE_UP
         if now_ms < self.next_at_ms:
             return [], None
-        return self._close(now_ms, desk, position, params), None
+        return self._close(now_ms, desk, position, grid, params), None
 
     def answered(self) -> None:
         self.asks = self.ask_at_ms = 0
@@ -66,7 +66,9 @@ class Closing:
         self.asks += 1
         return [question]
 
-    def _close(self, now_ms: int, desk: Desk, position: int, params: MakerParams) -> list[Action]:
+    def _close(
+        self, now_ms: int, desk: Desk, position: int, grid: Grid, params: MakerParams
+    ) -> list[Action]:
         wait = params.close_delay_seconds * 2.0 ** min(self.tries, 30)
         self.next_at_ms = now_ms + round(1000 * min(wait, params.close_delay_most_seconds))
         self.tries += 1
@@ -74,5 +76,5 @@ class Closing:
         close = desk.close(now_ms, side, abs(position))
         if self.tries == 1:
             return [close]
-        facts = {"tries": str(self.tries), "steps": str(position)}
+        facts = {"tries": str(self.tries), "inventory": str(grid.quantity(position))}
         return [Alert(AlertLevel.WARNING, AlertKind.FLATTEN_RETRY, facts), close]

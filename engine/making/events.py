@@ -110,6 +110,8 @@ class Looked(msgspec.Struct, frozen=True, tag=True):
 
 class Start(msgspec.Struct, frozen=True, tag=True):
     at_ms: int
+    # The most equity that there was in earlier lives of the session.
+    peak: Decimal = Decimal(0)
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):

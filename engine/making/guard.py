@@ -8,9 +8,9 @@ HUNDRED = Decimal(100)
 
 
 class Guard:
-    def __init__(self) -> None:
+    def __init__(self, peak: Decimal = Decimal(0)) -> None:
         self.failures = 0
-        self.peak = Decimal(0)
+        self.peak = peak
         self.drawdown_percent = Decimal(0)
         self.z = 0.0
 

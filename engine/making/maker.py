@@ -235,7 +235,7 @@ class Maker:
 
     def _start(self, event: Start) -> list[Action]:
         self._expect(State.IDLE)
-        self.guard = Guard()
+        self.guard = Guard(event.peak)
         self._calibration = Calibration(self.params.calibration_window_seconds)
         self._open_eye(eye_of(rules_of(self.params, self.grid), self.params, event.at_ms))
         self.book, self.account = None, None
@@ -401,7 +401,7 @@ class Maker:
         return [self._kill_switch(reason), *self._close_down(now_ms, State.HALTED, reason)]
 
     def _kill_switch(self, reason: str) -> Alert:
-        facts = {"reason": reason, "steps": str(self.position)}
+        facts = {"reason": reason, "inventory": str(self.grid.quantity(self.position))}
         return Alert(AlertLevel.CRITICAL, AlertKind.KILL_SWITCH, facts)
 
     def _close_down(self, now_ms: int, ends_in: State, reason: str) -> list[Action]:
@@ -420,7 +420,10 @@ class Maker:
         if rest is None:
             return [one for one in actions if not self._was_told(now_ms, one)]
         self.closing = None
-        facts = {"steps": str(self.position), "orders": str(len(self.desk.own))}
+        facts = {
+            "inventory": str(self.grid.quantity(self.position)),
+            "orders": str(len(self.desk.own)),
+        }
         if rest is Rest.GAVE_UP:
             alert = Alert(AlertLevel.CRITICAL, AlertKind.GAVE_UP, facts)
             return [*actions, alert, self._move(State.HALTED, "could not come to rest")]
@@ -459,7 +462,7 @@ class Maker:
         if now_ms - self._beat_at_ms < 1000 * self.params.heartbeat_seconds:
             return []
         self._beat_at_ms = now_ms
-        facts = {"state": self.state.value, "steps": str(self.position)}
+        facts = {"state": self.state.value, "inventory": str(self.grid.quantity(self.position))}
         if self.account:
             facts["equity"] = str(self.account.equity)
         return [Alert(AlertLevel.INFO, AlertKind.HEARTBEAT, facts)]

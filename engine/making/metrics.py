@@ -4,7 +4,7 @@ One place for live sessions and for replays. Money is exact; what looks at the m
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from math import ceil
 from typing import Any
@@ -67,6 +67,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     capacity: Decimal
     inventory_usage: float
     equity: Decimal
+    peak_equity: Decimal = ZERO
     # What it came to: all of it, and its parts.
     pnl_total: Decimal
     pnl_daily: Decimal
@@ -84,6 +85,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     volume_1h: Decimal
     wear_per_10k: Decimal | None
     target_share: float | None
+    target_share_1h: float | None = None
     # The orders.
     placed: int
     canceled: int
@@ -112,8 +114,8 @@ class Metrics:
         self.twice_mid = 0
         self.best = (0, 0)
         self.quoted: Quoted | None = None
-        self.account: AccountTold | None = None
-        self.first_equity = self.day_equity = self.peak = ZERO
+        self.is_funded = False
+        self.equity = self.first_equity = self.day_equity = self.peak = ZERO
         self.deepest = ZERO
         self.day = -1
         self.position = 0
@@ -127,10 +129,35 @@ class Metrics:
         self._hour_volume = ZERO
         self._filled_at: deque[int] = deque()
         self._canceled_at: deque[int] = deque()
+        # Of what was asked for, when, on which side, and how much of it is left to fill.
         self._asked: dict[str, tuple[int, Side]] = {}
+        self._left: dict[str, int] = {}
         self._opened: dict[str, tuple[int, Side]] = {}
         self._lives: deque[float] = deque(maxlen=LAST)
         self._latencies: deque[int] = deque(maxlen=LAST)
+
+    def go_on(self, before: Figures, counted: Iterable[str]) -> None:
+        """What an earlier life of the session came to is part of it; in that the fills of these
+        names are counted."""
+        unit, tick = self.grid.unit, self.grid.tick
+        self.started_at_ms = before.at_ms - round(before.run_seconds * 1000)
+        self.equity, self.peak = before.equity, before.peak_equity
+        self.is_funded = before.equity > 0
+        self.first_equity = before.equity - before.pnl_total
+        self.day, self.day_equity = before.at_ms // DAY_MS, before.equity - before.pnl_daily
+        self.deepest = before.drawdown_percent
+        self.twice_mid = int(2 * before.mid / tick) if before.mid else 0
+        self.position = int(before.inventory / self.grid.step)
+        fees = before.fees_paid - before.fees_rebated
+        worth = int(2 * (before.pnl_traded + fees) / unit)
+        self.cash = (worth - self.position * self.twice_mid) // 2
+        self.twice_spread = int(2 * before.pnl_spread / unit)
+        for name in ADDED:
+            setattr(self, name, getattr(before, name))
+        # When in that hour it was traded is not known any more: as late as can be.
+        self._hour.append((before.at_ms, before.volume_1h))
+        self._hour_volume = before.volume_1h
+        self._seen.update(counted)
 
     # What comes in
 
@@ -157,6 +184,7 @@ class Metrics:
             elif isinstance(one, Place | Close):
                 self.placed += 1
                 self._asked[one.client_id] = (at_ms, one.side)
+                self._left[one.client_id] = one.quantity
             elif isinstance(one, Moved):
                 self.state = one.to
 
@@ -180,38 +208,45 @@ class Metrics:
         self._hour.append((fill.at_ms, worth))
         self._hour_volume += worth
         self._filled_at.append(fill.at_ms)
+        if fill.client_id in self._left:
+            self._left[fill.client_id] -= fill.quantity
+            if self._left[fill.client_id] <= 0:
+                # Its fills may be all that is ever told of its end.
+                self._end(fill.client_id, fill.at_ms)
 
     def _order(self, told: OrderTold) -> None:
         asked = self._asked.pop(told.client_id, None)
         if asked:
             self._latencies.append(told.at_ms - asked[0])
         if told.status is Told.OPEN:
-            if asked:
+            if asked and told.client_id in self._left:
                 self._opened[told.client_id] = (told.placed_at_ms or told.at_ms, told.side)
             return
-        opened = self._opened.pop(told.client_id, None)
-        if opened:
-            self._lives.append((told.at_ms - opened[0]) / 1000)
-        if told.status is Told.CANCELED and opened:
+        was_open = self._end(told.client_id, told.at_ms)
+        if told.status is Told.CANCELED and was_open:
             self.canceled += 1
             self._canceled_at.append(told.at_ms)
         self.refused += told.status is Told.REJECTED and not told.would_take
 
+    def _end(self, client_id: str, at_ms: int) -> bool:
+        """Whether it was open until then."""
+        self._left.pop(client_id, None)
+        opened = self._opened.pop(client_id, None)
+        if opened:
+            self._lives.append((at_ms - opened[0]) / 1000)
+        return opened is not None
+
     def _funds(self, told: AccountTold) -> None:
-        if self.account is None:
-            self.first_equity = self.peak = told.equity
+        if not self.is_funded:
+            self.is_funded, self.first_equity, self.peak = True, told.equity, told.equity
         day = told.at_ms // DAY_MS
         if day != self.day:
             self.day, self.day_equity = day, told.equity
-        self.account = told
+        self.equity = told.equity
         self.peak = max(self.peak, told.equity)
         self.deepest = max(self.deepest, self.drawdown_percent)
 
     # What it comes to
-
-    @property
-    def equity(self) -> Decimal:
-        return self.account.equity if self.account else ZERO
 
     @property
     def drawdown_percent(self) -> Decimal:
@@ -269,6 +304,7 @@ class Metrics:
             capacity=capacity,
             inventory_usage=float(notional / capacity) if capacity else 0.0,
             equity=self.equity,
+            peak_equity=self.peak,
             pnl_total=pnl,
             pnl_daily=self.equity - self.day_equity,
             pnl_traded=self.traded,
@@ -285,6 +321,7 @@ class Metrics:
             volume_1h=self._hour_volume,
             wear_per_10k=-pnl / self.volume * TEN_THOUSAND if self.volume else None,
             target_share=float(self.volume / self.target) / hours if self.target else None,
+            target_share_1h=float(self._hour_volume / self.target) if self.target else None,
             placed=self.placed,
             canceled=self.canceled,
             cancels_a_minute=len(self._canceled_at),
@@ -300,6 +337,11 @@ class Metrics:
             latency_p99_ms=quantile(latencies, 0.99),
         )
 
+    def summary(self, now_ms: int) -> dict[str, str]:
+        """What a person wants to hear of it now and then."""
+        told = self.figures(now_ms)
+        return {name: str(getattr(told, name)) for name in SUMMARY}
+
     def _forget(self, now_ms: int) -> None:
         while self._hour and self._hour[0][0] <= now_ms - HOUR_MS:
             self._hour_volume -= self._hour.popleft()[1]
@@ -308,6 +350,15 @@ class Metrics:
                 moments.popleft()
 
 
+SUMMARY = (
+    *("run_seconds", "inventory", "equity", "pnl_total", "pnl_daily"),
+    *("fills", "volume", "fees_paid", "fees_rebated"),
+)
+# What is simply counted on.
+ADDED = (
+    *("fees_paid", "fees_rebated", "fills", "maker_fills", "volume"),
+    *("placed", "canceled", "refused", "failures"),
+)
 HEARD: dict[type, Callable[[Metrics, Any], None]] = {
     BookSeen: Metrics._book,
     Filled: Metrics._fill,

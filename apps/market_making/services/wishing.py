@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from apps.core import audit
 from apps.core.later import publish
 from apps.market_making.models import Command, Session
-from apps.market_making.selectors import version_of
+from apps.market_making.selectors import fills_of, version_of
 from apps.nodes.envelopes import sign_to
 from apps.nodes.models import Node
 from apps.venues.credentials import sealed_to_nodes
@@ -19,6 +19,8 @@ from engine.messages import MakerVerb, MakerWish, Margin
 # How often a lease is renewed, and how long a word to a node is worth anything.
 RENEW_EVERY = timedelta(seconds=4)
 WORTH_SECONDS = 20
+# More than are filled in the minute that is heard again.
+MOST_COUNTED = 500
 # What a command leaves a session to do.
 WANTS = {
     Command.Verb.START: MakerVerb.RUN,
@@ -94,11 +96,21 @@ def message_of(session: Session, sealed: str) -> MakerWish:
         target_hourly=None if target is None else f"{target:.8f}",
         lease_seconds=settings.MAKER_LEASE_SECONDS,
         fills_since_ms=session.fills_known_ms,
+        figures=session.figures or None,
+        counted=counted_of(session),
         heard_life=session.life,
         moves_heard=session.moves_heard,
         orders_heard=session.orders_heard,
         alerts_heard=session.alerts_heard,
     )
+
+
+def counted_of(session: Session) -> list[str]:
+    """Of the fills that its node will hear of again, those that its figures have in them."""
+    if not session.figures:
+        return []
+    rows = fills_of(session.maker).values_list("venue_fill_id", flat=True)
+    return list(rows[:MOST_COUNTED])
 
 
 def renew_leases(*, now: datetime) -> int:

@@ -5,6 +5,7 @@ refused with its number. The first change of depth stands for the book before it
 """
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,10 @@ def read_binance(
     stamps of the host are moved by as much as that takes. Without best prices only changes of
     depth, which come some twenty times a second, make the book."""
     reader = Reader(instrument, with_best)
-    rows = list(reader.rows(path))
+    try:
+        rows = list(reader.rows(path))
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadRecording(f"{path.name}, after line {reader.line}: {error}") from error
     return recording_of(instrument, rows, lines=reader.line, latency_ns=latency_ns)
 
 

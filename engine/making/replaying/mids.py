@@ -20,17 +20,22 @@ PRICES = ("mid", "mid_price", "price", "close")
 # An epoch in milliseconds, from here on; in seconds, below.
 MILLISECONDS_FROM = Decimal(10**11)
 NS_A_SECOND = 10**9
+# More are no price of anything: a notional of theirs is still a whole number of the machine.
+MOST_TICKS = 10**12
 
 
 def read_mids(path: Path, instrument: Instrument) -> Recording:
-    rows = list(mid_rows(path, grid_of(instrument)))
+    try:
+        rows = list(mid_rows(path, grid_of(instrument)))
+    except (UnicodeError, csv.Error) as error:
+        raise BadRecording(f"{path.name} is no CSV: {error}") from error
     if len(rows) < 4:
         raise BadRecording("two prices at least are needed")
     return recording_of(instrument, rows, lines=len(rows) // 2 + 1)
 
 
 def mid_rows(path: Path, grid: Grid) -> Iterator[Row]:
-    with path.open(newline="") as opened:
+    with path.open(newline="", encoding="utf-8-sig") as opened:
         lines = csv.DictReader(opened)
         time, price = (named(lines.fieldnames or [], among) for among in (TIMES, PRICES))
         before = -1
@@ -43,6 +48,10 @@ def mid_rows(path: Path, grid: Grid) -> Iterator[Row]:
                 raise BadRecording(f"line {number}: {time} is not later than the line before")
             if not (mid.is_finite() and mid > 0):
                 raise BadRecording(f"line {number}: {price} is a number above zero")
+            if not 1 < mid / grid.tick < MOST_TICKS:
+                raise BadRecording(
+                    f"line {number}: {price} {mid} does not fit a tick of {grid.tick}"
+                )
             before = at
             bid = int((mid / grid.tick).to_integral_value(ROUND_FLOOR))
             ask = int((mid / grid.tick).to_integral_value(ROUND_CEILING))

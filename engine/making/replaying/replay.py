@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiled import again
+from engine.errors import BadParameters
 from engine.making.actions import (
     Action,
     Alert,
@@ -70,6 +71,12 @@ STANDING, RING = 64, 4096
 # How long a maker has to come to rest after the record's end, in the market as it was then.
 REST_NS = 60 * 1_000_000_000
 SIDES = (Side.BUY, Side.SELL)
+# What an exchange's terms can be.
+BOUNDS = (
+    *(("maker_fee", Decimal("-0.01"), Decimal("0.1")), ("taker_fee", Decimal(0), Decimal("0.1"))),
+    *(("entry_ms", 0, 60_000), ("response_ms", 0, 60_000), ("queue_power", 0, 10)),
+    ("cash", Decimal(1), Decimal(10**12)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,13 @@ class Terms:
     response_ms: float = 10
     queue_power: float = 3
     cash: Decimal = Decimal(1_000)
+
+    def __post_init__(self) -> None:
+        """Fees are shares of what is traded; nothing arrives before it was sent."""
+        for name, least, most in BOUNDS:
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise BadParameters(f"{name} is from {least} to {most}", field=name)
 
 
 @dataclass(frozen=True, slots=True)

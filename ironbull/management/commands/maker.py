@@ -167,6 +167,9 @@ class Command(HouseCommand):
         self.run(recording, options, f"Market of seed {making.seed}")
 
     def run(self, recording, options, title):
+        # Before an hour's work, not after it.
+        if options["html"] and not options["html"].parent.is_dir():
+            raise CommandError(f"html: there is no directory {options['html'].parent}")
         params, terms = params_of(options), terms_of(options)
         asked = dict(map(swept, options["sweep"]))
         if asked:

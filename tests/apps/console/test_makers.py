@@ -177,3 +177,20 @@ def test_a_bad_value_is_told_on_the_form(client, hints):
     )
     assert "min_spread_bps" in answer.content.decode()
     assert Version.objects.of(desk.maker.tenant).count() == 1
+
+
+def test_a_new_maker_begins_with_the_figures_of_its_venue_and_symbol(client, desk, staff):
+    client.force_login(staff)
+    page = client.get(reverse("console:new-maker"))
+    assert [symbol for venue, _, symbol in page.context["presets"] if venue == "grvt"] == [
+        *("BNB/USDT", "XRP/USDT", "SUI/USDT", "HYPE/USDT")
+    ]
+    asked = {"preset": "grvt", "symbol": "HYPE/USDT"}
+    page = client.get(reverse("console:new-maker"), asked)
+    assert page.context["which"]["symbol"].value() == "HYPE/USDT"
+    assert (page.context["params"]["k"].value(), page.context["params"]["sigma"].value()) == (
+        0.8,
+        0.0018,
+    )
+    usual = client.get(reverse("console:new-maker"), {"preset": "nobody"})
+    assert usual.context["params"]["k"].value() == 1.5

@@ -19,7 +19,8 @@ from apps.venues.services import bind_account, change_modes, unbind_account
 from engine.envelope import read, verify
 from engine.making.forms import preset
 from engine.messages import MakerVerb, MakerWish
-from tests.apps.market_making.desk import Desk
+from tests.apps.market_making.desk import Desk, order
+from tests.apps.market_making.test_hearing import figures
 from tests.at_once import at_once
 from tests.factories import (
     NodeFactory,
@@ -278,6 +279,18 @@ def test_nothing_is_said_to_a_node_that_is_not_trusted(hints):
     hints.clear()
     assert services.renew_leases(now=desk.now + timedelta(minutes=1)) == 0
     assert not hints
+
+
+def test_another_life_hears_what_the_ones_before_came_to(hints):
+    desk = Desk()
+    desk.start()
+    (first,) = wishes(hints, desk)
+    assert (first.figures, first.counted) == (None, [])
+    told = figures()
+    desk.hear("starting", "running", orders=[order(desk.name(1))], figures=told)
+    again = wishes(hints, desk)[-1]
+    assert again.figures == desk.session.figures
+    assert again.counted == [f"fill-{desk.name(1)}"]
 
 
 def test_the_volume_of_a_goal_goes_with_the_wish(hints):

@@ -8,10 +8,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from apps.market_making.models import Session
 from apps.monitoring.checks import CHECKS
 from apps.monitoring.services import verify
 from apps.orders.models import Brake
 from apps.traders.models import Trader
+from tests.apps.market_making.desk import Desk
 from tests.factories import (
     BrakeFactory,
     CloseFactory,
@@ -120,3 +122,13 @@ def test_budgets_of_running_traders_are_told_in_per_cent():
     assert found("traders") == {"traders": 0}
     Trader.rows.filter(pk=trader.pk).update(status=Trader.Status.ERROR)
     assert found("traders") == {"traders": 1}
+
+
+def test_a_maker_that_runs_tells_its_silence(hints):
+    desk = Desk()
+    desk.run()
+    rows = Session.objects.across_tenants()
+    rows.update(reported_at=ago(seconds=45))
+    assert found("maker_silence") == {f"maker {desk.maker.pk}": 45}
+    rows.update(status=Session.Status.HALTED)
+    assert found("maker_silence") == {}

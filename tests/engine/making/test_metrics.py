@@ -2,11 +2,12 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from engine.making.actions import Moved, Place, Quoted, State, Why
 from engine.making.events import AccountTold, BookSeen, Filled, OrderTold, Start, Told
-from engine.making.metrics import Metrics
+from engine.making.metrics import Figures, Metrics
 from engine.making.sides import Open
 from engine.signal import Side
 from tests.engine.making.wild import GRID, MID
@@ -115,3 +116,45 @@ def test_what_is_quoted_is_told_with_its_distances():
     assert told.distance_bid_bps == pytest.approx(6 / (MID - 1) * 1e4)
     assert told.quote_notional == Decimal("59.993")
     assert told.bid == Decimal("599.93")
+
+
+def test_an_order_that_is_filled_is_open_no_more_although_nothing_else_is_told_of_it():
+    metrics = begun()
+    place = Place("a", Side.BUY, 0, MID - 10, 100, Why.MISSING)
+    metrics.did(0, [place])
+    metrics.heard(OrderTold(10, "a", Told.OPEN, Side.BUY, MID - 10, 100))
+    metrics.heard(fill(1, Side.BUY, MID - 10, 60, "0", at_ms=500))
+    assert metrics.figures(600).open_orders == 1
+    metrics.heard(fill(2, Side.BUY, MID - 10, 40, "0", at_ms=1010))
+    told = metrics.figures(60_000)
+    assert (told.open_orders, told.oldest_bid_seconds) == (0, 0)
+    assert told.time_in_book_p90 == 1
+
+
+def test_another_life_of_a_session_goes_on_with_what_the_ones_before_came_to():
+    before, after, whole = begun(), Metrics(GRID, target_hourly_notional=Decimal(6000)), begun()
+    heard = [
+        fill(1, Side.BUY, MID - 10, 100, "0.01"),
+        fill(2, Side.SELL, MID + 10, 40, "-0.004", at_ms=1500),
+        AccountTold(1600, 1600, 60, Decimal(1001), Decimal(900)),
+    ]
+    again = [
+        fill(2, Side.SELL, MID + 10, 40, "-0.004", at_ms=1500),
+        fill(3, Side.SELL, MID + 20, 70, "0.02", at_ms=1900),
+        BookSeen(5000, ((MID + 4, 5),), ((MID + 6, 5),)),
+    ]
+    for one in heard:
+        before.heard(one)
+        whole.heard(one)
+    told = msgspec.convert(msgspec.to_builtins(before.figures(2000)), Figures, strict=False)
+    after.heard(Start(5000))
+    after.go_on(told, ["1", "2"])
+    for one in again:
+        after.heard(one)
+        whole.heard(one)
+    after.heard(AccountTold(6000, 6000, -10, Decimal(999), Decimal(900)))
+    whole.heard(AccountTold(6000, 6000, -10, Decimal(999), Decimal(900)))
+    # When in the last minute the others were, nobody knows any more.
+    expected = msgspec.structs.replace(whole.figures(7000), fills_a_minute=1)
+    assert after.figures(7000) == expected
+    assert (expected.fills, expected.inventory) == (3, Decimal("-0.10"))

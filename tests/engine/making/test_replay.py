@@ -185,11 +185,40 @@ def test_plain_mids_are_read_in_their_forms(tmp_path, times):
         ("no number", ["ts,mid", "5,x"], "line 2"),
         ("nothing", ["ts,mid", "5,-1"], "above zero"),
         ("one line", ["ts,mid", "5,1"], "two prices"),
+        ("below a tick", ["ts,mid", "5,1", "6,0.001"], "line 3: mid 0.001 does not fit a tick"),
+        ("no price on earth", ["ts,mid", "5,1e40", "6,1e40"], "line 2"),
+        ("an endless field", ["ts,mid", f"5,{'1' * 200_000}"], "is no CSV"),
     ],
 )
 def test_what_is_no_csv_of_mids_is_refused(tmp_path, case, lines, said):
     with pytest.raises(BadRecording, match=said):
         read_mids(csv_of(tmp_path, lines), ETH)
+
+
+def test_what_is_no_text_is_no_csv_and_a_mark_of_its_bytes_is_none_of_its_name(tmp_path):
+    path = tmp_path / "mids.csv"
+    path.write_bytes(b"ts,mid\n1,2\n\xff\xfe,3\n")
+    with pytest.raises(BadRecording, match=r"mids\.csv is no CSV"):
+        read_mids(path, ETH)
+    path.write_bytes(b"\xef\xbb\xbfts,mid\n1,2\n2,3\n")
+    assert len(read_mids(path, ETH)) == 4
+
+
+@pytest.mark.parametrize("spoil", [lambda file: b"hello", lambda file: file[:-20]])
+def test_a_recording_that_ends_too_early_is_refused_by_its_name(tmp_path, spoil):
+    path = tmp_path / "cut.gz"
+    path.write_bytes(spoil(BEGINNING.read_bytes()))
+    with pytest.raises(BadRecording, match=r"cut\.gz, after line"):
+        read_binance(path, ETH)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [{"entry_ms": -1}, {"queue_power": -3}, {"maker_fee": Decimal(-9)}, {"cash": Decimal(0)}],
+)
+def test_terms_that_no_exchange_has_are_refused_by_name(terms):
+    with pytest.raises(BadParameters, match=next(iter(terms))):
+        Terms(**terms)
 
 
 def test_mids_alone_fill_only_where_the_other_side_comes(tmp_path):
