@@ -80,6 +80,8 @@ def start_run(
 
 def check(run: Run, *, now: datetime) -> None:
     """Refuse what could not be run, naming the field and its rule."""
+    if not run.rule:
+        raise BadInput("a run is of a strategy", field="rule")
     check_params(rule=run.rule, params=run.params)
     check_symbols(run.symbols)
     if len(run.symbols) > MOST_SYMBOLS:
@@ -97,7 +99,10 @@ def check(run: Run, *, now: datetime) -> None:
 
 
 def check_needed(run: Run) -> None:
-    """That the strategy is shown enough bars to say anything."""
+    """That nothing is sought, and the strategy is shown enough bars to say anything."""
+    for name in ("space", "search"):
+        if getattr(run, name):
+            raise BadInput(f"{name}: a backtest seeks nothing", field=name)
     strategy = strategy_named(run.rule)
     needed, bars = strategy.candles_needed(strategy.read_params(run.params)), bars_of(run)
     if bars < needed:
