@@ -99,7 +99,7 @@ MOST_CANDLES = 5000
 TRIED, BEHIND = 60, 20
 SEEDS = (1, 2, 3)
 # Of the processor's time, for one file: the slowest rule of the library takes 6 of them.
-MOST_SECONDS = 30
+MOST_SECONDS = 15
 PREFIX = "engine_strategies_found_"
 
 

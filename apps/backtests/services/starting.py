@@ -7,7 +7,7 @@ from django.db import transaction
 
 from apps.backtests.models import Run
 from apps.backtests.selectors import waiting_of
-from apps.backtests.terms import read_search, read_terms
+from apps.backtests.terms import Search, read_search, read_terms
 from apps.core import audit
 from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, LimitReached
@@ -15,9 +15,10 @@ from apps.core.later import later
 from apps.core.states import move
 from apps.strategies.services import check_fields, check_params, check_symbols, refuse_suspended
 from apps.tenants.models import Tenant
+from engine.backtest.metrics import DAY
 from engine.candle import seconds
 from engine.errors import BadParameters
-from engine.optimise import space_of
+from engine.optimise import check_days, space_of
 from engine.strategies import strategy_named
 
 # What one run may be given, so that nobody's run is everybody's wait.
@@ -110,11 +111,19 @@ def check_needed(run: Run) -> None:
 
 
 def check_search(run: Run) -> None:
-    """That what is sought can be sought, and that windows fit into the bars."""
+    """That what is sought can be sought in so many bars, and that windows fit into them."""
     space_of(strategy_named(run.rule), run.space or None, run.params)
     search = read_search(run.search)
     if run.kind == Run.Kind.WALK_FORWARD and search.train_bars + search.test_bars > bars_of(run):
         raise BadInput(f"a window is longer than the {bars_of(run)} bars", field="train_bars")
+    check_days(search.objective, days=searched(run, search) * seconds(run.timeframe) // DAY)
+
+
+def searched(run: Run, search: Search) -> int:
+    """How many bars a search sees at once."""
+    if run.kind == Run.Kind.WALK_FORWARD:
+        return search.train_bars
+    return bars_of(run) - round(bars_of(run) * search.held_back)
 
 
 def check_span(run: Run, *, now: datetime) -> None:

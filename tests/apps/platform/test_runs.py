@@ -70,7 +70,7 @@ def test_fractions_are_told_as_json_tells_them():
         "kind": "optimisation",
         "params": {"atr_sl_mult": 1.5},
         "terms": {"taker_fee": 0.001, "leverage": 2.5},
-        "search": {"held_back": 0.25, "trials": 5},
+        "search": {"held_back": 0.25, "trials": 5, "objective": "return"},
         "space": {"atr_tp_mult": {"least": 1.5, "most": 3.5, "step": 0.5}},
     }
     run = data_of(Desk("operator").post("backtests", **ASKED | told), 201)
@@ -110,6 +110,8 @@ def test_what_a_trial_found_is_used():
         ({"from_at": "2250-01-01T00:00:00Z"}, "from_at"),
         ({"terms": {"leverage": 1000}}, "terms"),
         ({"rule": ""}, "rule"),
+        ({"kind": "optimisation"}, "objective"),
+        ({"kind": "walk_forward", "search": {"train_bars": 60, "test_bars": 60}}, "objective"),
         ({"search": {"trials": 5}}, "search"),
         ({"space": {"fast_ma": {}}}, "space"),
         ({"colour": "red"}, "colour"),
