@@ -30,6 +30,12 @@ class BadParameters(EngineError):
     code = "bad_parameters"
 
 
+class RuleFailed(EngineError):
+    """A merchant's own rule raised, or gave no sound answer; nothing is done on this bar."""
+
+    code = "rule_failed"
+
+
 class BadCandles(EngineError):
     """Candles are not a sound series; no strategy sees them."""
 

@@ -26,7 +26,8 @@ from engine.candle import TIMEFRAMES
 from engine.parameters import Parameter, parameters_of
 from engine.strategies import LIBRARY, Strategy, describe, space
 
-DAYS = timedelta(days=7)
+# A search is to see enough days to tell a ratio of them.
+DAYS, DAYS_OF_SEARCH = timedelta(days=7), timedelta(days=30)
 
 
 class ChooseForm(forms.Form):
@@ -134,7 +135,8 @@ class RunForm:
     def __init__(self, *, rule: str, kind: str, tenant: Tenant | None, preset: str = "", data=None):
         self.kind, self.tenant, self.strategy = kind, tenant, LIBRARY[rule]
         now = timezone.now().replace(minute=0, second=0, microsecond=0)
-        initial = {"from_at": now - DAYS, "until_at": now}
+        days = DAYS_OF_SEARCH if self.is_search else DAYS
+        initial = {"from_at": now - days, "until_at": now}
         preset = dict(self.strategy.presets.get(preset, {}))
         self.data = DataForm(data, prefix="data", tenant=tenant, initial=initial)
         self.params = ParametersForm(describe(self.strategy), data, prefix="params", initial=preset)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal
 from functools import cache, partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, ValidationError
@@ -313,6 +313,14 @@ def bad_parameter(told: str) -> BadParameter:
         field = what.split("`")[1]
     what = what.replace("Object missing required field", "missing parameter")
     return BadParameter(f"{field}: {what}" if field else what, field=field)
+
+
+def as_json(values: object) -> Any:
+    """Values that no type was named for, as JSON has them: a fraction is a float there."""
+    try:
+        return msgspec.json.decode(encoder.encode(values))
+    except msgspec.DecodeError as error:
+        raise BadParameter(f"a number is too large: {error}", field="body") from error
 
 
 def check_year(moment: datetime, *, field: str) -> None:

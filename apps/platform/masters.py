@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
+from apps.core.face import as_json
 from apps.platform import lists
 from apps.platform.face import PLATFORM, Asked, Id, Visitor, face, named
 from apps.strategies.services import create_strategy, update_strategy
@@ -29,7 +30,7 @@ class CreateStrategy(Asked, kw_only=True):
 @face.call("POST", "api/strategies", scope="strategies.add_strategy", status=201, only=PLATFORM)
 def create(visitor: Visitor, asked: CreateStrategy) -> lists.strategies.line:
     """Make a strategy of the platform."""
-    return lists.strategies.line_of(create_strategy(**named(asked)))
+    return lists.strategies.line_of(create_strategy(**told(asked)))
 
 
 class ChangeStrategy(Asked, kw_only=True):
@@ -47,4 +48,10 @@ class ChangeStrategy(Asked, kw_only=True):
 def change_master(visitor: Visitor, asked: ChangeStrategy) -> lists.strategies.line:
     """Let it decide otherwise from the next bar on; what is not named stays."""
     row = lists.strategies.one(visitor, asked.id)
-    return lists.strategies.line_of(update_strategy(strategy=row, **named(asked, "id")))
+    return lists.strategies.line_of(update_strategy(strategy=row, **told(asked, "id")))
+
+
+def told(asked: CreateStrategy | ChangeStrategy, *others: str) -> dict[str, object]:
+    """What a call names, its parameters as they are kept."""
+    values = named(asked, *others)
+    return values | {name: as_json(values[name]) for name in ("params",) if name in values}

@@ -15,7 +15,7 @@ from apps.backtests.models import Trial
 from apps.backtests.selectors import compared
 from apps.backtests.services import start_run, use_parameters
 from apps.core.errors import BadInput
-from apps.core.face import found
+from apps.core.face import as_json, found
 from apps.platform import lists
 from apps.platform.face import Asked, Id, Visitor, face
 from apps.platform.listing import check_moment
@@ -54,10 +54,10 @@ def start_a_run(visitor: Visitor, asked: Start) -> lists.runs.line:
         now=timezone.now(),
         kind=asked.kind,
         rule=asked.rule,
-        params=asked.params,
-        space=asked.space,
-        search=asked.search,
-        terms=asked.terms,
+        params=as_json(asked.params),
+        space=as_json(asked.space),
+        search=as_json(asked.search),
+        terms=as_json(asked.terms),
         venue=asked.venue,
         symbols=asked.symbols,
         timeframe=asked.timeframe,

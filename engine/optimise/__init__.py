@@ -10,7 +10,7 @@ from engine.optimise.optimise import Optimised, optimise
 from engine.optimise.search import Ended, Evaluate, Progress, Search, search
 from engine.optimise.space import space_of
 from engine.optimise.spread import spread
-from engine.optimise.study import Study
+from engine.optimise.study import Study, check_days
 from engine.optimise.surface import Surface, surface_of
 from engine.optimise.trial import Asked, Trial
 from engine.optimise.walk import WalkForward, Window, walk_forward
@@ -38,6 +38,7 @@ __all__ = [
     "WalkForward",
     "Window",
     "answers_of",
+    "check_days",
     "chunks_of",
     "judge",
     "optimise",

@@ -13,7 +13,7 @@ from engine.backtest import Backtest, Intents, Result, Settings, from_strategy, 
 from engine.backtest.metrics import DAY
 from engine.backtest.run import Rates
 from engine.candle import COLUMNS, Candles, bars_of
-from engine.errors import BadCandles, BadParameters
+from engine.errors import BadCandles, BadParameters, RuleFailed
 from engine.optimise.objective import Objective
 from engine.optimise.trial import Asked, Trial
 from engine.strategies.base import Params, Strategy, describe
@@ -22,6 +22,14 @@ from engine.strategies.base import Params, Strategy, describe
 STRETCHES = 160
 OF_DAYS = {"sharpe", "sortino"}
 LEAST_DAYS = 10
+
+
+def check_days(objective: str, *, days: int) -> None:
+    if objective in OF_DAYS and days < LEAST_DAYS:
+        raise BadParameters(
+            f"too few days for {objective}: {days}, and {LEAST_DAYS} are the least",
+            field="objective",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +79,7 @@ class Study:
     def check_days(self, objective: Objective) -> None:
         """Of a few days' returns no ratio is to be told, let alone sought."""
         start, end = self.span
-        days = (end - start) // DAY
-        if objective.name in OF_DAYS and days < LEAST_DAYS:
-            raise BadParameters(
-                "too few days for this objective", field="objective", days=days, least=LEAST_DAYS
-            )
+        check_days(objective.name, days=(end - start) // DAY)
 
     def part(self, start: int, end: int) -> "Study":
         return replace(self, start=start, end=end)
@@ -93,7 +97,7 @@ class Study:
         """A refusal of what is tried is an answer too."""
         try:
             result = self.run(asked.values)
-        except (BadParameters, BadCandles) as error:
+        except (BadParameters, BadCandles, RuleFailed) as error:
             return Trial(asked.number, asked.values, error=error.message)
         return Trial(asked.number, asked.values, figures_of(result), gains_of(result))
 

@@ -6,17 +6,21 @@ text first: what a rule has no business with, it may not even name. Then it is r
 markets, forwards and backwards, with the future behind the cut and without it.
 
 This keeps mistakes out, not enemies: the file runs in the platform's own process, so whoever
-may write to the directory is trusted as the operator is. A file that never ends is not ended.
+may write to the directory is trusted as the operator is.
 """
 
 import ast
+import functools
 import importlib.util
 import inspect
+import signal
 import stat
 import sys
+import threading
 import traceback
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
@@ -27,7 +31,7 @@ import msgspec
 import numpy as np
 
 from engine.candle import Candles
-from engine.errors import BadParameters
+from engine.errors import BadParameters, EngineError, RuleFailed
 from engine.signal import Action, Direction, Intent
 from engine.strategies import LIBRARY
 from engine.strategies.base import Params, Strategy, describe, first_bars
@@ -94,6 +98,8 @@ MOST_CANDLES = 5000
 # Bars beyond the first answer that a rule is tried on, and the future behind them.
 TRIED, BEHIND = 60, 20
 SEEDS = (1, 2, 3)
+# Of the processor's time, for one file: the slowest rule of the library takes 6 of them.
+MOST_SECONDS = 15
 PREFIX = "engine_strategies_found_"
 
 
@@ -152,27 +158,95 @@ def load_file(
         tree = ast.parse(text, str(path))
     except SyntaxError as error:
         return None, [Fault(path, error.lineno or 1, f"not Python: {error.msg}")]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
         return None, [Fault(path, 1, f"cannot be read: {error}")]
     faults = [Fault(path, line, reason) for line, reason in faults_of_text(tree)]
     if faults:
         return None, sorted(faults, key=lambda fault: fault.line)
 
     noted = Noting(path)
-    with noted:
+    with noted, an_end():
         module = imported(path, text)
         strategy = getattr(module, "STRATEGY", None)
+        told = faults_of_shape(strategy, tree, path, known)
+        faults = [Fault(path, line, reason) for line, reason in told]
+        if not faults and isinstance(strategy, Strategy):
+            faults = faults_of_trial(strategy, path)
     if noted.fault is not None:
         return None, [noted.fault]
-    faults = [
-        Fault(path, line, told) for line, told in faults_of_shape(strategy, tree, path, known)
-    ]
-    if not faults and isinstance(strategy, Strategy):
-        faults = faults_of_trial(strategy, path)
     if faults or not isinstance(strategy, Strategy):
         sys.modules.pop(PREFIX + path.stem, None)
         return None, faults
-    return strategy, []
+    return watched(strategy, path), []
+
+
+def watched(strategy: Strategy, path: Path) -> Strategy:
+    """As it was found; what it raises when it is at work is a refusal that names file and line,
+    and an answer is looked at as it was when it was tried: rare bars come after the trial."""
+    return replace(
+        strategy,
+        rule=told_of(path, judged(path, strategy.rule)),
+        candles_needed=told_of(path, strategy.candles_needed),
+        hedge=strategy.hedge and told_of(path, judged(path, strategy.hedge)),
+        columns=strategy.columns and told_of(path, strategy.columns),
+    )
+
+
+def judged(path: Path, function: Callable[..., Any]) -> Callable[..., Any]:
+    def decide(candles: Candles, params: Any) -> Any:
+        answer = function(candles, params)
+        for one in answer if isinstance(answer, tuple) else (answer,):
+            wrong = None if one is None else unsound(one, candles)
+            if wrong:
+                raise RuleFailed(f"{path.name}: {wrong}")
+        return answer
+
+    return decide
+
+
+def told_of(path: Path, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def asked(*given: Any) -> Any:
+        try:
+            return function(*given)
+        except EngineError:
+            raise
+        except Exception as error:
+            reason = f"{path.name}:{line_of_error(error, path)}: {type(error).__name__}: {error}"
+            raise RuleFailed(" ".join(reason.split())[:300]) from error
+
+    return asked
+
+
+def line_of_error(error: BaseException, path: Path) -> int:
+    """The last line of this file that an error went through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((at.lineno or 1 for at in reversed(frames) if at.filename == str(path)), 1)
+
+
+class NeverEnds(BaseException):
+    """Not an Exception: a rule that takes whatever comes does not take this."""
+
+
+@contextmanager
+def an_end() -> Iterator[None]:
+    """What takes too much of the processor's time is ended, where Python lets it be: a signal
+    is heard in the main thread, between two steps of Python."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*about: object) -> None:
+        raise NeverEnds(f"it took more than {MOST_SECONDS} s of the processor's time")
+
+    before = signal.signal(signal.SIGPROF, end)
+    # Once more every second: whoever catches everything is asked again.
+    signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS, 1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def faults_of_place(path: Path) -> Iterator[str]:
@@ -259,16 +333,13 @@ class Noting:
     ) -> bool:
         if kind is None or error is None:
             return False
-        if not issubclass(kind, Exception | SystemExit):
+        # Ctrl-C is the operator's, not the file's.
+        if issubclass(kind, KeyboardInterrupt):
             return False
-        lines = [
-            frame.lineno or 1
-            for frame in traceback.extract_tb(trace)
-            if frame.filename == str(self.path)
-        ]
         sys.modules.pop(PREFIX + self.path.stem, None)
-        reason = f"{self.doing}{kind.__name__}: {error}"[:300]
-        self.fault = Fault(self.path, lines[-1] if lines else 1, reason)
+        # In one line, whatever it says.
+        reason = " ".join(f"{self.doing}{kind.__name__}: {error}".split())[:300]
+        self.fault = Fault(self.path, line_of_error(error, self.path), reason)
         return True
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from apps.backtests.models import Run
 from apps.backtests.selectors import waiting_of
-from apps.backtests.terms import read_search, read_terms
+from apps.backtests.terms import Search, read_search, read_terms
 from apps.core import audit
 from apps.core.deadlocks import retried
 from apps.core.errors import BadInput, LimitReached
@@ -15,9 +15,10 @@ from apps.core.later import later
 from apps.core.states import move
 from apps.strategies.services import check_fields, check_params, check_symbols, refuse_suspended
 from apps.tenants.models import Tenant
+from engine.backtest.metrics import DAY
 from engine.candle import seconds
 from engine.errors import BadParameters
-from engine.optimise import space_of
+from engine.optimise import check_days, space_of
 from engine.strategies import strategy_named
 
 # What one run may be given, so that nobody's run is everybody's wait.
@@ -80,6 +81,8 @@ def start_run(
 
 def check(run: Run, *, now: datetime) -> None:
     """Refuse what could not be run, naming the field and its rule."""
+    if not run.rule:
+        raise BadInput("a run is of a strategy", field="rule")
     check_params(rule=run.rule, params=run.params)
     check_symbols(run.symbols)
     if len(run.symbols) > MOST_SYMBOLS:
@@ -97,7 +100,10 @@ def check(run: Run, *, now: datetime) -> None:
 
 
 def check_needed(run: Run) -> None:
-    """That the strategy is shown enough bars to say anything."""
+    """That nothing is sought, and the strategy is shown enough bars to say anything."""
+    for name in ("space", "search"):
+        if getattr(run, name):
+            raise BadInput(f"{name}: a backtest seeks nothing", field=name)
     strategy = strategy_named(run.rule)
     needed, bars = strategy.candles_needed(strategy.read_params(run.params)), bars_of(run)
     if bars < needed:
@@ -105,11 +111,19 @@ def check_needed(run: Run) -> None:
 
 
 def check_search(run: Run) -> None:
-    """That what is sought can be sought, and that windows fit into the bars."""
+    """That what is sought can be sought in so many bars, and that windows fit into them."""
     space_of(strategy_named(run.rule), run.space or None, run.params)
     search = read_search(run.search)
     if run.kind == Run.Kind.WALK_FORWARD and search.train_bars + search.test_bars > bars_of(run):
         raise BadInput(f"a window is longer than the {bars_of(run)} bars", field="train_bars")
+    check_days(search.objective, days=searched(run, search) * seconds(run.timeframe) // DAY)
+
+
+def searched(run: Run, search: Search) -> int:
+    """How many bars a search sees at once."""
+    if run.kind == Run.Kind.WALK_FORWARD:
+        return search.train_bars
+    return bars_of(run) - round(bars_of(run) * search.held_back)
 
 
 def check_span(run: Run, *, now: datetime) -> None:

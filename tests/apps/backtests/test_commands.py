@@ -78,6 +78,7 @@ def test_a_search_is_run_and_left_to_the_workers(hints):
     assert run.trials.count() == 4
     acme = TenantFactory()
     words = ("--seek", "fast_ma=5,6", "--walk-forward", "--train-bars", "100", "--queue")
+    words += ("--objective", "return")
     said("optimise", "ma_cross", *SPAN, *words, "--test-bars", "50", "--tenant", str(acme.pk))
     waiting = Run.objects.of(acme).get()
     assert (waiting.kind, waiting.status) == ("walk_forward", "queued")

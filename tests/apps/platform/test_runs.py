@@ -64,6 +64,20 @@ def test_a_key_starts_a_run_once():
     assert Run.objects.across_tenants().get().tenant is None
 
 
+def test_fractions_are_told_as_json_tells_them():
+    """What no type is named for is kept as it was said: 0.001, and not a refusal."""
+    told = {
+        "kind": "optimisation",
+        "params": {"atr_sl_mult": 1.5},
+        "terms": {"taker_fee": 0.001, "leverage": 2.5},
+        "search": {"held_back": 0.25, "trials": 5, "objective": "return"},
+        "space": {"atr_tp_mult": {"least": 1.5, "most": 3.5, "step": 0.5}},
+    }
+    run = data_of(Desk("operator").post("backtests", **ASKED | told), 201)
+    kept = Run.objects.across_tenants().get(pk=run["id"])
+    assert {name: getattr(kept, name) for name in told} == told
+
+
 def test_a_run_is_stopped_and_taken_up_again():
     desk, run = Desk("operator"), RunFactory(tenant=None)
     assert data_of(desk.post(f"backtests/{run.pk}/stop"))["status"] == "stopped"
@@ -95,6 +109,11 @@ def test_what_a_trial_found_is_used():
         ({"from_at": "2026-01-01T00:00:00"}, "from_at"),
         ({"from_at": "2250-01-01T00:00:00Z"}, "from_at"),
         ({"terms": {"leverage": 1000}}, "terms"),
+        ({"rule": ""}, "rule"),
+        ({"kind": "optimisation"}, "objective"),
+        ({"kind": "walk_forward", "search": {"train_bars": 60, "test_bars": 60}}, "objective"),
+        ({"search": {"trials": 5}}, "search"),
+        ({"space": {"fast_ma": {}}}, "space"),
         ({"colour": "red"}, "colour"),
     ],
 )

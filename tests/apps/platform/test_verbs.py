@@ -282,6 +282,8 @@ def test_a_master_strategy_is_made_and_changed(desk):
     assert wrong.json()["context"]["field"] == "params"
     changed = data_of(desk.patch(f"strategies/{made['id']}", symbols=["ETH/USDT"]))
     assert (changed["symbols"], changed["params"]) == (["ETH/USDT"], {"fast_ma": 5, "slow_ma": 20})
+    finer = data_of(desk.patch(f"strategies/{made['id']}", params={"atr_sl_mult": 1.5}))
+    assert finer["params"] == {"atr_sl_mult": 1.5}
     again = desk.post("strategies", **asked)
     assert refusal_of(again) == (409, "conflict")
     staff = Desk("staff", tenant=TenantFactory(), is_superuser=True)

@@ -5,6 +5,7 @@ import textwrap
 import pytest
 
 from engine import strategies
+from engine.errors import RuleFailed
 from engine.signal import Action, Direction
 from engine.strategies import LIBRARY, found
 from engine.strategies.found import load_directory, load_file, trial
@@ -130,6 +131,26 @@ FAULTS = {
     "raises when asked": (RISE, RISE + "    [][1]\n", "IndexError"),
     "writes on the candles": (RISE, RISE + "    candles.close[-1] = 1\n", "ValueError"),
     "leaves": (RISE, RISE + "    raise SystemExit\n", "SystemExit"),
+    "raises what is no Exception": (
+        RISE,
+        RISE + "    raise GeneratorExit\n",
+        "GeneratorExit",
+    ),
+    "raises in two lines": (RISE, RISE + "    raise ValueError('a\\n b')\n", "ValueError: a b"),
+    "raises when its parameters are read": (
+        "\n\ndef candles_needed",
+        "    def __post_init__(self):\n        1 / 0\n\n\ndef candles_needed",
+        "ZeroDivisionError",
+    ),
+    "presets that are no sets": ('{"calm": {"percent": 3.0}}', '{"calm": 7}', "TypeError"),
+    "never ends": (RISE, RISE + "    while True:\n        pass\n", "NeverEnds: it took more"),
+    "never ends, and takes whatever comes": (
+        RISE,
+        RISE + "    try:\n        while True:\n            pass\n"
+        "    except Exception:\n        return None\n",
+        "NeverEnds: it took more",
+    ),
+    "too deep to read": ("STRATEGY = ", "X = " + "1+" * 9999 + "1\nSTRATEGY = ", "cannot be read"),
     "another answer": (OPENS, "    return rise\n", "answers float64, not Intent or None"),
     "a float for a price": (
         OPENS,
@@ -177,6 +198,13 @@ WHERE = {
     "raises when asked": "    [][1]",
     "writes on the candles": "    candles.close[-1] = 1",
     "leaves": "    raise SystemExit",
+    "raises what is no Exception": "    raise GeneratorExit",
+    "raises in two lines": "    raise ValueError",
+    "raises when its parameters are read": "        1 / 0",
+    "presets that are no sets": '"""Buys',
+    "never ends": ("    while True:", "        pass"),
+    "never ends, and takes whatever comes": ("        while True:", "            pass"),
+    "too deep to read": '"""Buys',
     **dict.fromkeys(
         (
             "another answer",
@@ -192,7 +220,8 @@ WHERE = {
 
 
 @pytest.mark.parametrize("case", FAULTS)
-def test_a_fault_is_named_with_its_line(write, case):
+def test_a_fault_is_named_with_its_line(write, case, monkeypatch):
+    monkeypatch.setattr(found, "MOST_SECONDS", 0.3)
     old, new, told = FAULTS[case]
     assert SOUND.count(old) == 1
     text = SOUND.replace(old, new)
@@ -335,3 +364,22 @@ def test_a_directory_that_is_not_there_or_open_to_all_is_refused(write, tmp_path
 def test_the_library_passes_what_it_asks_of_others(code):
     strategy = LIBRARY[code]
     assert trial(strategy, strategy.read_params({})) is None
+
+
+RARE = {
+    "raises": ("        return 1 / 0\n", r"jump\.py:\d+: ZeroDivisionError: division by zero"),
+    "gives no intent": ("        return rise\n", "answers float64, not Intent or None"),
+}
+
+
+@pytest.mark.parametrize("case", RARE)
+def test_what_a_rule_does_on_a_rare_bar_is_a_refusal(write, case):
+    """On a bar that the trial has not shown it: the strategies beside it go on."""
+    does, told = RARE[case]
+    text = SOUND.replace(RISE, RISE + "    if len(candles) == 7:\n" + does)
+    strategy, faults = load_file(write(text))
+    assert faults == []
+    params = strategy.read_params({})
+    assert strategy.decide(series(range(1, 7)), params) is not None
+    with pytest.raises(RuleFailed, match=told):
+        strategy.decide(series(range(1, 8)), params)
