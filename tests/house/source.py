@@ -42,6 +42,7 @@ CLOCK_HOMES = (
 # Outermost loops, where anything at all may arrive and the process goes on.
 LAST_RESORTS: tuple[str, ...] = (
     "apps/backtests/labour.py",
+    "engine/strategies/found.py",  # a merchant's rule may raise anything, and is told as such
     "apps/monitoring/selectors.py",  # a check that fails is told as one
     "apps/monitoring/listening.py",  # a word that cannot be heard keeps no other from it
     "workers/adapters.py",
