@@ -16,7 +16,6 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from apps.console import makers as maker_pages
 from apps.core.audit import find_breach
 from apps.tenants.services import begin_second_factor, confirm_second_factor
 from apps.tenants.services.second_factor import SECRET
@@ -144,9 +143,8 @@ def send(address, values, headers=()):
 
 
 @pytest.fixture
-def house(tmp_path, settings, monkeypatch):
+def house(tmp_path, settings):
     settings.SECOND_FACTOR = False
-    monkeypatch.setattr(maker_pages, "STREAM_SECONDS", 2)
     call_command("load_fixtures", verbosity=0)
     with running(tmp_path) as house:
         house.enroll("desk")

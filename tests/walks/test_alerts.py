@@ -80,7 +80,12 @@ def test_each_trouble_is_told_once_and_its_end_once(house, receiver):
     await_word("drift", "accounts", "resolved")
 
     wait_for(lambda: is_quiet(receiver), what="quiet")
-    assert set(heard(receiver).values()) == {1}, heard(receiver)
+    notices = [json.loads(body)["id"] for _headers, body in receiver.heard]
+    assert len(set(notices)) == len(notices)
+    # Queues of a loaded host may be late a second time, and are told so.
+    counts = heard(receiver)
+    once = {what: count for what, count in counts.items() if what[0] != "queue"}
+    assert set(once.values()) == {1}, counts
 
 
 def is_quiet(receiver) -> bool:

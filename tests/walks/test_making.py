@@ -8,7 +8,6 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.console import makers as pages
 from apps.market_making.models import Command, Maker, Notice, Reading, Session
 from apps.market_making.selectors import fills_of, last_session, orders_of
 from apps.market_making.services import (
@@ -127,11 +126,7 @@ def test_a_maker_is_started_filled_changed_and_stopped(house, maker):
 
 
 @pytest.mark.browser
-def test_a_person_starts_it_watches_it_changes_it_and_sees_it_flat(
-    house, maker, page, live_server, monkeypatch
-):
-    # No stream of the page outlives the test.
-    monkeypatch.setattr(pages, "STREAM_SECONDS", 2)
+def test_a_person_starts_it_watches_it_changes_it_and_sees_it_flat(house, maker, page, live_server):
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     log_in(page, live_server, UserFactory(tenant=None, is_superuser=True))
