@@ -1,8 +1,8 @@
 """Market makers: made from a form, previewed, changed, started, stopped, halted, and read.
 
 A form is `strategy` (gamma, sigma, k, a, drawdown_percent, max_inventory_ratio), `goal` (capital,
-hourly_volume, profile) or `full` (any parameters); what it leaves out is as the venue's preset has
-it.
+hourly_volume, profile) or `full` (any parameters). What `strategy` and `full` leave out is as the
+venue's preset has it; a goal says how much is traded at what risk, and all else follows from that.
 """
 
 from datetime import datetime
