@@ -29,7 +29,7 @@ from engine.signal import Side
 from engine.venues.base import Exchange, Request, VenueOrder
 from workers import adapters
 from workers.heard import Answer, NotYet, now_ms
-from workers.pace import Pace, urgent
+from workers.pace import URGENT, USUAL, Pace, taking
 from workers.session import Session
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Hands:
         """One request; an adapter may fail in any way, after sending, too."""
         answer = Answer(action, now_ms())
         try:
-            with urgent(isinstance(action, Cancel | Close)):
+            with taking(URGENT if isinstance(action, Cancel | Close) else USUAL):
                 answer = replace(answer, told=self._request(action))
         except EngineError as error:
             answer = replace(answer, error=error)

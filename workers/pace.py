@@ -2,8 +2,9 @@
 
 Every request goes through a turnstile, which those share whom the venue counts as one: the account,
 or all accounts of this host. What makes a position smaller, and what takes an order away, is never
-held back for want of room; it only leaves less for the others, who leave a reserve for it. Where
-the venue itself has said for how long it wants to hear nothing, nobody is heard.
+held back for want of room; it only leaves less for the others, who leave a reserve for it. What
+reads an account leaves more, and rather waits. Where the venue itself has said for how long it
+wants to hear nothing, nobody is heard.
 
 A maker takes three quarters of what the venue allows: its account is used for more.
 """
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import NamedTuple
 
 from engine.making.guard import Budget
 from engine.making.params import MakerParams, changed
@@ -25,34 +27,30 @@ MINUTE_SECONDS = 60.0
 # Of what may be asked each question that comes again and again has so much; where orders cost of
 # the same, they have the other half.
 OF_QUESTIONS, BESIDE_ORDERS = 1 / 4, 1 / 8
-# Of what a turnstile lets through at once, so much is left to what is urgent.
-RESERVE = 1 / 4
-# How long a request waits for its turn before it is told to come again; and one that has time.
-PATIENCE_SECONDS, LONG_PATIENCE_SECONDS = 2.0, 40.0
 LOOK_SECONDS = 0.05
 
-is_urgent: ContextVar[bool] = ContextVar("is_urgent", default=False)
-patience: ContextVar[float] = ContextVar("patience", default=PATIENCE_SECONDS)
+
+class Turn(NamedTuple):
+    """How a request stands at a turnstile: the share that it leaves to others of what passes at
+    once, and how long it waits before it is told to come again."""
+
+    leaves: float
+    seconds: float
+
+
+# What makes something smaller leaves nothing and never waits; what only reads leaves the most.
+URGENT, USUAL, PATIENT = Turn(0, 2.0), Turn(1 / 4, 2.0), Turn(1 / 2, 40.0)
+turn: ContextVar[Turn] = ContextVar("turn", default=USUAL)
 
 
 @contextmanager
-def urgent(is_so: bool) -> Iterator[None]:
-    """What is asked of a venue in here makes something smaller, or takes an order away."""
-    token = is_urgent.set(is_so)
+def taking(its: Turn) -> Iterator[None]:
+    """What is asked of a venue in here stands so."""
+    token = turn.set(its)
     try:
         yield
     finally:
-        is_urgent.reset(token)
-
-
-@contextmanager
-def patient() -> Iterator[None]:
-    """What is asked of a venue in here has time: it rather comes late than again."""
-    token = patience.set(LONG_PATIENCE_SECONDS)
-    try:
-        yield
-    finally:
-        patience.reset(token)
+        turn.reset(token)
 
 
 class Turnstile:
@@ -69,7 +67,7 @@ class Turnstile:
             self._open_at = max(self._open_at, time.monotonic() + seconds)
 
     def enter(self, weight: float) -> None:
-        until = time.monotonic() + patience.get()
+        until = time.monotonic() + turn.get().seconds
         while (wait := self._wait(weight)) > 0:
             if time.monotonic() + wait > until:
                 raise NeverSent("the venue's limits leave no room for it now")
@@ -81,9 +79,9 @@ class Turnstile:
             at = time.monotonic()
             if at < self._open_at:
                 return self._open_at - at
-            kept = 0.0 if is_urgent.get() else RESERVE * self._budget.most
-            has_room = self._budget.allows(milliseconds(at), weight + kept)
-            if not has_room and not is_urgent.get():
+            left = turn.get().leaves * self._budget.most
+            has_room = self._budget.allows(milliseconds(at), weight + left)
+            if not has_room and turn.get() is not URGENT:
                 return LOOK_SECONDS
             self._budget.spend(weight)
             return 0.0

@@ -32,7 +32,7 @@ from engine.venues.base import Exchange, Interest
 from engine.venues.client_ids import at_venue
 from workers import adapters, tasks
 from workers.app import Node, app, node
-from workers.pace import patient
+from workers.pace import PATIENT, taking
 from workers.vault import open_credentials
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def state_of(ask: StateAsk, host: Node) -> AccountState:
     """The state, or why there is none; whatever an adapter does, one of the two."""
     try:
         credentials = open_credentials(ask.sealed_credentials, key=host.keys.seal_private)
-        with host.adapters.lend(ask, credentials) as exchange, patient():
+        with host.adapters.lend(ask, credentials) as exchange, taking(PATIENT):
             told = read(ask, exchange)
         # What the centre could not read would be no answer.
         return msgspec.json.decode(msgspec.json.encode(told), type=AccountState)

@@ -19,7 +19,7 @@ from engine.order import OrderStatus
 from engine.signal import Action
 from workers import adapters
 from workers.app import Node, app, node
-from workers.pace import urgent
+from workers.pace import URGENT, USUAL, taking
 from workers.vault import Opener
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ def answer(ticket: Ticket, host: Node, opener: Opener, asked_at_ms: int) -> Repo
             lent = host.adapters.lend(ticket, opener.open(ticket))
         except (VenueRefused, MessageRefused) as error:
             return refuse(ticket, journal=host.journal, now_ms=now_ms(), reason=error.message)
-        with lent as exchange, urgent(is_reducing(ticket)):
+        with lent as exchange, taking(URGENT if is_reducing(ticket) else USUAL):
             timed = host.reach.timed(ticket.venue, exchange)
             # Only now: opening a venue for the first time takes a while.
             told = execute(
