@@ -87,7 +87,7 @@ def post(
     body: bytes,
     reads: int = 0,
     may_be_private: bool = False,
-    seconds: float = ANSWER_SECONDS,
+    seconds: float | None = None,
 ) -> tuple[int, bytes]:
     """The status that the endpoint answered with, and as much of its words as is wanted;
     Unreachable where it did not within this time."""
@@ -97,7 +97,8 @@ def post(
         # We connect to the address that was checked, whatever the name says a moment later.
         address = resolved(target, may_be_private=may_be_private)
         with connected(target, address) as line:
-            return told(line, target, headers=headers, body=body, reads=reads, seconds=seconds)
+            allowed = ANSWER_SECONDS if seconds is None else seconds
+            return told(line, target, headers=headers, body=body, reads=reads, seconds=allowed)
     except BadInput as error:
         raise Unreachable(error.message) from error
     except (HTTPException, OSError) as error:

@@ -140,7 +140,6 @@ class Binance(CcxtVenue):
         5.0,
     ) | {
         "fapiPrivateGetIncome": 30.0,
-        "fapiPrivateGetPositionSideDual": 30.0,
         "fapiPrivatePostCountdownCancelAll": 10.0,
     }
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from kombu.transport.redis import Channel as RedisChannel
 from nacl.signing import SigningKey
 
 from apps.nodes.selectors import alive_nodes
@@ -208,6 +209,10 @@ def empty_queues(code: str) -> None:
         ]:
             channel.queue_declare(queue, durable=True, auto_delete=False)
             channel.queue_purge(queue)
+        if isinstance(channel, RedisChannel):
+            # What a killed process had in hand would come back after a while.
+            with channel.conn_or_acquire() as redis:
+                redis.delete(channel.unacked_key, channel.unacked_index_key)
 
 
 @contextlib.contextmanager
