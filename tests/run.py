@@ -26,7 +26,7 @@ EMBEDDED = "the embedded default"
 WALKS = "tests/walks"
 # What starts processes mostly waits: with so many jobs beside each other two processors are busy.
 AT_ONCE = 4
-# What asks nothing of a database, and brings the brokers that it is about.
+# What asks nothing of a database; it is about both brokers, and brings the embedded one.
 WORKERS = ["tests/workers"]
 PURE = ["tests/engine", "tests/golden", "tests/house"]
 # Where there are two set-ups, pages and the longest walks that are not about either run on one.
@@ -112,9 +112,12 @@ def parts(
     setups = {EMBEDDED: plain()}
     if there:
         setups = {" + ".join(there): plain() | addresses, **setups}
-    once = [PURE, WORKERS] if there and not options.pytest else []
-    for places in once:
-        yield EMBEDDED, plain(), places
+    once = []
+    if there and not options.pytest:
+        once = [PURE, WORKERS]
+        yield EMBEDDED, plain(), PURE
+        of_servers = next(iter(setups))
+        yield of_servers, another_broker(setups[of_servers], stack), WORKERS
     for setup, environment in setups.items():
         left = []
         if there:
