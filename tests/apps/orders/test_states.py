@@ -60,6 +60,10 @@ class Reader:
     def later(self, **span):
         self.desk.now += timedelta(**span)
 
+    def begin_an_hour(self):
+        """So that none of the readings that follow, a minute apart, falls into another one."""
+        self.desk.now = self.now.replace(minute=0, second=0) + timedelta(hours=1)
+
     def ask(self):
         self.later(seconds=61)
         self.desk.node.__class__.objects.update(last_heartbeat_at=self.now)
@@ -290,6 +294,7 @@ def test_what_was_brought_is_told_from_what_was_earned(reader):
         at_ms = int(reader.now.timestamp() * 1000)
         return Paid(venue_payment_id=name, kind=kind, amount=amount, paid_at_ms=at_ms)
 
+    reader.begin_an_hour()
     reader.read(money=money("1000"), payments=[moved(PaymentKind.DEPOSIT, "1000", "d")])
     reader.later(hours=1)
     taken = [
@@ -315,8 +320,7 @@ def test_a_deposit_that_is_told_late_was_no_profit_of_the_hours_before(reader):
     def after(moment):
         return int(moment.timestamp() * 1000) + 60_000
 
-    # From a full hour on: none of the readings, a minute apart, falls into the next one.
-    reader.desk.now = reader.now.replace(minute=0, second=0) + timedelta(hours=1)
+    reader.begin_an_hour()
     totals = ["1000", "1010", "1510", "1520", "1320"]
     moments = []
     for total in totals:
